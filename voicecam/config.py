@@ -1,0 +1,159 @@
+"""All settings of the way from a recording to a picture, in one frozen Config. Does nothing with them.
+
+A saved model carries its Config, so it cannot be fed other features than it was trained on.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from voicecam.errors import VoicecamError
+from voicecam.files import digest
+
+RECIPES = ("mfcc", "logmel", "mfcc-2020")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings from recording to picture. Make one with `recipe(name)`, change it with `dataclasses.replace`."""
+
+    recipe: str = "mfcc"  # one of RECIPES
+    sample_rate: int = 16_000  # Hz; speech models' usual rate, keeps everything below 8 kHz
+    seconds: float = 1.0  # s; every clip is fitted to this, the length of a spoken word
+    level_dbfs: float | None = -26.0  # dB re full scale, RMS; ITU-T P.56's usual speech level; None keeps the level
+    full_scale: float = 1.0  # value of a full-scale sample; 32768 gives the 16-bit counts of the 2020 recipe
+    pre_emphasis: float = 0.97  # no unit; x[n] - 0.97 x[n-1] lifts the highs that speech lacks
+    window_ms: float = 25.0  # ms; short enough that speech stands still, long enough to hold two pitch periods at 80 Hz
+    hop_ms: float = 10.0  # ms; 100 frames a second
+    n_mels: int = 64  # mel bands from f_min to f_max
+    f_min: float = 0.0  # Hz
+    f_max: float | None = None  # Hz; None is half the sample rate
+    floor_db: float = 80.0  # dB below the loudest cell of the clip; what lies deeper is raised to this (librosa's top_db)
+    n_mfcc: int = 20  # cepstral coefficients kept, c0 (the level) first; recipes mfcc and mfcc-2020
+    lifter: int = 22  # sine lifter of HTK; evens out the size of high and low coefficients; 0 is none
+    normalise: str = "mean"  # per clip: "mean" subtracts each row's mean over time, "none" keeps the values
+    image_rows: int = 128  # pixels, height of the picture given to the network
+    image_columns: int = 128  # pixels, its width
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def window(self) -> int:
+        """Window length in samples."""
+        return round(self.sample_rate * self.window_ms / 1000)
+
+    @property
+    def hop(self) -> int:
+        """Step between windows in samples."""
+        return round(self.sample_rate * self.hop_ms / 1000)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of a fitted clip."""
+        return round(self.sample_rate * self.seconds)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of a fitted clip; frames lie wholly inside it (librosa's center=False)."""
+        return 1 + (self.n_samples - self.window) // self.hop
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the feature matrix."""
+        return self.n_mels if self.recipe == "logmel" else self.n_mfcc
+
+    @property
+    def top_hz(self) -> float:
+        """Upper edge of the highest mel band in Hz."""
+        return self.sample_rate / 2 if self.f_max is None else self.f_max
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as a dict that JSON can hold."""
+        return asdict(self)
+
+    @property
+    def hash(self) -> str:
+        """Ten hex digits that differ when any setting differs."""
+        return digest(self.to_dict())
+
+
+def recipe(name: str, **changes: Any) -> Config:
+    """The Config of a named recipe, with `changes` on top.
+
+    mfcc : signed MFCCs with each coefficient's mean over the clip taken off. Rows are coefficients, not frequencies.
+    logmel : mel energies in dB, rows in Hz.
+    mfcc-2020 : the recipe of 2020 to the letter, for comparison with old results: 48 kHz, 16-bit counts, 12 coefficients,
+        40 mels, stretched to 224 x 224 and cut off to 0..255, which loses the sign.
+    Raises VoicecamError for an unknown recipe or setting.
+    """
+    presets: dict[str, dict[str, Any]] = {
+        "mfcc": {},
+        "logmel": {},
+        "mfcc-2020": {
+            "sample_rate": 48_000,
+            "seconds": 0.99996,
+            "level_dbfs": None,
+            "full_scale": 32_768.0,
+            "n_mels": 40,
+            "n_mfcc": 12,
+            "normalise": "none",
+            "image_rows": 224,
+            "image_columns": 224,
+        },
+    }
+    if name not in presets:
+        raise VoicecamError(f"recipe {name!r}: not known; use one of {', '.join(RECIPES)}")
+    return from_dict({"recipe": name, **presets[name], **changes})
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """A Config from a dict; missing keys take their defaults. Raises VoicecamError on unknown keys or bad values."""
+    known = {field.name for field in fields(Config)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise VoicecamError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    return replace(Config(), **values)
+
+
+def to_json(config: Config) -> str:
+    """The Config as JSON text."""
+    return json.dumps(config.to_dict(), indent=1)
+
+
+def from_json(text: str) -> Config:
+    """The Config that `to_json` wrote."""
+    return from_dict(json.loads(text))
+
+
+def _check(config: Config) -> None:
+    """Raise VoicecamError for the first setting out of its range."""
+    choices = {"recipe": RECIPES, "normalise": ("mean", "none")}
+    for name, allowed in choices.items():
+        if getattr(config, name) not in allowed:
+            raise VoicecamError(f"{name}={getattr(config, name)!r}: must be one of {', '.join(allowed)}")
+    above_zero = (
+        "sample_rate",
+        "seconds",
+        "full_scale",
+        "window_ms",
+        "hop_ms",
+        "n_mels",
+        "floor_db",
+        "n_mfcc",
+        "image_rows",
+        "image_columns",
+    )
+    for name in above_zero:
+        if not getattr(config, name) > 0:
+            raise VoicecamError(f"{name}={getattr(config, name)!r}: must be above 0")
+    rules = {
+        "pre_emphasis": (0 <= config.pre_emphasis < 1, "must be 0 or more and below 1"),
+        "lifter": (config.lifter >= 0, "must be 0 (none) or more"),
+        "f_max": (0 <= config.f_min < config.top_hz <= config.sample_rate / 2, "0 <= f_min < f_max <= sample_rate / 2 must hold"),
+        "n_mfcc": (config.n_mfcc <= config.n_mels, f"must be at most n_mels={config.n_mels}"),
+        "seconds": (config.n_samples >= config.window, f"must hold at least one window of {config.window_ms:g} ms"),
+    }
+    for name, (holds, text) in rules.items():
+        if not holds:
+            raise VoicecamError(f"{name}={getattr(config, name)!r}: {text}")

@@ -1,0 +1,89 @@
+"""What the adapters share: which files count as audio, file-name patterns, and labels that follow from other labels.
+
+Builds no corpus and reads no audio.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from voicecam.errors import DatasetError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+Row = dict[str, str | None]
+_GENDERS = {"f": "female", "female": "female", "woman": "female", "m": "male", "male": "male", "man": "male"}
+# "child" ends before 14, about where the male voice breaks; "14-19" also keeps teenagers apart from the grown-up decades.
+_AGE_GROUPS = ((14, "child"), (20, "14-19"), (30, "20-29"), (40, "30-39"), (50, "40-49"), (float("inf"), "50+"))
+
+
+def audio_files(folder: Path, glob: str = "*") -> Iterator[Path]:
+    """Audio files of `folder` that fit `glob`, sorted; hidden files (such as macOS's ._x.wav) are left out."""
+    for file in sorted(folder.glob(glob)):
+        if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file():
+            yield file
+
+
+def has_names(folder: Path, glob: str, pattern: re.Pattern[str]) -> bool:
+    """Whether any audio file of `folder` that fits `glob` has a stem that fits `pattern`."""
+    return any(pattern.fullmatch(file.stem) for file in audio_files(folder, glob))
+
+
+def rows_from_names(
+    folder: Path, glob: str, pattern: re.Pattern[str], row: Callable[[re.Match[str]], Row]
+) -> tuple[list[Row], list[str]]:
+    """One row for each file whose stem fits `pattern`, and one line (or none) that counts the files left out."""
+    files = list(audio_files(folder, glob))
+    found = [(file, pattern.fullmatch(file.stem)) for file in files]
+    rows = [{"path": file.relative_to(folder).as_posix(), **with_derived(row(match))} for file, match in found if match]
+    return rows, skipped([file.name for file, match in found if not match])
+
+
+def skipped(names: list[str]) -> list[str]:
+    """One repair line for files that were left out, or no line."""
+    return [f"{len(names)} files left out: their names do not fit the layout (first: {names[0]})"] if names else []
+
+
+def canonical_gender(value: object) -> str | None:
+    """ "female" or "male" for the usual spellings (F, m, Woman), else None."""
+    return _GENDERS.get(str(value).strip().lower())
+
+
+def age_group(age: str | None) -> str | None:
+    """ "child" (below 14), "14-19", "20-29", "30-39", "40-49" or "50+"; None for an age that is missing or no number."""
+    try:
+        years = float(age or "")
+    except ValueError:
+        return None
+    return next(name for below, name in _AGE_GROUPS if years < below) if 0 <= years < 130 else None
+
+
+def emotion_gender3(emotion: str | None, gender: str | None) -> str | None:
+    """ "neutral", "non-neutral female" or "non-neutral male", the three classes of CORAA-SER; None where one is unknown."""
+    if not emotion or gender not in ("female", "male"):
+        return None
+    return "neutral" if emotion == "neutral" else f"non-neutral {gender}"
+
+
+def with_derived(row: Mapping[str, str | None]) -> Row:
+    """The row with `age_group` after an `age`, and `emotion_gender3` where emotion and gender stand; own columns win."""
+    derived: Row = {}
+    if "age" in row:
+        derived["age_group"] = age_group(row["age"])
+    if "emotion" in row and "gender" in row:
+        derived["emotion_gender3"] = emotion_gender3(row["emotion"], row["gender"])
+    return dict(row) | {name: value for name, value in derived.items() if name not in row}
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Folders directly below `folder`, sorted, hidden ones left out."""
+    return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith("."))
+
+
+def listing(names: list[str], *, most: int = 5) -> str:
+    """ "a, b, c" of at most `most` names, for error lines."""
+    return (", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")) or "nothing"
+
+
+def fail(path: Path, found: str, do: str) -> DatasetError:
+    """The error "what: got; do"."""
+    return DatasetError(f"{path}: {found}; {do}")

@@ -1,0 +1,97 @@
+"""One table of clips, whatever the corpus looks like on disk. Does not read audio."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from voicecam.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Speakers of one published split; the three parts share nobody."""
+
+    train: tuple[str, ...]
+    valid: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clips of one corpus.
+
+    name : the corpus as the public knows it, e.g. "AudioMNIST".
+    root : folder that the clips' paths start from.
+    clips : one row per clip. Columns: `path` (text, relative to root, unique, with forward slashes), `speaker` (text,
+        unique within the corpus), then any number of label columns; every label is text or missing (<NA>). Numbers that
+        can be compared, such as `age` in years, are text too ("27"). Rows are sorted by path.
+    repairs : one line for each fault of the corpus's own metadata that was repaired or set to missing.
+    folds : published speaker-disjoint folds by label, e.g. {"gender": (Fold, ...)}; empty where none are published.
+    note : one sentence that every report on this corpus must carry, or "".
+    """
+
+    name: str
+    root: Path
+    clips: pd.DataFrame
+    repairs: tuple[str, ...] = ()
+    folds: Mapping[str, Sequence[Fold]] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the label columns."""
+        return [name for name in self.clips.columns if name not in ("path", "speaker")]
+
+
+def make_corpus(name: str, root: Path, rows: Sequence[Mapping[str, str | None]], **more) -> Corpus:
+    """Build a Corpus from one mapping per clip; checks what the Corpus docstring promises.
+
+    Raises DatasetError when there are no rows, when a path stands twice, or when a path or speaker is empty.
+    """
+    if not rows:
+        raise DatasetError(f"{root}: no {name} clips found; check the folder and its layout (see README, section Corpora)")
+    clips = pd.DataFrame(list(rows)).astype("string").sort_values("path", ignore_index=True)
+    for column in ("path", "speaker"):
+        empty = clips[column].isna() | (clips[column] == "")
+        if empty.any():
+            raise DatasetError(f"{root}: {int(empty.sum())} clips have no {column}; fill the {column} column")
+    twice = clips["path"][clips["path"].duplicated()]
+    if len(twice):
+        raise DatasetError(
+            f"{root}: {twice.iloc[0]} is listed {int((clips['path'] == twice.iloc[0]).sum())} times; list each clip once"
+        )
+    first = ["path", "speaker"]
+    return Corpus(name=name, root=Path(root), clips=clips[first + [c for c in clips.columns if c not in first]], **more)
+
+
+def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf")) -> Corpus:
+    """Keep clips whose speaker is `minimum` to `maximum` years old (both included); clips of unknown age go.
+
+    Raises DatasetError when the corpus has no ages or nobody is left.
+    """
+    if "age" not in corpus.clips:
+        raise DatasetError(
+            f"{corpus.name}: has no age column (columns: {', '.join(corpus.clips.columns)}); leave out the age limits"
+        )
+    age = pd.to_numeric(corpus.clips["age"], errors="coerce")
+    kept = corpus.clips[age.between(minimum, maximum)].reset_index(drop=True)
+    if kept.empty:
+        raise DatasetError(
+            f"{corpus.name}: nobody is {minimum:g} to {maximum:g} years old (ages {age.min():g} to {age.max():g}); widen the limits"
+        )
+    return replace(corpus, clips=kept)
+
+
+def keep_labelled(corpus: Corpus, label: str) -> Corpus:
+    """Keep clips that have `label`. Raises DatasetError when the column is missing or fewer than two classes are left."""
+    if label not in corpus.labels:
+        raise DatasetError(f"{corpus.name}: no label '{label}'; it has: {', '.join(corpus.labels) or 'none'}")
+    kept = corpus.clips[corpus.clips[label].notna()].reset_index(drop=True)
+    classes = sorted(kept[label].unique())
+    if len(classes) < 2:
+        raise DatasetError(
+            f"{corpus.name}: label '{label}' has {len(classes)} class ({', '.join(classes) or 'none'}); two are needed to train"
+        )
+    return replace(corpus, clips=kept)

@@ -1,0 +1,224 @@
+"""Clips -> images on disk, and a map that ties each image to its wav, speaker, labels and settings; and back again.
+
+Does not split (splits.py), fit a scale or train.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import audio
+from voicecam.config import Config, from_dict
+from voicecam.corpora.table import Corpus, Fold
+from voicecam.errors import AudioError, DatasetError
+from voicecam.features import features
+from voicecam.files import digest, read_json, write_json
+from voicecam.image import load_matrix, picture_2020, save_matrix, save_picture
+
+FORMAT = 1  # of the map; raised when an older program could misread it
+SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
+Progress = Callable[[Iterable, int], Iterable]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of one corpus, ready to split.
+
+    corpus : as the adapter gave it; its clips table has one row per image, in the order of `matrices`
+    matrices : float32, shape (n_clips, n_rows, n_frames); for mfcc-2020 the grey levels, (n_clips, 224, 224)
+    config : the settings that made them
+    failed : (wav, error) of each clip that could not be used
+    """
+
+    corpus: Corpus
+    matrices: np.ndarray
+    config: Config
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def clips(self) -> pd.DataFrame:
+        """The corpus's table: path, speaker and labels, one row per image."""
+        return self.corpus.clips
+
+    def keep(self, chosen: Corpus) -> "Dataset":
+        """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
+        rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
+        return replace(self, corpus=chosen, matrices=self.matrices[rows])
+
+
+def map_path(corpus: Corpus, config: Config, maps: Path) -> Path:
+    """Where the map of this corpus under these settings lies: maps/NAME-PLACE-SETTINGS.json."""
+    name = re.sub(r"[^a-z0-9]+", "-", corpus.name.lower()).strip("-")
+    return Path(maps) / f"{name}-{digest(str(corpus.root.resolve()), length=6)}-{config.hash}.json"
+
+
+def make_images(
+    corpus: Corpus,
+    config: Config,
+    *,
+    images: Path = Path("mfc_dataset"),
+    maps: Path = Path("maps"),
+    workers: int | None = None,
+    progress: Progress = lambda items, total: items,
+) -> Path:
+    """Write one image per clip and the map; return the map's path.
+
+    workers : processes; None is one per core, 1 works in this process
+    progress : called as progress(iterable, total); gives the iterable back
+    Images whose wav has the same size and time stamp as the map says are kept, so a second run does nothing and a stopped
+    one goes on where it was. Each file appears whole or not at all. A clip that cannot be used is listed in the map under
+    "failed" with the reason. Raises DatasetError when no clip can be used.
+    """
+    path = map_path(corpus, config, maps)
+    folder = Path(images) / path.stem
+    names = _image_names(corpus)
+    stamps = {name: _stamp(corpus.root / name) for name in names}
+    old = _old_map(path)
+    ready = _still_good(old, stamps, folder)
+    waiting = [name for name in names if name not in ready]
+    saved = time.monotonic()
+    for name, result in progress(
+        _convert_all(corpus.root, {name: names[name] for name in waiting}, folder, config, workers), len(waiting)
+    ):
+        ready[name] = {**result, "stamp": stamps[name]}
+        if time.monotonic() - saved > SAVE_EVERY_S:
+            write_json(path, _map(corpus, config, ready, complete=False))
+            saved = time.monotonic()
+    if all("error" in entry for entry in ready.values()):
+        first = next(iter(ready.values()))["error"]
+        raise DatasetError(f"{corpus.root}: none of {len(ready)} clips can be used; the first: {first}")
+    new = _map(corpus, config, ready, complete=True)
+    if new != old:
+        write_json(path, new)
+    return path
+
+
+def read_dataset(path: Path, *, images: Path = Path("mfc_dataset")) -> Dataset:
+    """Read the map at `path` and its images. Raises DatasetError when either is missing, unfinished or of another format."""
+    values = read_json(path, error=DatasetError)
+    if values.get("format") != FORMAT:
+        raise DatasetError(f"{path}: format {values.get('format')}, this program reads {FORMAT}; run make_images again")
+    if not values["complete"]:
+        raise DatasetError(f"{path}: making these images was stopped half way; run make_images again, it goes on where it was")
+    good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
+    folder = Path(images) / Path(path).stem
+    matrices = [load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()]
+    rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]
+    folds = {
+        label: tuple(Fold(**{part: tuple(who) for part, who in fold.items()}) for fold in many)
+        for label, many in values["folds"].items()
+    }
+    clips = pd.DataFrame(rows).astype("string")
+    corpus = Corpus(values["corpus"], Path(values["root"]), clips, tuple(values["repairs"]), folds, values["note"])
+    failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
+    return Dataset(corpus, np.stack(matrices), from_dict(values["config"]), failed)
+
+
+def clip_matrix(path: Path, config: Config) -> np.ndarray:
+    """The matrix of one sound file, float32, shape (n_rows, n_frames); for mfcc-2020 its picture, (224, 224).
+
+    The same steps for a training clip and for a new recording. Raises AudioError.
+    """
+    matrix = features(audio.load(path, config), config).matrix
+    return picture_2020(matrix).astype(np.float32) if config.recipe == "mfcc-2020" else matrix
+
+
+def _convert(root: Path, name: str, image: str, folder: Path, config: Config) -> dict[str, Any]:
+    """Write the image of one clip; say where it is and what its black and white stand for, or why there is none."""
+    try:
+        matrix = clip_matrix(root / name, config)
+    except AudioError as reason:
+        return {"error": str(reason)}
+    if config.recipe == "mfcc-2020":
+        low, high = save_picture(folder / image, matrix.astype(np.uint8))
+    else:
+        low, high = save_matrix(folder / image, matrix)
+    return {"image": image, "low": low, "high": high}
+
+
+def _convert_all(
+    root: Path, names: dict[str, str], folder: Path, config: Config, workers: int | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, result) of each clip, in order; over processes where there is enough to do."""
+    if workers == 1 or len(names) < 64:  # starting processes costs more than 64 clips
+        yield from ((name, _convert(root, name, image, folder, config)) for name, image in names.items())
+        return
+    pool = ProcessPoolExecutor(workers or os.cpu_count())
+    try:
+        jobs = [(root, name, image, folder, config) for name, image in names.items()]
+        yield from zip(names, pool.map(_convert, *zip(*jobs), chunksize=16))
+    finally:  # also when the caller stops half way: what has not begun is dropped
+        pool.shutdown(cancel_futures=True)
+
+
+def _image_names(corpus: Corpus) -> dict[str, str]:
+    """Image of each clip: the wav's path with .png. Raises DatasetError where two clips would share one."""
+    names = {name: Path(name).with_suffix(".png").as_posix() for name in corpus.clips["path"]}
+    owner: dict[str, str] = {}
+    for name, image in names.items():
+        if image in owner:
+            raise DatasetError(f"{corpus.root}: {owner[image]} and {name} differ only in their ending; keep one of them")
+        owner[image] = name
+    return names
+
+
+def _map(corpus: Corpus, config: Config, ready: dict[str, dict[str, Any]], *, complete: bool) -> dict[str, Any]:
+    """All that a map file holds."""
+    entries = {}
+    for row in corpus.clips.to_dict("records"):
+        name, speaker = row.pop("path"), row.pop("speaker")
+        if name in ready:
+            labels = {key: None if pd.isna(value) else value for key, value in row.items()}
+            entries[name] = {**ready[name], "speaker": speaker, "labels": labels}
+    return {
+        "format": FORMAT,
+        "corpus": corpus.name,
+        "root": str(corpus.root.resolve()),
+        "note": corpus.note,
+        "repairs": list(corpus.repairs),
+        "folds": {
+            label: [{part: list(who) for part, who in vars(fold).items()} for fold in many]
+            for label, many in corpus.folds.items()
+        },
+        "config": config.to_dict(),
+        "config_hash": config.hash,
+        "complete": complete,
+        "entries": entries,
+    }
+
+
+def _old_map(path: Path) -> dict[str, Any]:
+    """The map at `path`, finished or not; an empty one where there is none of this format."""
+    values = read_json(path, error=DatasetError) if path.exists() else {}
+    return values if values.get("format") == FORMAT else {"entries": {}}
+
+
+def _still_good(old: dict[str, Any], stamps: dict[str, list[int]], folder: Path) -> dict[str, dict[str, Any]]:
+    """Entries of an old map that need no new work: the wav is as it was, and the image is there."""
+    on_disk = {
+        os.path.join(place, name)[len(str(folder)) + 1 :].replace(os.sep, "/")
+        for place, _, names in os.walk(folder)
+        for name in names
+    }
+    kept = {}
+    for name, entry in old["entries"].items():
+        if entry["stamp"] == stamps.get(name) and ("error" in entry or entry["image"] in on_disk):
+            kept[name] = {key: entry[key] for key in ("image", "low", "high", "error", "stamp") if key in entry}
+    return kept
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size in bytes and time stamp in ns: what a file looks like without reading it. Zeros for a missing file."""
+    try:
+        seen = path.stat()
+    except FileNotFoundError:
+        return [0, 0]
+    return [seen.st_size, seen.st_mtime_ns]

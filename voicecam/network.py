@@ -1,0 +1,240 @@
+"""The ResNet: its architecture, its input, the weights it starts from, and how a trained one is saved and loaded.
+
+Training is in learner.py. Loading never unpickles: weights are safetensors, everything else is JSON.
+"""
+
+import contextlib
+import os
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from fastai.vision.learner import create_vision_model
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torchvision import models as tv
+
+from voicecam.config import Config, from_dict
+from voicecam.errors import ModelError
+from voicecam.files import atomic_path, file_sha256, read_json, write_json
+from voicecam.image import Scale
+
+ARCHITECTURES = {
+    "resnet18": (tv.resnet18, tv.ResNet18_Weights.IMAGENET1K_V1),
+    "resnet34": (tv.resnet34, tv.ResNet34_Weights.IMAGENET1K_V1),
+    "resnet50": (tv.resnet50, tv.ResNet50_Weights.IMAGENET1K_V2),
+}
+SHIPPED = Path(__file__).parent.parent / "models" / "backbone"  # weights that come with the project
+STAGES = {"layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}  # place of a ResNet's stages in fastai's body
+BODY = {"conv1": 0, "bn1": 1, **STAGES}  # torchvision's names -> places in fastai's body
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
+FORMAT = 1  # of meta.json
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with everything a new recording needs to be treated like a training clip.
+
+    network : nn.Module in eval mode; input (clip, 3, config.image_rows, config.image_columns), output logits (clip, class)
+    arch, label : architecture, and the label it was trained on
+    classes : names in the order of the outputs
+    config, scale : way from sound to matrix, and from matrix to picture
+    meta : versions, corpus, split, training settings, metrics: what is known of its making
+    """
+
+    network: nn.Module
+    arch: str
+    label: str
+    classes: tuple[str, ...]
+    config: Config
+    scale: Scale
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def input(self, matrices: np.ndarray) -> torch.Tensor:
+        """Network input, float32 (clip, 3, image_rows, image_columns), of matrices (clip, n_rows, n_frames)."""
+        return to_input(torch.from_numpy(self.scale.picture(matrices)), self.config)
+
+    def probabilities(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
+        """Softmax probabilities, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(matrices), batch):
+                logits = self.network(self.input(matrices[start : start + batch]))
+                parts.append(torch.softmax(logits, dim=1).numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    def stage(self, name: str) -> nn.Module:
+        """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
+        if name not in STAGES:
+            raise ModelError(f"layer {name!r}: not known; use one of {', '.join(STAGES)}")
+        return self.network[0][STAGES[name]]
+
+
+def build(arch: str, n_classes: int) -> nn.Module:
+    """fastai's vision model on a ResNet with random weights: body, then pool, two linear layers and dropout."""
+    if arch not in ARCHITECTURES:
+        raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
+    return create_vision_model(ARCHITECTURES[arch][0], n_classes, pretrained=False)
+
+
+def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
+    """Grey pictures -> network input: to 0..1, stretched to the image size (bilinear), three equal channels, ImageNet's mean
+    and spread.
+
+    pictures : uint8 or float in 0..255, shape (clip, row, frame)
+    Returns float32 (clip, 3, config.image_rows, config.image_columns).
+    """
+    grey = pictures.float()[:, None] / 255  # (clip, row, frame) -> (clip, 1, row, frame)
+    size = (config.image_rows, config.image_columns)
+    if grey.shape[-2:] != size:
+        grey = F.interpolate(grey, size=size, mode="bilinear", align_corners=False)
+    mean, std = torch.tensor(IMAGENET_MEAN, device=grey.device), torch.tensor(IMAGENET_STD, device=grey.device)
+    return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
+
+
+def load_start(network: nn.Module, arch: str, start: str, *, corpus: str) -> str:
+    """Put the weights that training starts from into the network's body; return one line that says which.
+
+    start : "imagenet" (torchvision's, fetched once), "shipped" (models/backbone), "none" (random), a file (.safetensors or
+        .pth with torchvision's names) or a folder with a saved model; "auto" is ImageNet where the network lets it, else
+        the shipped backbone where it has not met `corpus`, else random.
+    Raises ModelError when the weights asked for cannot be had or do not fit.
+    """
+    if start == "none":
+        return "start: random weights"
+    if start == "auto":
+        return _auto_start(network, arch, corpus)
+    if start == "imagenet":
+        return _imagenet_start(network, arch)
+    path = SHIPPED if start == "shipped" else Path(start)
+    if start == "shipped" and (met := _shipped_problem(arch, corpus)):
+        raise ModelError(f"the shipped backbone {met}; use --start none or imagenet")
+    file = path / "model.safetensors" if path.is_dir() else path
+    if not file.is_file():
+        raise ModelError(
+            f"{file}: no such weights; give imagenet, shipped, none, a .safetensors or .pth file, or a saved model's folder"
+        )
+    _fill_body(network, _read_weights(file), str(file))
+    return f"start: weights from {file}"
+
+
+def _auto_start(network: nn.Module, arch: str, corpus: str) -> str:
+    try:
+        return _imagenet_start(network, arch)
+    except ModelError as reason:
+        problem = _shipped_problem(arch, corpus)
+        if problem is None:
+            _fill_body(network, _read_weights(SHIPPED / "model.safetensors"), str(SHIPPED))
+            return "start: the shipped backbone in models/ (ImageNet weights cannot be fetched here)"
+        return f"start: random weights ({reason}; the shipped backbone {problem})"
+
+
+def _imagenet_start(network: nn.Module, arch: str) -> str:
+    """torchvision's ImageNet weights, from its cache or the network."""
+    url = ARCHITECTURES[arch][1].url
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    if not cached.exists():
+        try:  # a quick knock first: where packets vanish, the download itself would wait for minutes
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
+        except OSError:
+            raise ModelError("ImageNet weights cannot be fetched here") from None
+    weights = torch.hub.load_state_dict_from_url(url, progress=os.isatty(2), check_hash=True, weights_only=True)
+    _fill_body(network, weights, url)
+    return f"start: ImageNet weights of torchvision ({cached.name})"
+
+
+def _shipped_problem(arch: str, corpus: str) -> str | None:
+    """Why the shipped backbone must not be used, or None: it is missing, another network, or has met these speakers."""
+    if not (SHIPPED / "meta.json").exists():
+        return "is not there"
+    meta = read_json(SHIPPED / "meta.json", error=ModelError)
+    if meta["arch"] != arch:
+        return f"is a {meta['arch']}"
+    if corpus.lower() in {name.lower() for name in meta["meta"]["corpora"]}:
+        return f"was trained on {corpus}, so scores on it would be too good"
+    return None
+
+
+def _read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """Weights of a file, without running anything in it."""
+    try:
+        return load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as reason:  # safetensors, zip and pickle each raise their own family
+        raise ModelError(
+            f"{file}: not readable as weights ({type(reason).__name__}); use .safetensors or torchvision's .pth"
+        ) from None
+
+
+def _fill_body(network: nn.Module, weights: dict[str, torch.Tensor], name: str) -> None:
+    """Copy body weights, named as torchvision or as fastai names them, into the network; the head stays as it is."""
+    body = {}
+    for key, value in weights.items():
+        first, _, rest = key.partition(".")
+        if first in BODY:
+            body[f"{BODY[first]}.{rest}"] = value
+        elif key.startswith("0."):
+            body[rest] = value
+    try:
+        network[0].load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in body.items()})
+    except RuntimeError as reason:
+        first_line = str(reason).splitlines()[1].strip() if "\n" in str(reason) else str(reason)
+        raise ModelError(
+            f"{name}: does not fit this architecture ({first_line[:90]}); choose the architecture it was made for"
+        ) from None
+
+
+def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
+    """Write model.safetensors and, last, meta.json into `folder`; `half` stores float16. meta.json holds the weights' SHA-256."""
+    folder = Path(folder)
+    state = {key: value.detach().contiguous() for key, value in model.network.state_dict().items()}
+    if half:
+        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    with atomic_path(folder / "model.safetensors") as temporary:
+        save_file(state, temporary)
+    write_json(
+        folder / "meta.json",
+        {
+            "format": FORMAT,
+            "arch": model.arch,
+            "label": model.label,
+            "classes": list(model.classes),
+            "config": model.config.to_dict(),
+            "scale": model.scale.to_dict(),
+            "weights_sha256": file_sha256(folder / "model.safetensors"),
+            "meta": model.meta,
+        },
+    )
+
+
+def load_model(folder: Path) -> Model:
+    """Read a saved model, ready to predict. Raises ModelError when it is missing, damaged or of another format."""
+    folder = Path(folder)
+    meta = read_json(folder / "meta.json", error=ModelError)
+    if meta.get("format") != FORMAT:
+        raise ModelError(f"{folder}: format {meta.get('format')}, this program reads {FORMAT}; train it again")
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or file_sha256(weights) != meta["weights_sha256"]:
+        raise ModelError(f"{weights}: missing or damaged (its SHA-256 is not the one in meta.json); train it again")
+    network = build(meta["arch"], len(meta["classes"]))
+    network.load_state_dict(
+        {key: value.float() if value.is_floating_point() else value for key, value in load_file(weights).items()}
+    )
+    scale = Scale.from_dict(meta["scale"])
+    return Model(
+        network.eval(), meta["arch"], meta["label"], tuple(meta["classes"]), from_dict(meta["config"]), scale, meta["meta"]
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide the numbers."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("voicecam", "torch", "torchvision", "fastai", "librosa", "scikit-image", "grad-cam", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
