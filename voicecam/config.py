@@ -31,7 +31,7 @@ class Config:
     floor_db: float = 80.0  # dB below the loudest cell of the clip; what lies deeper is raised to this (librosa's top_db)
     n_mfcc: int = 20  # cepstral coefficients kept, c0 (the level) first; recipes mfcc and mfcc-2020
     lifter: int = 22  # sine lifter of HTK; evens out the size of high and low coefficients; 0 is none
-    normalise: str = "mean"  # per clip: "mean" subtracts each row's mean over time, "none" keeps the values
+    normalise: str = "none"  # per clip: "mean" subtracts each row's mean over time, "none" keeps the values
     image_rows: int = 128  # pixels, height of the picture given to the network
     image_columns: int = 128  # pixels, its width
 

@@ -4,7 +4,7 @@ import copy
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Training:
     epochs: int = 8  # over all layers; the one-cycle schedule needs to know it in advance
     lr: float = 2e-3  # highest learning rate of the cycle; a tenth of it for the body where it starts from trained weights
     batch: int = 32  # clips
-    patience: int = 4  # epochs without a better validation loss before training stops
+    patience: int = 5  # epochs without a better one, by balanced accuracy on validation speakers, before training stops
     augment: bool = True  # time shift, time and row masks, on training clips only
     find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
     seed: int = 0  # of weights, order and augmentation
@@ -62,7 +62,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Trained:
-    """model : the weights of the epoch with the lowest validation loss
+    """model : the weights of the epoch with the best balanced accuracy on validation speakers; of several, the lowest loss
     history : one row per epoch: epoch, train_loss, valid_loss, valid_balanced_accuracy, seconds
     lr_curve : learning rates and smoothed losses of lr_find, and the one it suggests; None where it did not run
     """
@@ -81,9 +81,10 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     classes = tuple(sorted(dataset.clips[label].unique()))
     targets = dataset.clips[label].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
+    corpora = dataset.corpus.name.split(" + ")  # as corpora.table.merge joins them
     set_seed(training.seed, reproducible=True)
     loaders = make_loaders(scale.picture(dataset.matrices), targets, split, dataset.config, training)
-    learner, started = make_learner(loaders, targets[split.train], len(classes), training, corpus=dataset.corpus.name)
+    learner, started = make_learner(loaders, targets[split.train], len(classes), training, corpora=corpora)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
     log = _Log(say, training.patience)
@@ -91,7 +92,7 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     _fit(learner, training, lr, random=started.startswith("start: random"))
     learner.model.load_state_dict(log.best_weights)
     meta = {
-        "corpora": [dataset.corpus.name],
+        "corpora": corpora,
         "start": started.removeprefix("start: "),
         "training": asdict(training),
         "lr": lr,
@@ -114,7 +115,7 @@ def make_loaders(pictures: np.ndarray, targets: np.ndarray, split: Split, config
 
 
 def make_learner(
-    loaders: DataLoaders, train_targets: np.ndarray, n_classes: int, training: Training, *, corpus: str
+    loaders: DataLoaders, train_targets: np.ndarray, n_classes: int, training: Training, *, corpora: Sequence[str]
 ) -> tuple[Learner, str]:
     """fastai vision_learner with start weights and class weights; returns it and the line that says what it starts from."""
     counts = np.bincount(train_targets, minlength=n_classes)
@@ -129,7 +130,7 @@ def make_learner(
         metrics=BalancedAccuracy(),
     )
     network = build(training.arch, n_classes)
-    started = load_start(network, training.arch, training.start, corpus=corpus)
+    started = load_start(network, training.arch, training.start, corpora=corpora)
     learner.model.load_state_dict(network.state_dict())
     learner.remove_cbs([callback for callback in learner.cbs if callback.name == "progress"])  # it floods logs; _Log speaks
     learner.logger = lambda row: None
@@ -196,14 +197,14 @@ class _ToInput(Transform):
 
 
 class _Log(Callback):
-    """Says one line per epoch, keeps the history and the weights of the lowest validation loss, stops when patience ends."""
+    """Says one line per epoch, keeps the history and the weights of the best epoch, stops when patience ends."""
 
     order = 60  # after fastai's Recorder, whose values it reads
 
     def __init__(self, say: Callable[[str], None], patience: int):
         self.say, self.patience = say, patience
         self.rows: list[dict[str, float]] = []
-        self.best_epoch, self.best_loss = 0, float("inf")
+        self.best_epoch, self.best = 0, (-1.0, 0.0)  # balanced accuracy, then minus the loss: what a better epoch has more of
         self.best_weights: dict[str, torch.Tensor] = {}
 
     def before_epoch(self):
@@ -231,11 +232,11 @@ class _Log(Callback):
             f"epoch {epoch:2d}: loss {train_loss:.3f} (training) {valid_loss:.3f} (validation), "
             f"balanced accuracy {balanced:.3f} (validation), {self.rows[-1]['seconds']:.0f} s"
         )
-        if valid_loss < self.best_loss:
-            self.best_epoch, self.best_loss = epoch, valid_loss
+        if (balanced, -valid_loss) > self.best:
+            self.best_epoch, self.best = epoch, (balanced, -valid_loss)
             self.best_weights = copy.deepcopy(self.learn.model.state_dict())
         elif epoch - self.best_epoch >= self.patience:
-            self.say(f"stopped: no better validation loss for {self.patience} epochs")
+            self.say(f"stopped: no better balanced accuracy on validation speakers for {self.patience} epochs")
             raise CancelFitException
 
     def after_cancel_fit(self):

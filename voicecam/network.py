@@ -6,6 +6,7 @@ Training is in learner.py. Loading never unpickles: weights are safetensors, eve
 import contextlib
 import os
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,22 +97,22 @@ def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
     return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
 
 
-def load_start(network: nn.Module, arch: str, start: str, *, corpus: str) -> str:
+def load_start(network: nn.Module, arch: str, start: str, *, corpora: Sequence[str]) -> str:
     """Put the weights that training starts from into the network's body; return one line that says which.
 
     start : "imagenet" (torchvision's, fetched once), "shipped" (models/backbone), "none" (random), a file (.safetensors or
         .pth with torchvision's names) or a folder with a saved model; "auto" is ImageNet where the network lets it, else
-        the shipped backbone where it has not met `corpus`, else random.
+        the shipped backbone where it has not met the `corpora` trained on, else random.
     Raises ModelError when the weights asked for cannot be had or do not fit.
     """
     if start == "none":
         return "start: random weights"
     if start == "auto":
-        return _auto_start(network, arch, corpus)
+        return _auto_start(network, arch, corpora)
     if start == "imagenet":
         return _imagenet_start(network, arch)
     path = SHIPPED if start == "shipped" else Path(start)
-    if start == "shipped" and (met := _shipped_problem(arch, corpus)):
+    if start == "shipped" and (met := _shipped_problem(arch, corpora)):
         raise ModelError(f"the shipped backbone {met}; use --start none or imagenet")
     file = path / "model.safetensors" if path.is_dir() else path
     if not file.is_file():
@@ -122,11 +123,11 @@ def load_start(network: nn.Module, arch: str, start: str, *, corpus: str) -> str
     return f"start: weights from {file}"
 
 
-def _auto_start(network: nn.Module, arch: str, corpus: str) -> str:
+def _auto_start(network: nn.Module, arch: str, corpora: Sequence[str]) -> str:
     try:
         return _imagenet_start(network, arch)
     except ModelError as reason:
-        problem = _shipped_problem(arch, corpus)
+        problem = _shipped_problem(arch, corpora)
         if problem is None:
             _fill_body(network, _read_weights(SHIPPED / "model.safetensors"), str(SHIPPED))
             return "start: the shipped backbone in models/ (ImageNet weights cannot be fetched here)"
@@ -147,15 +148,16 @@ def _imagenet_start(network: nn.Module, arch: str) -> str:
     return f"start: ImageNet weights of torchvision ({cached.name})"
 
 
-def _shipped_problem(arch: str, corpus: str) -> str | None:
+def _shipped_problem(arch: str, corpora: Sequence[str]) -> str | None:
     """Why the shipped backbone must not be used, or None: it is missing, another network, or has met these speakers."""
     if not (SHIPPED / "meta.json").exists():
         return "is not there"
     meta = read_json(SHIPPED / "meta.json", error=ModelError)
     if meta["arch"] != arch:
         return f"is a {meta['arch']}"
-    if corpus.lower() in {name.lower() for name in meta["meta"]["corpora"]}:
-        return f"was trained on {corpus}, so scores on it would be too good"
+    met = {name.lower() for name in meta["meta"]["corpora"]} & {name.lower() for name in corpora}
+    if met:
+        return f"was trained on {', '.join(sorted(met))}, so scores on it would be too good"
     return None
 
 

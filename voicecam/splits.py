@@ -66,7 +66,8 @@ def _speaker_parts(corpus: Corpus, label: str, n: int, seed: int) -> list[np.nda
     if speakers.min() < n:
         few = speakers.idxmin()
         raise DatasetError(
-            f"{corpus.name}: class '{few}' of '{label}' has {speakers.min()} speakers, {n} parts without a shared speaker need {n}; use fewer folds or more speakers"
+            f"{corpus.name}: class '{few}' of '{label}' has {speakers.min()} speakers, but {n} parts that share no speaker "
+            f"need {n}; use fewer folds or more speakers"
         )
     divide = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     return [test for _, test in divide.split(corpus.clips, corpus.clips[label], corpus.clips["speaker"])]
@@ -98,13 +99,16 @@ def _seed_split(clips: pd.DataFrame) -> Split:
     Its held-out fifth is our test part; a tenth of the rest validates (the recipe had no validation part).
     """
     order = np.argsort(clips["path"].map(lambda path: path.rsplit("/", 1)[-1]).to_numpy(dtype=str), kind="stable")
-    np.random.RandomState(42).shuffle(order)  # noqa: NPY002  the recipe's own generator
-    drawn = np.random.RandomState(42).permutation(len(order))  # noqa: NPY002
+    np.random.RandomState(42).shuffle(order)  # the recipe's own generator
+    drawn = np.random.RandomState(42).permutation(len(order))
     cut = int(0.2 * len(order))
     test, rest = order[drawn[:cut]], order[drawn[cut:]]
     split = Split(np.sort(rest[len(rest) // 10 :]), np.sort(rest[: len(rest) // 10]), np.sort(test))
     shared, all_of = len(shared_speakers(clips, split)), clips["speaker"].iloc[test].nunique()
-    warning = f"this split leaks: {shared} of the {all_of} speakers tested also stand in training, so its scores say how well known voices are told apart, not new ones"
+    warning = (
+        f"this split leaks: {shared} of the {all_of} speakers tested also stand in training, "
+        "so its scores say how well known voices are told apart, not new ones"
+    )
     return Split(split.train, split.valid, split.test, warning)
 
 
@@ -115,7 +119,7 @@ def _check(clips: pd.DataFrame, label: str, split: Split) -> None:
         missing = classes - set(clips[label].iloc[getattr(split, part)])
         if missing:
             raise DatasetError(
-                f"{part} part has no clip of class '{min(missing)}' of '{label}'; use fewer folds, another --seed or more speakers"
+                f"{part} part has no clip of class '{min(missing)}' of '{label}'; use fewer folds, another seed or more speakers"
             )
     sides = [set(clips["speaker"].iloc[getattr(split, part)]) for part in ("train", "valid", "test")]
     shared = (sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from voicecam.corpora import audiomnist, baved, emodb, folders, fsdd, listed, ravdess
 from voicecam.corpora.labels import fail, listing
-from voicecam.corpora.table import Corpus, Fold, keep_ages, keep_labelled
+from voicecam.corpora.table import Corpus, Fold, keep_ages, keep_labelled, merge
 from voicecam.errors import DatasetError
 
-__all__ = ["LAYOUTS", "Corpus", "Fold", "keep_ages", "keep_labelled", "open_corpus"]
+__all__ = ["LAYOUTS", "Corpus", "Fold", "keep_ages", "keep_labelled", "merge", "open_corpus"]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One table of clips, whatever the corpus looks like on disk. Does not read audio."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,6 +67,29 @@ def make_corpus(name: str, root: Path, rows: Sequence[Mapping[str, str | None]],
     return Corpus(name=name, root=Path(root), clips=clips[first + [c for c in clips.columns if c not in first]], **more)
 
 
+def merge(corpora: Sequence[Corpus]) -> Corpus:
+    """Several corpora as one: named "A + B", speakers named "A/speaker", rooted in the folder that holds them all.
+
+    Labels that a corpus does not have are missing for its clips; `corpus` is added as a label. Published folds are left out.
+    One corpus comes back as it is. Raises DatasetError when two have the same name.
+    """
+    if len(corpora) == 1:
+        return corpora[0]
+    names = [corpus.name for corpus in corpora]
+    if len(set(names)) < len(names):
+        raise DatasetError(f"{', '.join(names)}: two corpora of the same name; give each once")
+    root = Path(os.path.commonpath([corpus.root.resolve() for corpus in corpora]))
+    parts = []
+    for corpus in corpora:
+        place = corpus.root.resolve().relative_to(root).as_posix()
+        clips = corpus.clips.assign(path=place + "/" + corpus.clips["path"], corpus=corpus.name)
+        parts.append(clips.assign(speaker=corpus.name + "/" + clips["speaker"]))
+    clips = pd.concat(parts).astype("string").sort_values("path", ignore_index=True)
+    repairs = tuple(f"{corpus.name}: {line}" for corpus in corpora for line in corpus.repairs)
+    note = " ".join(corpus.note for corpus in corpora if corpus.note)
+    return Corpus(" + ".join(names), root, clips, repairs, note=note)
+
+
 def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf")) -> Corpus:
     """Keep clips whose speaker is `minimum` to `maximum` years old (both included); clips of unknown age go.
 
@@ -78,9 +102,8 @@ def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf
     age = pd.to_numeric(corpus.clips["age"], errors="coerce")
     kept = corpus.clips[age.between(minimum, maximum)].reset_index(drop=True)
     if kept.empty:
-        raise DatasetError(
-            f"{corpus.name}: nobody is {minimum:g} to {maximum:g} years old (ages {age.min():g} to {age.max():g}); widen the limits"
-        )
+        there = f"{age.min():g} to {age.max():g} are there"
+        raise DatasetError(f"{corpus.name}: nobody is {minimum:g} to {maximum:g} years old ({there}); widen the limits")
     return replace(corpus, clips=kept)
 
 

@@ -1,0 +1,53 @@
+# Two commands to know: `make demo` and `make test`. Both install what they need into .venv first.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN ?= backbone
+
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/.packages: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "voicecam needs Python 3.11 or newer; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable .
+	@touch $@
+
+$(BIN)/.dev-packages: $(BIN)/.packages
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(BIN)/.packages ## make .venv and install the pinned packages
+
+demo: $(BIN)/.packages ## synthetic voices -> images -> network -> maps -> results/demo/report.html
+	$(BIN)/python scripts/run_all.py --corpus demo --run demo
+
+test: $(BIN)/.dev-packages ## install what the tests need and run them all
+	@bash .ci/debian-packages
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(BIN)/.packages ## speed of our features beside librosa's, and of image making and prediction
+	$(BIN)/python benchmarks/features.py
+
+notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
+	@ls nbs/*.ipynb >/dev/null 2>&1 || { echo "no notebooks in nbs/ yet"; exit 0; }; $(BIN)/jupyter nbconvert --to notebook --execute --inplace nbs/*.ipynb
+
+backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
+	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO" [RUN=name]'; exit 2; }
+	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --start none --epochs 12
+	$(BIN)/python scripts/ship_model.py --run $(RUN) --out models/backbone
+
+clean: ## delete what the program made but your recordings: images, maps, runs, caches
+	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
+	rm -rf cache .pytest_cache .ruff_cache .mypy_cache
+
+.PHONY: help install demo test lint bench notebooks backbone clean

@@ -1,0 +1,25 @@
+"""Explain an evaluated run: Grad-CAM of every tested clip, evidence per band and class, and the report."""
+
+import sys
+from collections.abc import Sequence
+
+from voicecam import cli
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python scripts/explain.py --run digits --layer layer4 --target predicted")
+    parser.add_argument("--run", required=True, help="name of an evaluated run in results/")
+    cli.add_explain_options(parser)
+    args = parser.parse_args(argv)
+
+    def work() -> str:
+        from voicecam import jobs  # imports torch: not before the options are known to be good
+
+        return jobs.explain_job(args)
+
+    return cli.finish(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

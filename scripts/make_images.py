@@ -1,0 +1,34 @@
+"""Turn the clips of a corpus into images (mfc_dataset/) and a map that ties each image to its wav and labels (maps/)."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from voicecam import cli
+from voicecam.dataset import make_images
+from voicecam.files import read_json
+
+
+def make_map(args: argparse.Namespace) -> str:
+    """Make the images; returns the last line."""
+    corpus, config = cli.corpus_of(args), cli.config_of(args)
+    for line in corpus.repairs:
+        cli.say(f"repaired: {line}")
+    path = make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
+    entries = read_json(path)["entries"]
+    failed = {name: entry["error"] for name, entry in entries.items() if "error" in entry}
+    for reason in failed.values():
+        print(f"left out: {reason}", file=sys.stderr)
+    return f"wrote {path}: {len(entries) - len(failed)} images in {cli.IMAGES / path.stem}, {len(failed)} clips left out"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python scripts/make_images.py --corpus cache/AudioMNIST --recipe logmel")
+    cli.add_corpus_options(parser)
+    args = parser.parse_args(argv)
+    return cli.finish(lambda: make_map(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

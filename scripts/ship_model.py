@@ -1,0 +1,29 @@
+"""Copy the trained network of a run into models/, as float16 with its scores, so that it travels with the project."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from voicecam import cli
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python scripts/ship_model.py --run backbone --out models/backbone")
+    parser.add_argument("--run", required=True, help="name of an evaluated run with one split")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write; a model that is there is replaced")
+    args = parser.parse_args(argv)
+    return cli.finish(lambda: ship(args))
+
+
+def ship(args: argparse.Namespace) -> str:
+    """Copy the model; returns the last line."""
+    from voicecam import runs  # imports torch: not before the options are known to be good
+
+    path = runs.ship(cli.RESULTS / args.run, args.out)
+    return f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Images on disk: made once, resumed after a kill, tied to their clips; and the splits, which share no speaker."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from voicecam import audio
+from voicecam.config import recipe
+from voicecam.corpora import keep_ages, open_corpus
+from voicecam.corpora.table import Corpus, Fold, make_corpus, merge
+from voicecam.dataset import make_images, read_dataset
+from voicecam.errors import DatasetError
+from voicecam.features import features
+from voicecam.splits import make_splits, shared_speakers
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "make_images.py"
+CONFIG = recipe("mfcc")
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def make(corpus, place, **more):
+    return make_images(corpus, CONFIG, images=place / "mfc_dataset", maps=place / "maps", workers=1, **more)
+
+
+def test_images_hold_the_features_and_the_map_ties_them_to_the_clips(write_voices, tmp_path):
+    corpus = open_corpus(write_voices(speakers=4))
+    path = make(corpus, tmp_path)
+    dataset = read_dataset(path, images=tmp_path / "mfc_dataset")
+    assert len(dataset.matrices) == len(corpus.clips) == 12
+    for row, matrix in zip(dataset.clips.to_dict("records"), dataset.matrices):
+        expected = features(audio.load(corpus.root / row["path"], CONFIG), CONFIG).matrix
+        assert np.abs(matrix - expected).max() < np.ptp(expected) / 100_000
+        assert row["label"] == row["path"].split("/")[0]
+    values = json.loads(path.read_text())
+    assert values["config_hash"] == CONFIG.hash
+    entry = values["entries"]["high/s00_0.wav"]
+    assert entry["speaker"] == "s00"
+    assert entry["labels"] == {"label": "high"}
+    assert (tmp_path / "mfc_dataset" / path.stem / entry["image"]).is_file()
+
+
+def test_a_second_run_writes_nothing_and_a_changed_wav_is_done_again(write_voices, tmp_path):
+    corpus = open_corpus(write_voices(speakers=4))
+    path = make(corpus, tmp_path)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
+    asked = []
+    make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
+    assert asked == [0]
+    assert before == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
+    sf.write(corpus.root / "low" / "s01_0.wav", 0.1 * np.sin(np.arange(8000)), 16_000)
+    make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
+    assert asked == [0, 1]
+    (tmp_path / "mfc_dataset" / path.stem / "low" / "s01_1.png").unlink()
+    make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
+    assert asked == [0, 1, 1]
+
+
+def test_killed_half_way_it_resumes_to_the_same_bytes(write_voices, tmp_path):
+    root = write_voices(speakers=20, takes=40)
+    command = [sys.executable, str(SCRIPT), "--corpus", str(root)]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for place in (whole, cut):
+        place.mkdir()
+    subprocess.run(command, cwd=whole, check=True, capture_output=True)
+    child = subprocess.Popen(command, cwd=cut, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    while len(list(cut.rglob("*.png"))) < 100:
+        assert child.poll() is None, "it finished before it could be killed; use more clips"
+        time.sleep(0.005)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    there = len(list(cut.rglob("[!.]*.png")))
+    assert 100 <= there < 800
+    with pytest.raises(DatasetError, match=r"no such file|stopped half way"):
+        read_dataset(cut / "maps" / next(iter((whole / "maps").iterdir())).name, images=cut / "mfc_dataset")
+    subprocess.run(command, cwd=cut, check=True, capture_output=True)
+    made = {name: digest for name, digest in contents(cut).items() if not Path(name).name.startswith(".")}
+    assert made == contents(whole)
+
+
+def test_several_processes_write_the_same_bytes_as_one(write_voices, tmp_path):
+    corpus = open_corpus(write_voices(speakers=10, takes=8))
+    for workers in (1, 2):
+        place = tmp_path / str(workers)
+        make_images(corpus, CONFIG, images=place / "i", maps=place / "m", workers=workers)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+def test_clips_that_cannot_be_used_are_listed_and_the_others_made(write_voices, tmp_path):
+    root = write_voices(speakers=4)
+    (root / "high" / "s00_1.wav").write_bytes(b"")
+    dataset = read_dataset(make(open_corpus(root), tmp_path), images=tmp_path / "mfc_dataset")
+    assert len(dataset.matrices) == 11
+    ((name, reason),) = dataset.failed
+    assert name == "high/s00_1.wav"
+    assert "0 bytes" in reason
+
+
+def test_no_usable_clip_at_all_is_an_error(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"")
+    corpus = make_corpus("c", tmp_path, [{"path": "a.wav", "speaker": "s"}])
+    with pytest.raises(DatasetError, match=r"none of 1 clips can be used; the first: .*0 bytes"):
+        make(corpus, tmp_path)
+
+
+def test_an_unfinished_or_missing_map_is_not_read(write_voices, tmp_path):
+    path = make(open_corpus(write_voices(speakers=4)), tmp_path)
+    path.write_text(path.read_text().replace('"complete": true', '"complete": false'))
+    with pytest.raises(DatasetError, match="stopped half way; run make_images again"):
+        read_dataset(path, images=tmp_path / "mfc_dataset")
+    with pytest.raises(DatasetError, match="no such file"):
+        read_dataset(tmp_path / "maps" / "none.json")
+
+
+def test_two_clips_that_would_share_an_image_are_refused(tmp_path):
+    rows = [{"path": "a.wav", "speaker": "s"}, {"path": "a.flac", "speaker": "s"}]
+    with pytest.raises(DatasetError, match=r"a\.flac and a\.wav differ only in their ending"):
+        make(make_corpus("c", tmp_path, rows), tmp_path)
+
+
+def table(speakers: int = 20, clips: int = 6, **more) -> Corpus:
+    """A corpus of names only: every fourth speaker female, each clip another digit."""
+    rows = [
+        {
+            "path": f"{s:02d}/{c}_{s:02d}_0.wav",
+            "speaker": f"{s:02d}",
+            "gender": "male" if s % 4 else "female",
+            "digit": str(c),
+            "age": str(10 + s),
+        }
+        for s in range(speakers)
+        for c in range(clips)
+    ]
+    return make_corpus("made", Path("/nowhere"), rows, **more)
+
+
+@pytest.mark.parametrize("kind", ["speakers", "folds"])
+@pytest.mark.parametrize("label", ["gender", "digit"])
+def test_no_speaker_stands_on_two_sides_and_every_clip_stands_once(kind, label):
+    corpus = table()
+    splits = make_splits(corpus, label, kind=kind, folds=5, seed=3)
+    for split in splits:
+        sides = [set(corpus.clips["speaker"].iloc[rows]) for rows in (split.train, split.valid, split.test)]
+        assert not sides[0] & sides[1]
+        assert not sides[0] & sides[2]
+        assert not sides[1] & sides[2]
+        assert sorted(np.concatenate([split.train, split.valid, split.test])) == list(range(len(corpus.clips)))
+        assert split.warning == ""
+    if kind == "folds":
+        assert sorted(np.concatenate([split.test for split in splits])) == list(range(len(corpus.clips)))
+
+
+def test_the_same_seed_gives_the_same_split_and_another_seed_another():
+    first, again, other = (make_splits(table(), "gender", seed=seed)[0].test.tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_the_seed_split_is_the_old_one_and_says_that_it_leaks():
+    corpus = table()
+    (split,) = make_splits(corpus, "gender", kind="seed")
+    names = sorted(path.split("/")[1] for path in corpus.clips["path"])  # the recipe of 2020, step by step
+    np.random.seed(42)  # noqa: NPY002
+    np.random.shuffle(names)  # noqa: NPY002
+    np.random.seed(42)  # noqa: NPY002
+    held_back = {names[i] for i in np.random.permutation(len(names))[: int(0.2 * len(names))]}  # noqa: NPY002
+    assert {path.split("/")[1] for path in corpus.clips["path"].iloc[split.test]} == held_back
+    shared = shared_speakers(corpus.clips, split)
+    assert f"{len(shared)} of the" in split.warning
+    assert len(shared) > 10
+
+
+def test_published_folds_are_used_as_they_are():
+    fold = Fold(("00", "01"), ("04", "05"), ("08", "09"))
+    corpus = table(folds={"gender": (fold,)})
+    (split,) = make_splits(corpus, "gender", kind="published")
+    assert set(corpus.clips["speaker"].iloc[split.test]) == {"08", "09"}
+    assert set(corpus.clips["speaker"].iloc[split.train]) == {"00", "01"}
+    with pytest.raises(DatasetError, match=r"no published folds for 'digit' \(there are: gender\)"):
+        make_splits(corpus, "digit", kind="published")
+
+
+def test_too_few_speakers_of_a_class_are_refused():
+    with pytest.raises(DatasetError, match="class 'female' of 'gender' has 2 speakers, but 5 parts"):
+        make_splits(table(speakers=8), "gender")
+
+
+def test_ages_are_kept_and_dropped_by_number_not_by_text():
+    assert sorted(keep_ages(table(), minimum=14, maximum=16).clips["age"].unique()) == ["14", "15", "16"]
+    with pytest.raises(DatasetError, match="nobody is 90 to inf years old"):
+        keep_ages(table(), minimum=90)
+
+
+def test_merged_corpora_keep_their_speakers_apart(tmp_path):
+    first = make_corpus("A", tmp_path / "a", [{"path": "x.wav", "speaker": "1", "gender": "female"}])
+    second = make_corpus("B", tmp_path / "b", [{"path": "x.wav", "speaker": "1", "digit": "3"}])
+    both = merge([first, second])
+    assert both.name == "A + B"
+    assert both.clips["path"].tolist() == ["a/x.wav", "b/x.wav"]
+    assert both.clips["speaker"].tolist() == ["A/1", "B/1"]
+    assert both.clips["gender"].isna().tolist() == [False, True]
+    assert both.root == tmp_path.resolve()

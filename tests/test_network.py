@@ -1,0 +1,250 @@
+"""The network: its input, its start, training that learns, and a saved model that comes back the same."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torchvision import models as tv
+
+from conftest import voice
+from voicecam import audio, network
+from voicecam.config import recipe
+from voicecam.corpora.table import make_corpus
+from voicecam.dataset import Dataset
+from voicecam.errors import ModelError
+from voicecam.features import features
+from voicecam.learner import Training, augment, train
+from voicecam.network import Model, build, load_model, load_start, save_model, to_input
+from voicecam.splits import make_splits
+
+SMALL = recipe("mfcc", seconds=0.5, image_rows=32, image_columns=32)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    """High and low buzzes of 20 made voices, 8 clips each."""
+    rows, matrices = [], []
+    for speaker in range(20):
+        rng = np.random.default_rng(speaker)
+        for take in range(8):
+            f0 = (95 if speaker % 2 else 220) * rng.uniform(0.85, 1.15)
+            signal = audio.prepare(audio.from_samples(voice(f0, rng, seconds=0.5), 16_000), SMALL)
+            matrices.append(features(signal, SMALL).matrix)
+            rows.append(
+                {"path": f"{speaker:02d}_{take}.wav", "speaker": f"{speaker:02d}", "pitch": "low" if speaker % 2 else "high"}
+            )
+    return Dataset(make_corpus("buzz", ".", rows), np.stack(matrices), SMALL)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset):
+    split = make_splits(dataset.corpus, "pitch")[0]
+    said = []
+    return train(dataset, split, "pitch", Training(start="none", epochs=6, lr=3e-3, find_lr=True), say=said.append), split, said
+
+
+def test_input_is_stretched_repeated_and_normalised_like_imagenet(rng):
+    pictures = torch.from_numpy(rng.integers(0, 256, (2, 20, 98), dtype=np.uint8))
+    found = to_input(pictures, recipe("mfcc", image_rows=64, image_columns=96))
+    assert found.shape == (2, 3, 64, 96)
+    transform = tv.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    for channel, (mean, std) in enumerate(zip(transform.mean, transform.std)):
+        back = found[:, channel] * std + mean
+        expected = F.interpolate(pictures[:, None].float() / 255, size=(64, 96), mode="bilinear", align_corners=False)[:, 0]
+        torch.testing.assert_close(back, expected, atol=1e-6, rtol=0)
+
+
+def test_training_learns_what_is_there_and_keeps_the_best_epoch(trained, dataset):
+    result, split, said = trained
+    p = result.model.probabilities(dataset.matrices[split.test])
+    truth = dataset.clips["pitch"].to_numpy()[split.test]
+    assert (np.asarray(result.model.classes)[p.argmax(axis=1)] == truth).mean() >= 0.9
+    best = result.history["valid_balanced_accuracy"].max()
+    assert result.model.meta["valid_balanced_accuracy"] == best
+    valid = result.model.probabilities(dataset.matrices[split.valid]).argmax(axis=1)
+    right = np.asarray(result.model.classes)[valid] == dataset.clips["pitch"].to_numpy()[split.valid]
+    classes = dataset.clips["pitch"].to_numpy()[split.valid]
+    assert np.mean([right[classes == name].mean() for name in ("high", "low")]) == pytest.approx(best)
+    assert said[0] == "start: random weights"
+    assert len(result.lr_curve["lrs"]) == len(result.lr_curve["losses"]) > 10
+
+
+def test_the_same_seed_gives_the_same_weights(dataset):
+    split = make_splits(dataset.corpus, "pitch")[0]
+    once, again, other = (
+        train(dataset, split, "pitch", Training(start="none", epochs=1, seed=seed), say=lambda line: None).model
+        for seed in (1, 1, 2)
+    )
+    for name, value in once.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[name]), name
+    assert not torch.equal(once.network[0][0].weight, other.network[0][0].weight)
+
+
+def test_labels_that_say_nothing_are_not_learned(dataset):
+    """Shuffled over speakers, the labels must give chance on new speakers: anything better would be a leak."""
+    speakers = dataset.clips["speaker"].unique()
+    shuffled = dict(zip(speakers, np.random.default_rng(5).permutation(["high", "low"] * 10)))
+    clips = dataset.clips.assign(pitch=dataset.clips["speaker"].map(shuffled))
+    other = replace(dataset, corpus=replace(dataset.corpus, clips=clips))
+    split = make_splits(other.corpus, "pitch")[0]
+    model = train(other, split, "pitch", Training(start="none", epochs=3), say=lambda line: None).model
+    answers = np.asarray(model.classes)[model.probabilities(other.matrices[split.test]).argmax(axis=1)]
+    assert (answers == clips["pitch"].to_numpy()[split.test]).mean() < 0.85
+
+
+def test_early_stop_ends_before_the_last_epoch(dataset):
+    split = make_splits(dataset.corpus, "pitch")[0]
+    said = []
+    result = train(dataset, split, "pitch", Training(start="none", epochs=12, patience=1, lr=1e-6), say=said.append)
+    assert len(result.history) < 12
+    assert said[-1].startswith("stopped: no better")
+
+
+def test_seed_schedule_trains_the_head_twice_then_everything_once(dataset, tmp_path):
+    torch.manual_seed(0)
+    save_file({k: v for k, v in tv.resnet18(num_classes=5).state_dict().items()}, tmp_path / "w.safetensors")
+    split = make_splits(dataset.corpus, "pitch")[0]
+    result = train(
+        dataset, split, "pitch", Training(start=str(tmp_path / "w.safetensors"), schedule="seed"), say=lambda line: None
+    )
+    assert result.history["epoch"].tolist() == [1, 2, 3]
+
+
+def test_a_saved_model_predicts_the_same(trained, dataset, tmp_path):
+    model = trained[0].model
+    save_model(tmp_path, model)
+    back = load_model(tmp_path)
+    np.testing.assert_array_equal(back.probabilities(dataset.matrices), model.probabilities(dataset.matrices))
+    assert (back.classes, back.label, back.config, back.scale) == (model.classes, "pitch", SMALL, model.scale)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["meta.json", "model.safetensors"]
+    save_model(tmp_path / "half", model, half=True)
+    np.testing.assert_allclose(
+        load_model(tmp_path / "half").probabilities(dataset.matrices), model.probabilities(dataset.matrices), atol=0.02
+    )
+
+
+def test_a_damaged_or_foreign_model_is_refused(trained, tmp_path):
+    save_model(tmp_path, trained[0].model)
+    weights = tmp_path / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(bytes(data))
+    with pytest.raises(ModelError, match="missing or damaged"):
+        load_model(tmp_path)
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    (tmp_path / "meta.json").write_text(json.dumps(meta | {"format": 99}))
+    with pytest.raises(ModelError, match="format 99"):
+        load_model(tmp_path)
+    with pytest.raises(ModelError, match="no such file"):
+        load_model(tmp_path / "none")
+
+
+def test_start_from_a_file_puts_its_weights_into_the_body(tmp_path):
+    torch.manual_seed(1)
+    source = tv.resnet18(num_classes=7)
+    save_file(source.state_dict(), tmp_path / "w.safetensors")
+    torch.save(source.state_dict(), tmp_path / "w.pth")
+    for name in ("w.safetensors", "w.pth"):
+        net = build("resnet18", 2)
+        head = net[1][2].weight.clone()
+        assert load_start(net, "resnet18", str(tmp_path / name), corpora=["x"]).endswith(name)
+        x = torch.randn(1, 3, 64, 64)
+        body = torch.nn.Sequential(*list(source.children())[:-2]).eval()
+        torch.testing.assert_close(net.eval()[0](x), body(x))
+        assert torch.equal(net[1][2].weight, head)
+
+
+def test_start_from_a_saved_model(trained, tmp_path):
+    save_model(tmp_path, trained[0].model)
+    net = build("resnet18", 4)
+    load_start(net, "resnet18", str(tmp_path), corpora=["x"])
+    assert torch.equal(net[0][0].weight, trained[0].model.network[0][0].weight)
+
+
+def test_starts_that_cannot_be_had_say_so(tmp_path):
+    with pytest.raises(ModelError, match="no such weights; give imagenet, shipped, none"):
+        load_start(build("resnet18", 2), "resnet18", "nowhere.pth", corpora=["x"])
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="not readable as weights"):
+        load_start(build("resnet18", 2), "resnet18", str(tmp_path / "bad.safetensors"), corpora=["x"])
+    save_file(tv.resnet34().state_dict(), tmp_path / "34.safetensors")
+    with pytest.raises(ModelError, match="does not fit this architecture"):
+        load_start(build("resnet18", 2), "resnet18", str(tmp_path / "34.safetensors"), corpora=["x"])
+
+
+def test_the_shipped_backbone_is_not_used_on_speakers_it_has_met(monkeypatch, tmp_path):
+    meta = json.loads((network.SHIPPED / "meta.json").read_text())
+    met = meta["meta"]["corpora"][0]
+    with pytest.raises(ModelError, match=f"was trained on {met.lower()}"):
+        load_start(build("resnet18", 2), "resnet18", "shipped", corpora=[met.upper(), "x"])
+    net = build("resnet18", 2)
+    load_start(net, "resnet18", "shipped", corpora=["x"])
+    stored = load_file(network.SHIPPED / "model.safetensors")
+    assert torch.equal(net[0][0].weight, stored["0.0.weight"].float())
+
+
+def test_auto_takes_the_shipped_backbone_where_imagenet_cannot_be_fetched(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # an empty cache
+    url = "http://127.0.0.1:9/resnet18.pth"  # nobody listens on the discard port
+    weights = type("Weights", (), {"url": url})
+    monkeypatch.setitem(network.ARCHITECTURES, "resnet18", (tv.resnet18, weights))
+    line = load_start(build("resnet18", 2), "resnet18", "auto", corpora=["x"])
+    assert "shipped backbone" in line
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        load_start(build("resnet18", 2), "resnet18", "imagenet", corpora=["x"])
+
+
+def test_augmentation_shifts_and_hides_but_neither_flips_nor_changes_the_rest():
+    """A picture whose grey level tells its column: order must stay, only steps of 0 or 1 and masked cells may appear."""
+    pictures = torch.arange(64).float().repeat(50, 16, 1)
+    found = augment(pictures, torch.Generator().manual_seed(0))
+    hidden = found == 127.5
+    assert 0.01 < hidden.float().mean() < 0.25
+    for clip, mask in zip(found, hidden):
+        row = next(row for row, m in zip(clip, mask) if not m.all())
+        seen = row[row != 127.5]
+        assert (seen.diff() >= 0).all(), "time runs forward"
+    shifts = found[:, :, 32][~hidden[:, :, 32]] - 32
+    assert shifts.abs().max() <= 8
+    assert shifts.min() < 0 < shifts.max()
+    assert torch.equal(pictures, torch.arange(64).float().repeat(50, 16, 1)), "the input is not changed"
+
+
+def test_augmentation_is_for_training_only(dataset):
+    from voicecam.learner import make_loaders
+
+    split = make_splits(dataset.corpus, "pitch")[0]
+    pictures = np.clip(dataset.matrices - dataset.matrices.min(), 0, 255).astype(np.uint8)
+    loaders = make_loaders(pictures, np.zeros(len(pictures), np.int64), split, SMALL, Training(start="none"))
+    seen = torch.cat([x.cpu().as_subclass(torch.Tensor) for x, _ in loaders.valid])
+    torch.testing.assert_close(seen, to_input(torch.from_numpy(pictures[split.valid]), SMALL))
+
+
+@pytest.mark.parametrize("changes", [{"arch": "vgg"}, {"schedule": "long"}, {"epochs": 0}, {"lr": -1.0}])
+def test_training_refuses_bad_settings(changes):
+    with pytest.raises(ModelError, match=str(next(iter(changes.values())))):
+        Training(**changes)
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "resnet34", "resnet50"])
+def test_each_architecture_runs_and_has_its_stages(arch):
+    model = Model(build(arch, 3).eval(), arch, "x", ("a", "b", "c"), SMALL, trained_scale())
+    with torch.inference_mode():
+        assert model.network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
+        x, sizes = torch.zeros(1, 3, 64, 64), []
+        for place, stage in enumerate(model.network[0]):
+            x = stage(x)
+            if place >= 4:
+                sizes.append(x.shape[-1])
+    assert sizes == [16, 8, 4, 2]
+    assert model.stage("layer3") is model.network[0][6]
+
+
+def trained_scale():
+    from voicecam.image import Scale
+
+    return Scale((0.0,) * 20, (1.0,) * 20)

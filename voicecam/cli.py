@@ -1,0 +1,136 @@
+"""What the scripts share: options, one-line errors, progress bars. Only scripts import it."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from voicecam.config import RECIPES, Config, recipe
+from voicecam.corpora import LAYOUTS, Corpus, merge, open_corpus
+from voicecam.corpora.demo import make_demo_corpus
+from voicecam.errors import VoicecamError
+from voicecam.splits import SPLITS
+
+DEMO = Path("cache/demo")
+MAPS, IMAGES, RESULTS = Path("maps"), Path("mfc_dataset"), Path("results")
+
+
+def make_parser(doc: str, example: str) -> argparse.ArgumentParser:
+    """A parser that shows defaults, and an example below them."""
+    return argparse.ArgumentParser(
+        description=doc, epilog=f"example: {example}", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+
+
+def finish(work: Callable[[], str], *, stopped: str = "stopped; the same command goes on from here") -> int:
+    """Do the work and print the line it returns, last. Returns the exit status: 0, 2 after an error that the user can mend
+    (one line), 130 after Ctrl-C. A bug keeps its traceback."""
+    try:
+        print(work())
+    except VoicecamError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{stopped}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def say(line: str) -> None:
+    """Print a line of progress at once, also into a log."""
+    print(line, flush=True)
+
+
+def progress(items: Iterable, total: int) -> Iterable:
+    """A progress bar where somebody watches."""
+    return tqdm(items, total=total, unit="clip", disable=not somebody_watches())
+
+
+def command_line() -> str:
+    """The command as it was typed, for the record."""
+    return shlex.join(["python", *sys.argv])
+
+
+def add_corpus_options(parser: argparse.ArgumentParser) -> None:
+    """Which corpus, and how its clips become images."""
+    group = parser.add_argument_group("corpus and images")
+    group.add_argument(
+        "--corpus",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="folder or CSV of a corpus, several to join them, or 'demo' (synthetic voices)",
+    )
+    group.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="how the corpus lies on disk")
+    group.add_argument("--recipe", choices=RECIPES, default="mfcc", help="features")
+    group.add_argument("--seconds", type=float, help="length every clip is fitted to, in s (default: the recipe's)")
+    group.add_argument(
+        "--image-size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="pixels given to the network (default: the recipe's)"
+    )
+    group.add_argument("--workers", type=int, help="processes that make images (default: one per core)")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What to learn, on whom, and how."""
+    group = parser.add_argument_group("what to learn, on whom")
+    group.add_argument(
+        "--label", default="gender", help="label to learn: gender, digit, age_group, emotion, accent, or a column of your CSV"
+    )
+    group.add_argument(
+        "--split", choices=SPLITS, default="speakers", help="who is held back; only 'seed' lets speakers stand on both sides"
+    )
+    group.add_argument("--folds", type=int, help="test every speaker once, in this many folds; the same as --split folds")
+    group.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    group.add_argument("--max-age", type=float, help="oldest speakers kept, in years")
+    group = parser.add_argument_group("how to learn")
+    for name, kind, text in TRAINING_OPTIONS:
+        group.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=text)
+    group.add_argument("--no-augment", action="store_true", help="train without time shift and masks")
+    group.add_argument(
+        "--find-lr", action="store_true", help="take the learning rate that fastai's lr_find suggests, and plot its curve"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of split, weights and order")
+
+
+def add_explain_options(parser: argparse.ArgumentParser) -> None:
+    """Where the maps look, and for which class."""
+    group = parser.add_argument_group("explanation")
+    group.add_argument(
+        "--layer", default="layer3", choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the ResNet that is mapped"
+    )
+    group.add_argument("--target", default="true", help="class each map is for: true, predicted, or a class name")
+
+
+TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that this module need not import torch
+    ("arch", str, "resnet18, resnet34 or resnet50 (default: resnet18)"),
+    ("start", str, "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder (default: auto)"),
+    ("schedule", str, "default, or seed: the one of 2020, head 2 epochs, then all layers 1 epoch (default: default)"),
+    ("epochs", int, "passes over the training clips (default: 8)"),
+    ("lr", float, "highest learning rate (default: 0.002)"),
+    ("batch", int, "clips per step (default: 32)"),
+    ("patience", int, "epochs without a better one before training stops (default: 5)"),
+)
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """The Config that the options ask for."""
+    changes: dict[str, Any] = {}
+    if args.seconds is not None:
+        changes["seconds"] = args.seconds
+    if args.image_size is not None:
+        changes["image_rows"], changes["image_columns"] = args.image_size
+    return recipe(args.recipe, **changes)
+
+
+def corpus_of(args: argparse.Namespace) -> Corpus:
+    """The corpus that the options ask for; the demo corpus is made where it is not there."""
+    return merge([open_corpus(make_demo_corpus(DEMO) if path == "demo" else path, layout=args.layout) for path in args.corpus])
+
+
+def somebody_watches() -> bool:
+    """Whether progress bars have a terminal to move on."""
+    return sys.stderr.isatty()

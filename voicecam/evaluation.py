@@ -1,0 +1,156 @@
+"""A table of predictions -> metrics with intervals over speakers, per class and per speaker; and baselines to beat.
+
+Knows nothing of networks: predictions come as a table, from wherever.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from voicecam.errors import DatasetError
+from voicecam.splits import Split
+
+DRAWS = 2000  # bootstrap draws; their 2.5 % and 97.5 % points then move by about 0.001 between seeds
+BASELINES = ("majority class", "logistic regression on each row's mean and spread")
+Interval = dict[str, float]
+
+
+def prediction_table(
+    clips: pd.DataFrame, label: str, rows: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], *, fold: int
+) -> pd.DataFrame:
+    """One row per tested clip: path, speaker, fold, true, predicted, and p_CLASS for each class.
+
+    clips : table of all clips; rows : which of them were tested; probabilities : float (len(rows), n_classes)
+    """
+    tested = clips.iloc[rows]
+    table = pd.DataFrame({"path": tested["path"].to_numpy(), "speaker": tested["speaker"].to_numpy(), "fold": fold})
+    table["true"] = tested[label].to_numpy()
+    table["predicted"] = np.asarray(classes)[probabilities.argmax(axis=1)]
+    return table.assign(**{f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)})
+
+
+def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
+    """All metrics of a table of predictions, as plain values that JSON can hold.
+
+    Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
+    {"value", "low", "high"}; the confusion matrix (rows true, columns predicted); and, where there are several folds, each
+    fold's balanced accuracy and their mean with its interval.
+
+    Intervals are 95 % percentile intervals of a bootstrap over speakers: whole speakers are drawn with replacement, within
+    each fold and class, because clips of one speaker are not independent. A class that is never predicted has precision 0.
+    """
+    if predictions.empty:
+        raise DatasetError("no predictions to evaluate; the test part is empty")
+    counts, strata, folds = _speaker_counts(predictions, classes)
+    draws = _draw_speakers(strata, np.random.default_rng(seed))  # (draw, speaker)
+    whole, drawn = _scores(counts.sum(axis=0)), _scores(np.tensordot(draws, counts, axes=1))
+    result: dict[str, Any] = {name: _interval(whole[name], drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+    result["per_class"] = {
+        name: {
+            **{score: _interval(whole[score][i], drawn[score][:, i]) for score in ("precision", "recall", "f1")},
+            "clips": int((predictions["true"] == name).sum()),
+            "speakers": int(predictions.loc[predictions["true"] == name, "speaker"].nunique()),
+        }
+        for i, name in enumerate(classes)
+    }
+    result["confusion"] = counts.sum(axis=0).astype(int).tolist()
+    return {"network": result, **_fold_scores(predictions, counts, draws, folds)}
+
+
+def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row per speaker, worst first: speaker, true_class ("mixed" where the speaker has several), clips, accuracy."""
+    right = predictions.assign(right=predictions["true"] == predictions["predicted"]).groupby("speaker")
+    table = right.agg(
+        true_class=("true", lambda names: names.iloc[0] if len(set(names)) == 1 else "mixed"),
+        clips=("right", "size"),
+        accuracy=("right", "mean"),
+    )
+    return table.reset_index().sort_values(["accuracy", "speaker"], ignore_index=True)
+
+
+def worst_mistakes(predictions: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The `n` wrong predictions with the highest probability, at most two per speaker, with that probability as `p`."""
+    wrong = predictions[predictions["true"] != predictions["predicted"]]
+    p = [row[f"p_{row['predicted']}"] for row in wrong.to_dict("records")]
+    return wrong.assign(p=p).sort_values("p", ascending=False).groupby("speaker", sort=False).head(2).head(n)
+
+
+def baseline_predictions(
+    matrices: np.ndarray, clips: pd.DataFrame, label: str, split: Split, classes: Sequence[str], *, fold: int, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Predictions of the BASELINES for the test part, fitted on the training part.
+
+    matrices : float (clip, n_rows, n_frames)
+    """
+    targets = clips[label].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=int)
+    chosen = np.bincount(targets[split.train], minlength=len(classes)).argmax()
+    always = np.tile(np.eye(len(classes))[chosen], (len(split.test), 1))
+    summary = np.concatenate([matrices.mean(axis=2), matrices.std(axis=2)], axis=1)  # (clip, row, frame) -> (clip, 2 row)
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced", random_state=seed))
+    regression.fit(summary[split.train], targets[split.train])
+    answers = zip(BASELINES, (always, regression.predict_proba(summary[split.test])))
+    return {name: prediction_table(clips, label, split.test, p, classes, fold=fold) for name, p in answers}
+
+
+def _speaker_counts(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confusion counts (speaker, true, predicted), the stratum each speaker is drawn within, and each speaker's fold."""
+    number = {name: i for i, name in enumerate(classes)}
+    groups = predictions.groupby(["fold", "speaker"], sort=True)
+    counts = np.zeros((groups.ngroups, len(classes), len(classes)))
+    np.add.at(counts, (groups.ngroup(), predictions["true"].map(number), predictions["predicted"].map(number)), 1)
+    folds = groups["fold"].first().to_numpy()
+    one_class = (counts.sum(axis=2) > 0).sum(axis=1) == 1
+    home = np.where(one_class, counts.sum(axis=2).argmax(axis=1), -1)  # speakers with several classes form one stratum
+    return counts, np.unique(np.stack([folds, home], axis=1), axis=0, return_inverse=True)[1].ravel(), folds
+
+
+def _draw_speakers(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How often each speaker was drawn, float (DRAWS, n_speakers): with replacement, as many per stratum as it has."""
+    draws = np.zeros((DRAWS, len(strata)))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        draws[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=DRAWS)
+    return draws
+
+
+def _scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores of confusion counts (..., true, predicted); a class without clips counts in no mean."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)  # (..., class)
+    true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    recall = np.divide(right, true, out=np.full(right.shape, np.nan), where=true > 0)
+    precision = np.divide(right, predicted, out=np.zeros(right.shape), where=predicted > 0)
+    f1 = np.where(true > 0, 2 * right / np.maximum(true + predicted, 1), np.nan)
+    return {
+        "accuracy": right.sum(axis=-1) / np.maximum(confusion.sum(axis=(-2, -1)), 1),
+        "balanced_accuracy": np.nanmean(recall, axis=-1),
+        "macro_f1": np.nanmean(f1, axis=-1),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+    }
+
+
+def _fold_scores(predictions: pd.DataFrame, counts: np.ndarray, draws: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
+    """Each fold's balanced accuracy, and their mean with its interval; nothing where there is one fold."""
+    names = np.unique(folds)
+    if len(names) == 1:
+        return {}
+    rows, drawn = [], []
+    for fold in names:
+        here = folds == fold
+        value = float(_scores(counts[here].sum(axis=0))["balanced_accuracy"])
+        rows.append({"balanced_accuracy": value, "clips": int(counts[here].sum()), "speakers": int(here.sum())})
+        drawn.append(_scores(np.tensordot(draws[:, here], counts[here], axes=1))["balanced_accuracy"])
+    mean = np.mean([row["balanced_accuracy"] for row in rows])
+    return {"folds": rows, "fold_mean": _interval(mean, np.mean(drawn, axis=0))}
+
+
+def _interval(value: Any, drawn: np.ndarray) -> Interval:
+    """The value with the 2.5 % and 97.5 % points of its bootstrap draws."""
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return {"value": float(value), "low": float(low), "high": float(high)}

@@ -1,0 +1,1 @@
+"""Where the evidence lies: maps (gradcam) and their shares per band (bands)."""

@@ -1,0 +1,75 @@
+"""An empty figure, its PNG, and the colours all figures share. Draws no data and keeps no state (no pyplot)."""
+
+import io
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+WIDTH = 6.5  # inches; a text column
+SMALL = 9  # points; with matplotlib's 10 for labels the only two sizes
+INK = "#333333"  # interval bars, marks
+GREY = "#8c8c8c"  # whatever is no class: baselines, chance, "mixed"
+NOTHING = "\N{EN DASH}"  # said of a number that is not there
+PALE = "#cfcfcf"  # what stands behind: the null
+
+# Okabe and Ito (2008) without its yellow, which is too pale on white, then five of Paul Tol's "muted" scheme.
+CLASS_COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#882255",
+    "#117733",
+    "#332288",
+    "#999933",
+    "#44AA99",
+    "#CC6677",
+)
+
+
+def class_colours(classes: Sequence[str]) -> dict[str, str]:
+    """One colour per class, by its place in `classes`; give the same list everywhere. After 12 classes colours come again."""
+    return {name: CLASS_COLOURS[i % len(CLASS_COLOURS)] for i, name in enumerate(classes)}
+
+
+def figure(height: float, *, width: float = WIDTH) -> tuple[Figure, Axes]:
+    """A white figure with one pair of axes; sizes in inches."""
+    fig = Figure(figsize=(width, height), facecolor="white")
+    fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    FigureCanvasAgg(fig)
+    return fig, fig.add_subplot()
+
+
+def png_bytes(fig: Figure, *, dpi: int = 192) -> bytes:
+    """The figure as PNG; 192 dots per inch is twice the density of a plain screen."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def tidy(ax: Axes) -> None:
+    """Keep only the left and lower frame."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=SMALL)
+
+
+def per_cent() -> PercentFormatter:
+    """A tick formatter for shares: 0.5 becomes "50 %"."""
+    return PercentFormatter(1.0, decimals=0, symbol=" %")
+
+
+def percent(share: float | None) -> str:
+    """A share in whole per cent, without the sign; 100 and 0 are kept for all and none. A dash for None and NaN."""
+    if share is None or math.isnan(share):
+        return NOTHING
+    rounded = f"{100 * share:.0f}"
+    if rounded not in ("0", "100") or math.isclose(share, float(rounded) / 100, abs_tol=1e-9):
+        return rounded
+    exact = f"{100 * share:.1f}"
+    return {"100.0": ">99.9", "0.0": "<0.1"}.get(exact, exact)

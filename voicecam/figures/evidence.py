@@ -1,0 +1,56 @@
+"""How a class's maps share their weight among bands, beside the null. Computes no maps; see voicecam.explanation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+from matplotlib.patches import Patch
+
+from voicecam.figures.canvas import INK, PALE, class_colours, per_cent, tidy
+
+GROUP = 0.84  # height of a band's bars together, of the 1 between bands
+
+
+def plot_bands(bands: pd.DataFrame, classes: Sequence[str], *, ax: Axes) -> list[BarContainer]:
+    """Share of the maps' weight on each band, one bar per class, low bands at the bottom. Returns one container per class.
+
+    bands : columns class, band (int), name, share, low, high (95 % interval; NaN draws none) and, where a null was made,
+        null_share (drawn as a wider pale bar behind)
+    classes : all classes of the run in its order, which settles the colours
+    The dashed line is an even spread over the bands.
+    """
+    names = bands.drop_duplicates("band").set_index("band")["name"].sort_index()
+    shown = [name for name in classes if name in set(bands["class"])]
+    thickness = GROUP / len(shown)
+    drawn = []
+    for i, name in enumerate(shown):
+        table = bands[bands["class"] == name].set_index("band").reindex(names.index)
+        middle = np.arange(len(names)) + thickness * ((len(shown) - 1) / 2 - i)  # the first class on top
+        drawn.append(_bars(table, middle, thickness, class_colours(classes)[name], ax))
+    ax.axvline(1 / len(names), color=INK, linestyle="--", linewidth=1)
+    ax.set_yticks(np.arange(len(names)), [str(name) for name in names])
+    ax.set(xlabel="share of the maps' weight", xlim=(0, None), ylim=(-0.5, len(names) - 0.5))
+    ax.xaxis.set_major_formatter(per_cent())
+    _legend(shown, classes, bands, ax)
+    tidy(ax)
+    return drawn
+
+
+def _bars(table: pd.DataFrame, middle: np.ndarray, thickness: float, colour: str, ax: Axes) -> BarContainer:
+    if "null_share" in table:
+        ax.barh(middle, table["null_share"], height=thickness, color=PALE, edgecolor="white", linewidth=0.5)
+    bars = ax.barh(middle, table["share"], height=thickness * 0.55, color=colour)
+    given = (table["low"].notna() & table["high"].notna()).to_numpy()
+    ax.hlines(middle[given], table["low"][given], table["high"][given], color=INK, linewidth=1.3)
+    return bars
+
+
+def _legend(shown: Sequence[str], classes: Sequence[str], bands: pd.DataFrame, ax: Axes) -> None:
+    handles: list = [Patch(color=class_colours(classes)[name], label=name) for name in shown]
+    if "null_share" in bands and bands["null_share"].notna().any():
+        handles.append(Patch(color=PALE, label="random weights"))
+    handles.append(ax.plot([], [], color=INK, linestyle="--", linewidth=1, label="even spread")[0])
+    handles.append(ax.plot([], [], color=INK, linewidth=1.3, label="95 % interval")[0])
+    ax.legend(handles=handles, fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

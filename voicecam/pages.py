@@ -1,0 +1,213 @@
+"""A finished run -> its figures, its report and, last, its manifest. Computes no metric and no map."""
+
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile as sf
+
+from voicecam import audio, evaluation, figures, runs
+from voicecam.config import Config
+from voicecam.dataset import Dataset
+from voicecam.errors import ExplainError
+from voicecam.explanation.bands import mean_maps
+from voicecam.features import Axis, column_axis, row_axis
+from voicecam.files import file_sha256, read_json, write_bytes, write_json
+from voicecam.network import versions
+from voicecam.report import ReportClip, ReportContent, ReportExplanation, draw_pictures, write_report
+from voicecam.splits import shared_speakers
+
+MISTAKES = 6  # shown in the report: enough to see a pattern, few enough to listen to all
+
+
+def write_run_report(folder: Path, dataset: Dataset) -> Path:
+    """Write figures/, report.html and, last, manifest.json of an explained run; returns the report's path.
+
+    Raises ExplainError when the run was not explained.
+    """
+    if not (folder / "explanation.json").exists():
+        raise ExplainError(f"{folder}: not explained yet; run scripts/explain.py --run {folder.name} first")
+    content = run_content(folder, dataset)
+    pictures = draw_pictures(content)
+    for name, picture in pictures.named():
+        write_bytes(folder / "figures" / f"{name}.png", picture.png)
+    for place in runs.fold_places(folder):
+        _write_lr_curve(place, folder / "figures" / f"lr_find_{place.name}.png")
+    write_report(folder / "report.html", content, pictures)
+    _write_manifest(folder, dataset)
+    return folder / "report.html"
+
+
+def run_content(folder: Path, dataset: Dataset) -> ReportContent:
+    """All that the report of an explained run shows."""
+    settings, places = runs.open_run(folder), runs.fold_places(folder)
+    models = [read_json(place / "meta.json") for place in places]
+    splits = [runs.read_split(place, dataset) for place in places]
+    predictions = runs.read_predictions(folder)
+    rows, columns = picture_axes(dataset.config)
+    return ReportContent(
+        title=folder.name,
+        corpus=dataset.corpus.name,
+        corpus_note=dataset.corpus.note,
+        label=settings.label,
+        classes=tuple(models[0]["classes"]),
+        split=_split_sentence(settings, len(splits)),
+        split_warning=splits[0].warning,
+        unseen_speakers=not any(shared_speakers(dataset.clips, split) for split in splits),
+        counts={part: _counts(dataset.clips, [getattr(split, part) for split in splits]) for part in runs.PARTS},
+        repairs=dataset.corpus.repairs,
+        failed=dataset.failed,
+        start=_sentence(models[0]["meta"]["start"]),
+        training=_training_sentence(settings, models),
+        command=read_json(folder / "run.json")["command"],
+        seed=settings.training.seed,
+        settings=_flat({"config": dataset.config.to_dict(), **asdict(settings)}),
+        versions=versions(),
+        metrics=read_json(folder / "metrics.json"),
+        per_speaker=pd.read_csv(folder / "per_speaker.csv", dtype={"speaker": str, "true_class": str}, keep_default_na=False),
+        histories=tuple(pd.read_csv(place / "history.csv") for place in places),
+        best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
+        rows=rows,
+        columns=columns,
+        examples=tuple(_clip(row, dataset) for row in _examples(predictions)),
+        mistakes=tuple(_clip(row, dataset, _cam_of(folder, row)) for row in _mistakes(predictions)),
+        explanation=_explanation(folder),
+    )
+
+
+def picture_axes(config: Config) -> tuple[Axis, Axis]:
+    """What the rows and columns of the run's matrices are; those of mfcc-2020 are stretched to the picture's size."""
+    rows, columns = row_axis(config), column_axis(config, config.n_frames)
+    if config.recipe != "mfcc-2020":
+        return rows, columns
+    return _stretched(rows, config.image_rows), _stretched(columns, config.image_columns)
+
+
+def _stretched(axis: Axis, n: int) -> Axis:
+    return Axis(axis.kind, np.linspace(axis.values[0], axis.values[-1], n), axis.unit)
+
+
+def _split_sentence(settings: runs.Settings, n: int) -> str:
+    return {
+        "speakers": "Speakers were divided once, by chance within each class: about three in five to train, one to validate, one to test.",
+        "folds": f"Speakers were divided into {n} folds; each fold was tested once, by a network trained on the others.",
+        "published": f"The {n} published folds of the corpus, each tested once.",
+        "seed": "Clips were divided by chance, whoever speaks: a fifth to test.",
+    }[settings.split]
+
+
+def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) -> str:
+    training, rate = settings.training, models[0]["meta"]["lr"]
+    if training.schedule == "seed":
+        how = "the schedule of 2020: the head for 2 epochs, then all layers for 1"
+    else:
+        how = f"{training.epochs} epochs at most, highest learning rate {rate:.1e}"
+    masks = "with time shift, time and row masks" if training.augment else "without augmentation"
+    return f"A {training.arch} was trained for {how}, {masks}; classes weigh equally in the loss."
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _counts(clips: pd.DataFrame, parts: list[np.ndarray]) -> dict[str, int]:
+    """Clips and speakers of a part; over folds, the mean for training and validation, and all for the test."""
+    per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in parts]
+    if len(np.unique(np.concatenate(parts))) == sum(map(len, parts)):  # the parts share no clip: together they are the whole
+        return {"clips": sum(n for n, _ in per_fold), "speakers": sum(n for _, n in per_fold)}
+    return {name: round(float(np.mean(values))) for name, values in zip(("clips", "speakers"), zip(*per_fold))}
+
+
+def _examples(predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each class the right answer of middling sureness: neither the best nor the worst the network can do."""
+    found = []
+    for name, group in predictions[predictions["true"] == predictions["predicted"]].groupby("true"):
+        order = group.assign(p=group[f"p_{name}"]).sort_values(["p", "path"])
+        found.append(order.iloc[len(order) // 2].to_dict())
+    return found
+
+
+def _mistakes(predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    return evaluation.worst_mistakes(predictions, MISTAKES).to_dict("records")
+
+
+def _clip(row: dict[str, Any], dataset: Dataset, cam: np.ndarray | None = None) -> ReportClip:
+    """A clip with the sound that the network got, not the whole file."""
+    index = int(np.flatnonzero(dataset.clips["path"] == row["path"])[0])
+    signal, buffer = audio.load(dataset.corpus.root / row["path"], dataset.config), BytesIO()
+    peak = max(float(np.abs(signal.samples).max()), 1e-9)
+    sf.write(buffer, signal.samples * min(1.0, 0.9 / peak), signal.rate, format="WAV", subtype="PCM_16")
+    return ReportClip(
+        path=row["path"],
+        speaker=row["speaker"],
+        true=row["true"],
+        predicted=row["predicted"],
+        probability=row[f"p_{row['predicted']}"],
+        wav=buffer.getvalue(),
+        matrix=dataset.matrices[index],
+        cam=cam,
+    )
+
+
+def _cam_of(folder: Path, row: dict[str, Any]) -> np.ndarray | None:
+    """The stored map of a clip, its positive part, where it is for the predicted class."""
+    facts = read_json(folder / "explanation.json")
+    if facts["target"] not in ("predicted", row["predicted"]):
+        return None
+    with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
+        here = np.flatnonzero(arrays["path"] == row["path"])
+        return np.maximum(arrays["maps"][here[0]], 0)
+
+
+def _explanation(folder: Path) -> ReportExplanation:
+    facts = read_json(folder / "explanation.json")
+    with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
+        means = mean_maps(arrays["maps"], arrays["true"], arrays["speaker"])
+        total = {name: int((arrays["true"] == name).sum()) for name in facts["blank"]}
+    named = {"true": "the true class", "predicted": "the predicted class"}
+    return ReportExplanation(
+        method=facts["method"],
+        layer=facts["layer"],
+        target=named.get(facts["target"], f"the class {facts['target']}"),
+        grid=tuple(facts["grid"]),
+        maps={name: total[name] - facts["blank"][name] for name in total},
+        blank=facts["blank"],
+        bands=pd.read_csv(folder / "bands_by_class.csv", dtype={"class": str, "name": str}, keep_default_na=True),
+        mean_maps={name: mean for name, mean in means.items() if np.isfinite(mean).all()},
+    )
+
+
+def _write_lr_curve(place: Path, path: Path) -> None:
+    """The figure of lr_find, where it ran."""
+    curve = read_json(place / "lr_find.json")
+    if curve is None:
+        return
+    fig, ax = figures.figure(2.8)
+    figures.plot_lr_find(np.array(curve["lrs"]), np.array(curve["losses"]), curve["valley"], ax=ax)
+    write_bytes(path, figures.png_bytes(fig))
+
+
+def _write_manifest(folder: Path, dataset: Dataset) -> None:
+    """What the run holds, with a SHA-256 of every file; written last, so that it marks a complete run."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
+    run = read_json(folder / "run.json")
+    manifest = {
+        **run,
+        "corpus": dataset.corpus.name,
+        "clips": len(dataset.clips),
+        "config": dataset.config.to_dict(),
+        "versions": versions(),
+        "files": {path.relative_to(folder).as_posix(): file_sha256(path) for path in files},
+    }
+    write_json(folder / "manifest.json", manifest)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}"""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
