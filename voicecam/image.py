@@ -53,7 +53,8 @@ class Scale:
             raise DatasetError(
                 f"matrix of {matrix.shape[-2]} rows, scale of {len(self.low)}; use the scale that was fitted with these features"
             )
-        return np.float32(self.low)[:, None], np.float32(self.high)[:, None]  # (row,) -> (row, 1)
+        low, high = (np.asarray(values, dtype=np.float32) for values in (self.low, self.high))
+        return low[:, None], high[:, None]  # (row,) -> (row, 1)
 
 
 def fit_scale(matrices: np.ndarray, config: Config) -> Scale:

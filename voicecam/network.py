@@ -40,14 +40,14 @@ FORMAT = 1  # of meta.json
 class Model:
     """A trained network with everything a new recording needs to be treated like a training clip.
 
-    network : nn.Module in eval mode; input (clip, 3, config.image_rows, config.image_columns), output logits (clip, class)
+    network : body and head, in eval mode; input (clip, 3, config.image_rows, config.image_columns), output logits (clip, class)
     arch, label : architecture, and the label it was trained on
     classes : names in the order of the outputs
     config, scale : way from sound to matrix, and from matrix to picture
     meta : versions, corpus, split, training settings, metrics: what is known of its making
     """
 
-    network: nn.Module
+    network: nn.Sequential
     arch: str
     label: str
     classes: tuple[str, ...]
@@ -72,10 +72,10 @@ class Model:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
         if name not in STAGES:
             raise ModelError(f"layer {name!r}: not known; use one of {', '.join(STAGES)}")
-        return self.network[0][STAGES[name]]
+        return self.network[0].get_submodule(str(STAGES[name]))
 
 
-def build(arch: str, n_classes: int) -> nn.Module:
+def build(arch: str, n_classes: int) -> nn.Sequential:
     """fastai's vision model on a ResNet with random weights: body, then pool, two linear layers and dropout."""
     if arch not in ARCHITECTURES:
         raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
@@ -97,7 +97,7 @@ def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
     return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
 
 
-def load_start(network: nn.Module, arch: str, start: str, *, corpora: Sequence[str]) -> str:
+def load_start(network: nn.Sequential, arch: str, start: str, *, corpora: Sequence[str]) -> str:
     """Put the weights that training starts from into the network's body; return one line that says which.
 
     start : "imagenet" (torchvision's, fetched once), "shipped" (models/backbone), "none" (random), a file (.safetensors or
@@ -123,7 +123,7 @@ def load_start(network: nn.Module, arch: str, start: str, *, corpora: Sequence[s
     return f"start: weights from {file}"
 
 
-def _auto_start(network: nn.Module, arch: str, corpora: Sequence[str]) -> str:
+def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str]) -> str:
     try:
         return _imagenet_start(network, arch)
     except ModelError as reason:
@@ -134,7 +134,7 @@ def _auto_start(network: nn.Module, arch: str, corpora: Sequence[str]) -> str:
         return f"start: random weights ({reason}; the shipped backbone {problem})"
 
 
-def _imagenet_start(network: nn.Module, arch: str) -> str:
+def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     """torchvision's ImageNet weights, from its cache or the network."""
     url = ARCHITECTURES[arch][1].url
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
@@ -171,7 +171,7 @@ def _read_weights(file: Path) -> dict[str, torch.Tensor]:
         ) from None
 
 
-def _fill_body(network: nn.Module, weights: dict[str, torch.Tensor], name: str) -> None:
+def _fill_body(network: nn.Sequential, weights: dict[str, torch.Tensor], name: str) -> None:
     """Copy body weights, named as torchvision or as fastai names them, into the network; the head stays as it is."""
     body = {}
     for key, value in weights.items():

@@ -1,5 +1,6 @@
 """A finished run -> its figures, its report and, last, its manifest. Computes no metric and no map."""
 
+import re
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from voicecam.explanation.bands import mean_maps
 from voicecam.features import Axis, column_axis, row_axis
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
 from voicecam.network import versions
-from voicecam.report import ReportClip, ReportContent, ReportExplanation, draw_pictures, write_report
+from voicecam.report import ReportClip, ReportContent, ReportExplanation, write_report
 from voicecam.splits import shared_speakers
 
 MISTAKES = 6  # shown in the report: enough to see a pattern, few enough to listen to all
@@ -30,13 +31,11 @@ def write_run_report(folder: Path, dataset: Dataset) -> Path:
     """
     if not (folder / "explanation.json").exists():
         raise ExplainError(f"{folder}: not explained yet; run scripts/explain.py --run {folder.name} first")
-    content = run_content(folder, dataset)
-    pictures = draw_pictures(content)
-    for name, picture in pictures.named():
-        write_bytes(folder / "figures" / f"{name}.png", picture.png)
+    pictures = write_report(folder / "report.html", run_content(folder, dataset))
+    for name, png in pictures.items():
+        write_bytes(folder / "figures" / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.png", png)
     for place in runs.fold_places(folder):
         _write_lr_curve(place, folder / "figures" / f"lr_find_{place.name}.png")
-    write_report(folder / "report.html", content, pictures)
     _write_manifest(folder, dataset)
     return folder / "report.html"
 
@@ -92,7 +91,7 @@ def _stretched(axis: Axis, n: int) -> Axis:
 
 def _split_sentence(settings: runs.Settings, n: int) -> str:
     return {
-        "speakers": "Speakers were divided once, by chance within each class: about three in five to train, one to validate, one to test.",
+        "speakers": "Speakers were divided once, by chance within each class: 3 in 5 train, 1 validates, 1 is tested.",
         "folds": f"Speakers were divided into {n} folds; each fold was tested once, by a network trained on the others.",
         "published": f"The {n} published folds of the corpus, each tested once.",
         "seed": "Clips were divided by chance, whoever speaks: a fifth to test.",

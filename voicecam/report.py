@@ -114,27 +114,42 @@ class ReportContent:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG as the page needs it: data URI and the size in CSS pixels."""
+    """A PNG and its size in CSS pixels."""
 
-    uri: str
+    png: bytes
     width: int
     height: int
 
+    @property
+    def uri(self) -> str:
+        """The PNG as a data URI."""
+        return f"data:image/png;base64,{_base64(self.png)}"
 
-def write_report(path: Path, content: ReportContent) -> None:
-    """Write the page to `path`, atomically. Raises VoicecamError for content that does not fit together."""
-    write_text(Path(path), render(content))
+
+def write_report(path: Path, content: ReportContent) -> dict[str, bytes]:
+    """Write the page to `path`, atomically; returns its figures as PNG files, by name.
+
+    Raises VoicecamError for content that does not fit together.
+    """
+    _check(content)
+    pictures = _pictures(content)
+    write_text(Path(path), _render(content, pictures))
+    return _files(pictures)
 
 
 def render(content: ReportContent) -> str:
-    """The page as HTML."""
+    """The page as HTML. Raises VoicecamError for content that does not fit together."""
     _check(content)
+    return _render(content, _pictures(content))
+
+
+def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("voicecam"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": percent, "interval": interval, "count": count, "base64": _base64}
     template = environment.get_template("report.html")
-    return template.render(c=content, pictures=_pictures(content), facts=_facts(content), peaks=_peaks(content))
+    return template.render(c=content, pictures=pictures, facts=_facts(content), peaks=_peaks(content))
 
 
 def interval(value: Mapping[str, float | None]) -> str:
@@ -237,7 +252,21 @@ def _draw(plot: Callable[..., object], *data: object, height: float, width: floa
     fig, ax = figures.figure(height, width=width)
     plot(*data, ax=ax, **options)
     pixels = [round(96 * inches) for inches in (width, height)]
-    return Picture(f"data:image/png;base64,{_base64(figures.png_bytes(fig))}", *pixels)
+    return Picture(figures.png_bytes(fig), *pixels)
+
+
+def _files(pictures: dict[str, Any]) -> dict[str, bytes]:
+    """{"confusion": png, "mean_map_female": png, "mistake_1": png, ...} of the figures that were drawn."""
+    found = {}
+    for name, drawn in pictures.items():
+        one = name.removesuffix("s")
+        if isinstance(drawn, Picture):
+            found[name] = drawn.png
+        elif isinstance(drawn, dict):
+            found |= {f"{one}_{key}": picture.png for key, picture in drawn.items()}
+        elif drawn is not None:
+            found |= {f"{one}_{i}": picture.png for i, picture in enumerate(drawn, start=1)}
+    return found
 
 
 def _base64(data: bytes) -> str:
