@@ -340,4 +340,4 @@ def test_script_help_has_defaults_and_an_example():
     out, _ = start_script("--help").communicate(timeout=60)
     assert "cache/AudioMNIST" in out
     assert "soerenab/AudioMNIST/zip/refs/heads/master" in out
-    assert "example:\n  python scripts/get_audiomnist.py" in out
+    assert "example: python scripts/get_audiomnist.py" in out

@@ -115,6 +115,22 @@ def test_bands_with_their_mean_taken_off_are_signed(ax):
     assert image.get_clim() == (-2, 2)
 
 
+def test_the_networks_picture_is_drawn_in_spreads_around_middle_grey(ax):
+    picture = np.array([[0, 255], [51, 204]], dtype=np.uint8)
+    image = figures.plot_picture(picture, Axis("coefficient", np.arange(2), ""), TIMES, spreads=4.0, ax=ax)
+    np.testing.assert_allclose(image.get_array(), [[-4, 4], [-2.4, 2.4]])
+    assert (image.get_cmap().name, image.get_clim()) == ("RdBu_r", (-4, 4))
+    assert image.colorbar.ax.get_ylabel() == "standard deviations"
+
+
+def test_a_picture_without_spreads_shows_its_grey_levels(ax):
+    image = figures.plot_picture(
+        np.array([[7, 9]], dtype=np.uint8), Axis("coefficient", np.arange(1), ""), TIMES, spreads=None, ax=ax
+    )
+    np.testing.assert_array_equal(image.get_array(), [[7, 9]])
+    assert (image.get_cmap().name, image.get_clim()) == ("gray", (0, 255))
+
+
 def test_a_map_keeps_its_blocks_and_lies_over_the_whole_picture(ax):
     cam = np.array([[0.0, 0.2], [0.8, 0.4]])
     image = figures.plot_map(np.ones((20, 4)), cam, COEFFICIENTS, TIMES, ax=ax)

@@ -83,8 +83,15 @@ def metrics() -> dict:
 
 
 def clip(true: str, predicted: str, **changes) -> ReportClip:
-    matrix = np.random.default_rng(0).normal(size=(8, 5))
-    given = {"path": f"clips/{true}.wav", "speaker": "s01", "probability": 0.87, "wav": wav(), "matrix": matrix, "cam": np.eye(2)}
+    picture = np.random.default_rng(0).integers(0, 256, (8, 5), dtype=np.uint8)
+    given = {
+        "path": f"clips/{true}.wav",
+        "speaker": "s01",
+        "probability": 0.87,
+        "wav": wav(),
+        "picture": picture,
+        "cam": np.eye(2),
+    }
     return ReportClip(**{**given, "true": true, "predicted": predicted, **changes})
 
 
@@ -155,6 +162,7 @@ def content() -> ReportContent:
         best_epochs=(1,),
         rows=COEFFICIENTS,
         columns=Axis("time", np.linspace(0.0125, 0.0525, 5), "s"),
+        spreads=4.0,
         examples=(clip("female", "female"), clip("male", "male")),
         mistakes=(clip("male", "female"),),
         explanation=explanation(),

@@ -38,8 +38,8 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
     """All metrics of a table of predictions, as plain values that JSON can hold.
 
     Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
-    {"value", "low", "high"}; the confusion matrix (rows true, columns predicted); and, where there are several folds, each
-    fold's balanced accuracy and their mean with its interval.
+    {"value", "low", "high"}; the confusion matrix (rows true, columns predicted); and each fold's balanced
+    accuracy, with the mean over folds and its interval.
 
     Intervals are 95 % percentile intervals of a bootstrap over speakers: whole speakers are drawn with replacement, within
     each fold and class, because clips of one speaker are not independent. A class that is never predicted has precision 0.
@@ -59,7 +59,7 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    return {"network": result, **_fold_scores(predictions, counts, draws, folds)}
+    return {"network": result, **_fold_scores(counts, draws, folds)}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -135,13 +135,10 @@ def _scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _fold_scores(predictions: pd.DataFrame, counts: np.ndarray, draws: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
-    """Each fold's balanced accuracy, and their mean with its interval; nothing where there is one fold."""
-    names = np.unique(folds)
-    if len(names) == 1:
-        return {}
+def _fold_scores(counts: np.ndarray, draws: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
+    """Each fold's balanced accuracy, and their mean with its interval."""
     rows, drawn = [], []
-    for fold in names:
+    for fold in np.unique(folds):
         here = folds == fold
         value = float(_scores(counts[here].sum(axis=0))["balanced_accuracy"])
         rows.append({"balanced_accuracy": value, "clips": int(counts[here].sum()), "speakers": int(here.sum())})

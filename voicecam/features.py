@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.fft import dct, rfft
-from scipy.signal import get_window
 
 from voicecam.audio import Signal
 from voicecam.config import Config
@@ -120,4 +119,5 @@ def column_axis(config: Config, n_frames: int) -> Axis:
 
 @lru_cache(maxsize=8)
 def _hann(length: int) -> np.ndarray:
-    return get_window("hann", length, fftbins=True).astype(np.float32)
+    """Periodic Hann window, float32."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from skimage.transform import resize
 
 from voicecam.config import Config
 from voicecam.errors import DatasetError
@@ -72,6 +71,8 @@ def fit_scale(matrices: np.ndarray, config: Config) -> Scale:
 
 def picture_2020(matrix: np.ndarray) -> np.ndarray:
     """The picture of 2020, uint8, shape (224, 224): bilinear stretch, then cut off to 0..255 and rounded down."""
+    from skimage.transform import resize  # here, because importing scikit-image takes a second
+
     stretched = resize(matrix, (224, 224), order=1, mode="reflect", anti_aliasing=False, preserve_range=True)
     return np.clip(stretched, 0, 255).astype(np.uint8)
 

@@ -36,8 +36,8 @@ def evaluate_job(args: argparse.Namespace) -> str:
     """Evaluate a run; returns the last line."""
     folder, dataset = _open(args.run)
     metrics = runs.evaluate_run(folder, dataset)
-    balanced = metrics.get("fold_mean", metrics["network"]["balanced_accuracy"])
-    mean = f", mean over {len(metrics['folds'])} folds" if "folds" in metrics else ""
+    balanced, n = metrics["fold_mean"], len(metrics["folds"])
+    mean = f", mean over {n} folds" if n > 1 else ""
     interval = f"{balanced['value']:.3f} [{balanced['low']:.3f}, {balanced['high']:.3f}]"
     return f"wrote {folder / 'metrics.json'}: balanced accuracy {interval}{mean}, on speakers held back"
 

@@ -17,6 +17,7 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.bands import mean_maps
 from voicecam.features import Axis, column_axis, row_axis
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
+from voicecam.image import SPREADS, Scale
 from voicecam.network import versions
 from voicecam.report import ReportClip, ReportContent, ReportExplanation, write_report
 from voicecam.splits import shared_speakers
@@ -71,8 +72,9 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
         best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
         rows=rows,
         columns=columns,
-        examples=tuple(_clip(row, dataset) for row in _examples(predictions)),
-        mistakes=tuple(_clip(row, dataset, _cam_of(folder, row)) for row in _mistakes(predictions)),
+        spreads=None if dataset.config.recipe == "mfcc-2020" else SPREADS,
+        examples=tuple(_clip(row, folder, dataset) for row in _examples(predictions)),
+        mistakes=tuple(_clip(row, folder, dataset) for row in _mistakes(predictions)),
         explanation=_explanation(folder),
     )
 
@@ -133,8 +135,9 @@ def _mistakes(predictions: pd.DataFrame) -> list[dict[str, Any]]:
     return evaluation.worst_mistakes(predictions, MISTAKES).to_dict("records")
 
 
-def _clip(row: dict[str, Any], dataset: Dataset, cam: np.ndarray | None = None) -> ReportClip:
-    """A clip with the sound that the network got, not the whole file."""
+def _clip(row: dict[str, Any], folder: Path, dataset: Dataset) -> ReportClip:
+    """A clip as the network of its fold got it: the fitted sound, not the whole file, and its picture."""
+    scale = Scale.from_dict(read_json(folder / f"fold{row['fold']}" / "meta.json")["scale"])
     index = int(np.flatnonzero(dataset.clips["path"] == row["path"])[0])
     signal, buffer = audio.load(dataset.corpus.root / row["path"], dataset.config), BytesIO()
     peak = max(float(np.abs(signal.samples).max()), 1e-9)
@@ -146,15 +149,15 @@ def _clip(row: dict[str, Any], dataset: Dataset, cam: np.ndarray | None = None) 
         predicted=row["predicted"],
         probability=row[f"p_{row['predicted']}"],
         wav=buffer.getvalue(),
-        matrix=dataset.matrices[index],
-        cam=cam,
+        picture=scale.picture(dataset.matrices[index]),
+        cam=_cam_of(folder, row),
     )
 
 
 def _cam_of(folder: Path, row: dict[str, Any]) -> np.ndarray | None:
     """The stored map of a clip, its positive part, where it is for the predicted class."""
-    facts = read_json(folder / "explanation.json")
-    if facts["target"] not in ("predicted", row["predicted"]):
+    target = read_json(folder / "explanation.json")["target"]
+    if row["predicted"] != {"true": row["true"], "predicted": row["predicted"]}.get(target, target):
         return None
     with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
         here = np.flatnonzero(arrays["path"] == row["path"])

@@ -18,7 +18,7 @@ from voicecam import figures
 from voicecam.errors import VoicecamError
 from voicecam.features import Axis
 from voicecam.figures.canvas import NOTHING, WIDTH, percent
-from voicecam.figures.pictures import is_signed, picture_extent
+from voicecam.figures.pictures import picture_extent
 from voicecam.files import write_text
 
 CARD = {"height": 2.5, "width": 3.4}  # inches; two pictures stand side by side
@@ -30,8 +30,8 @@ class ReportClip:
 
     probability : what the network gave its answer `predicted`, 0 to 1
     wav : bytes of a WAV file
-    matrix : shape (n_rows, n_frames), dB
-    cam : Grad-CAM map for `predicted`, shape (h, w), not negative, or None; drawn over the picture of a mistake
+    picture : grey levels as the network gets them, uint8, shape (n_rows, n_frames)
+    cam : Grad-CAM map for `predicted`, shape (h, w), not negative, or None
     """
 
     path: str
@@ -40,7 +40,7 @@ class ReportClip:
     predicted: str
     probability: float
     wav: bytes
-    matrix: np.ndarray
+    picture: np.ndarray
     cam: np.ndarray | None = None
 
 
@@ -79,7 +79,8 @@ class ReportContent:
         "macro_f1": I}}} with I = {"value": float, "low": float, "high": float}
     per_speaker : columns speaker, true_class (or "mixed"), clips, accuracy
     histories, best_epochs : one per fold; see figures.plot_history
-    rows, columns : axes of all matrices
+    rows, columns : axes of all pictures
+    spreads : what black and white are, in standard deviations of the training clips; None: the grey levels are the values
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
     """
@@ -107,6 +108,7 @@ class ReportContent:
     best_epochs: tuple[int, ...]
     rows: Axis
     columns: Axis
+    spreads: float | None
     examples: tuple[ReportClip, ...]
     mistakes: tuple[ReportClip, ...]
     explanation: ReportExplanation | None
@@ -183,7 +185,6 @@ def _facts(content: ReportContent) -> dict[str, Any]:
         "speakers": int(content.per_speaker["speaker"].nunique()),
         "chance": 1 / len(content.classes),
         "best_baseline": max(learned, key=lambda name: baselines[name]["balanced_accuracy"]["value"], default=None),
-        "signed": any(is_signed(clip.matrix, content.rows) for clip in content.examples),
         "mfcc": content.rows.kind == "coefficient",
         "seconds": right - left,
     }
@@ -201,14 +202,14 @@ def _peaks(content: ReportContent) -> list[dict[str, Any]]:
 
 def _pictures(content: ReportContent) -> dict[str, Any]:
     """All figures of the page."""
-    axes = content.rows, content.columns
     return {
         "comparison": _comparison(content),
         "confusion": _confusion(content),
         "speakers": _draw(figures.plot_speakers, content.per_speaker, content.classes, height=3.2),
         "history": _history(content),
-        "examples": [_draw(figures.plot_matrix, clip.matrix, *axes, **CARD) for clip in content.examples],
-        "mistakes": [_mistake(clip, content) for clip in content.mistakes],
+        "examples": [_picture(clip, content) for clip in content.examples],
+        "example_maps": [_clip_map(clip, content) for clip in content.examples],
+        "mistakes": [_clip_map(clip, content) or _picture(clip, content) for clip in content.mistakes],
         **_evidence(content),
     }
 
@@ -232,10 +233,14 @@ def _history(content: ReportContent) -> Picture | None:
     return _draw(figures.plot_history, history, content.best_epochs, height=2.8)
 
 
-def _mistake(clip: ReportClip, content: ReportContent) -> Picture:
+def _picture(clip: ReportClip, content: ReportContent) -> Picture:
+    return _draw(figures.plot_picture, clip.picture, content.rows, content.columns, spreads=content.spreads, **CARD)
+
+
+def _clip_map(clip: ReportClip, content: ReportContent) -> Picture | None:
     if clip.cam is None:
-        return _draw(figures.plot_matrix, clip.matrix, content.rows, content.columns, **CARD)
-    return _draw(figures.plot_map, clip.matrix, clip.cam, content.rows, content.columns, **CARD)
+        return None
+    return _draw(figures.plot_map, clip.picture, clip.cam, content.rows, content.columns, **CARD)
 
 
 def _evidence(content: ReportContent) -> dict[str, Any]:
@@ -265,7 +270,7 @@ def _files(pictures: dict[str, Any]) -> dict[str, bytes]:
         elif isinstance(drawn, dict):
             found |= {f"{one}_{key}": picture.png for key, picture in drawn.items()}
         elif drawn is not None:
-            found |= {f"{one}_{i}": picture.png for i, picture in enumerate(drawn, start=1)}
+            found |= {f"{one}_{i}": picture.png for i, picture in enumerate(drawn, start=1) if picture}
     return found
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
@@ -69,6 +68,8 @@ def _speaker_parts(corpus: Corpus, label: str, n: int, seed: int) -> list[np.nda
             f"{corpus.name}: class '{few}' of '{label}' has {speakers.min()} speakers, but {n} parts that share no speaker "
             f"need {n}; use fewer folds or more speakers"
         )
+    from sklearn.model_selection import StratifiedGroupKFold  # here, because importing scikit-learn takes seconds
+
     divide = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     return [test for _, test in divide.split(corpus.clips, corpus.clips[label], corpus.clips["speaker"])]
 

@@ -5,7 +5,7 @@ Every figure keeps its units, every class its colour; nothing is scaled behind t
 
 from voicecam.figures.canvas import class_colours, figure, png_bytes
 from voicecam.figures.evidence import plot_bands
-from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot_waveform
+from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot_picture, plot_waveform
 from voicecam.figures.scores import plot_comparison, plot_confusion, plot_speakers
 from voicecam.figures.training import plot_history, plot_lr_find
 
@@ -20,6 +20,7 @@ __all__ = [
     "plot_map",
     "plot_matrix",
     "plot_mean_map",
+    "plot_picture",
     "plot_speakers",
     "plot_waveform",
     "png_bytes",

@@ -34,10 +34,28 @@ def plot_matrix(matrix: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> A
     return image
 
 
+def plot_picture(picture: np.ndarray, rows: Axis, columns: Axis, *, spreads: float | None, ax: Axes) -> AxesImage:
+    """The picture of a clip as the network gets it.
+
+    picture : grey levels, uint8, shape (n_rows, n_frames)
+    spreads : standard deviations of the training clips, row by row, from middle grey to black and white; drawn blue to red
+        around the training clips' mean. None draws the grey levels themselves.
+    """
+    if spreads is None:
+        image = _image(picture, rows, columns, ax, cmap="gray", vmin=0, vmax=255)
+        label = "grey level"
+    else:
+        values = (picture / 255 * 2 - 1) * spreads
+        image = _image(values, rows, columns, ax, cmap="RdBu_r", vmin=-spreads, vmax=spreads)
+        label = "standard deviations"
+    _figure_of(ax).colorbar(image, ax=ax, label=label).ax.tick_params(labelsize=SMALL)
+    return image
+
+
 def plot_map(matrix: np.ndarray, cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> AxesImage:
     """The picture in grey under its Grad-CAM map; bright is much weight. Returns the map's artist.
 
-    matrix : shape (n_rows, n_frames), dB
+    matrix : shape (n_rows, n_frames), dB or grey levels
     cam : shape (h, w), the layer's own grid, not negative, row 0 low; stretched over the whole picture
     """
     _image(matrix, rows, columns, ax, cmap="gray", vmin=matrix.min(), vmax=matrix.max())
