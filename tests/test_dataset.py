@@ -71,19 +71,25 @@ def test_a_second_run_writes_nothing_and_a_changed_wav_is_done_again(write_voice
     assert asked == [0, 1, 1]
 
 
-def test_killed_half_way_it_resumes_to_the_same_bytes(write_voices, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_half_way_it_resumes_to_the_same_bytes(write_voices, tmp_path, how):
     root = write_voices(speakers=20, takes=40)
     command = [sys.executable, str(SCRIPT), "--corpus", str(root)]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for place in (whole, cut):
         place.mkdir()
     subprocess.run(command, cwd=whole, check=True, capture_output=True)
-    child = subprocess.Popen(command, cwd=cut, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(
+        command, cwd=cut, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     while len(list(cut.rglob("*.png"))) < 100:
         assert child.poll() is None, "it finished before it could be killed; use more clips"
         time.sleep(0.005)
-    os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    os.killpg(child.pid, how)
+    _, error = child.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert child.returncode == 130
+        assert error.strip() == "stopped; the same command goes on from here"
     there = len(list(cut.rglob("[!.]*.png")))
     assert 100 <= there < 800
     with pytest.raises(DatasetError, match=r"no such file|stopped half way"):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -226,6 +227,15 @@ def test_help_shows_an_example_and_defaults(script, place):
     said = run(script, "--help", cwd=place)
     assert "example:" in said
     assert f"python scripts/{script}.py" in said
+
+
+def test_the_defaults_that_help_names_are_those_of_training(place):
+    from voicecam.learner import Training
+
+    said = " ".join(run("train", "--help", cwd=place).split())
+    for name in ("arch", "start", "schedule", "epochs", "lr", "batch", "patience"):
+        default = re.search(rf"--{name} .*?\(default: ([^)]*)\)", said[said.index("how to learn") :]).group(1)
+        assert type(getattr(Training(), name))(default) == getattr(Training(), name)
 
 
 def test_ship_model_stores_half_the_bytes_and_the_same_answers(finished, place, corpus):

@@ -19,11 +19,16 @@ DEMO = Path("cache/demo")
 MAPS, IMAGES, RESULTS = Path("maps"), Path("mfc_dataset"), Path("results")
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults, but for switches and where none says nothing."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None or action.default is False else super()._get_help_string(action)
+
+
 def make_parser(doc: str, example: str) -> argparse.ArgumentParser:
     """A parser that shows defaults, and an example below them."""
-    return argparse.ArgumentParser(
-        description=doc, epilog=f"example: {example}", formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    return argparse.ArgumentParser(description=doc, epilog=f"example: {example}", formatter_class=_Help)
 
 
 def finish(work: Callable[[], str], *, stopped: str = "stopped; the same command goes on from here") -> int:

@@ -5,6 +5,7 @@ Does not split (splits.py), fit a scale or train.
 
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -84,14 +85,17 @@ def make_images(
     old = _old_map(path)
     ready = _still_good(old, stamps, folder)
     waiting = [name for name in names if name not in ready]
+    jobs = _convert_all(corpus.root, {name: names[name] for name in waiting}, folder, config, workers)
     saved = time.monotonic()
-    for name, result in progress(
-        _convert_all(corpus.root, {name: names[name] for name in waiting}, folder, config, workers), len(waiting)
-    ):
-        ready[name] = {**result, "stamp": stamps[name]}
-        if time.monotonic() - saved > SAVE_EVERY_S:
-            write_json(path, _map(corpus, config, ready, complete=False))
-            saved = time.monotonic()
+    try:
+        for name, result in progress(jobs, len(waiting)):
+            ready[name] = {**result, "stamp": stamps[name]}
+            if time.monotonic() - saved > SAVE_EVERY_S:
+                write_json(path, _map(corpus, config, ready, complete=False))
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        write_json(path, _map(corpus, config, ready, complete=False))
+        raise
     if all("error" in entry for entry in ready.values()):
         first = next(iter(ready.values()))["error"]
         raise DatasetError(f"{corpus.root}: none of {len(ready)} clips can be used; the first: {first}")
@@ -151,7 +155,8 @@ def _convert_all(
     if workers == 1 or len(names) < 64:  # starting processes costs more than 64 clips
         yield from ((name, _convert(root, name, image, folder, config)) for name, image in names.items())
         return
-    pool = ProcessPoolExecutor(workers or os.cpu_count())
+    # Ctrl-C reaches every process of the terminal; only this one answers it
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     try:
         jobs = [(root, name, image, folder, config) for name, image in names.items()]
         yield from zip(names, pool.map(_convert, *zip(*jobs), chunksize=16))

@@ -54,12 +54,10 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
     """The run's Settings that the options ask for."""
     named = {field.name for field in fields(Training)} & set(vars(args))
     training = {name: getattr(args, name) for name in named}
-    if args.folds is not None and args.split == "speakers":
-        args.split = "folds"
     return runs.Settings(
         map=str(map_path),
         label=args.label,
-        split=args.split,
+        split="folds" if args.folds and args.split == "speakers" else args.split,
         folds=args.folds or runs.Settings.folds,
         split_seed=args.seed,
         min_age=args.min_age,

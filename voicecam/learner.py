@@ -28,10 +28,12 @@ from voicecam.config import Config
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.image import fit_scale
-from voicecam.network import ARCHITECTURES, Model, build, load_start, to_input, versions
+from voicecam.network import ARCHITECTURES, Model, load_start, to_input, versions
 from voicecam.splits import Split
 
 SCHEDULES = ("default", "seed")
+TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
+FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
 MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
 
 
@@ -129,26 +131,31 @@ def make_learner(
         loss_func=CrossEntropyLossFlat(weight=weights),
         metrics=BalancedAccuracy(),
     )
-    network = build(training.arch, n_classes)
-    started = load_start(network, training.arch, training.start, corpora=corpora)
-    learner.model.load_state_dict(network.state_dict())
+    started = load_start(learner.model, training.arch, training.start, corpora=corpora)
     learner.remove_cbs([callback for callback in learner.cbs if callback.name == "progress"])  # it floods logs; _Log speaks
     learner.logger = lambda row: None
     return learner, started
 
 
 def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pictures as other takes might look: each shifted in time by up to an eighth of its width (edges repeat), then one
-    stretch of time (up to an eighth) and one of rows (up to a sixth) hidden behind middle grey (SpecAugment, Park et al. 2019).
+    """Pictures as other takes through other microphones might look.
 
-    pictures : float, shape (clip, row, frame). No flips, crops or warps: they would reverse time or move frequencies.
+    pictures : float, shape (clip, row, frame), grey levels
+    Each clip is spoken up to 15 % faster or slower and moved in time by up to an eighth of its width (edges repeat); each of its
+    rows becomes lighter or darker as a whole, as another microphone or room would make it (a filter adds a constant to each
+    cepstral coefficient and to each log-mel band); and one stretch of time (up to an eighth) and one of rows (up to a sixth)
+    are hidden behind middle grey (SpecAugment, Park et al. 2019). No flips, crops or warps: they would reverse time or move
+    frequencies.
     """
     n, rows, frames = pictures.shape
-    shift = torch.randint(-(frames // 8), frames // 8 + 1, (n, 1), generator=generator)
-    index = (torch.arange(frames) + shift).clamp(0, frames - 1).to(pictures.device)  # (clip, frame)
-    moved = pictures.gather(2, index[:, None].expand(n, rows, frames))
+    middle = (frames - 1) / 2
+    shift = (torch.rand((n, 1), generator=generator) * 2 - 1) * (frames // 8)
+    tempo = 1 + (torch.rand((n, 1), generator=generator) * 2 - 1) * TEMPO
+    index = ((torch.arange(frames) - middle) * tempo + middle + shift).round().long().clamp(0, frames - 1)  # (clip, frame)
+    moved = pictures.gather(2, index.to(pictures.device)[:, None].expand(n, rows, frames))
+    filtered = moved + torch.randn((n, rows, 1), generator=generator).to(pictures.device) * FILTER
     hidden = _stripes(n, frames, frames // 8, generator)[:, None] | _stripes(n, rows, rows // 6, generator)[:, :, None]
-    return moved.masked_fill(hidden.to(pictures.device), MIDDLE_GREY)  # (clip, 1, frame) | (clip, row, 1)
+    return filtered.masked_fill(hidden.to(pictures.device), MIDDLE_GREY)  # (clip, 1, frame) | (clip, row, 1)
 
 
 def _stripes(n: int, length: int, widest: int, generator: torch.Generator) -> torch.Tensor:
