@@ -85,6 +85,15 @@ def test_a_class_never_predicted_has_precision_zero():
     assert found["balanced_accuracy"]["value"] == 0.5
 
 
+def test_a_class_without_clips_has_no_score_and_counts_in_no_mean():
+    predictions = pd.DataFrame(
+        {"path": ["1", "2"], "speaker": ["x", "y"], "fold": 1, "true": ["a", "b"], "predicted": ["a", "b"]}
+    )
+    found = evaluation.evaluate(predictions, ("a", "b", "c"))["network"]
+    assert found["per_class"]["c"]["recall"] == {"value": None, "low": None, "high": None}
+    assert found["balanced_accuracy"]["value"] == 1.0
+
+
 def test_no_predictions_are_refused():
     with pytest.raises(DatasetError, match="no predictions"):
         evaluation.evaluate(pd.DataFrame({"true": []}), CLASSES)

@@ -16,7 +16,7 @@ import pytest
 from voicecam.network import load_model
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-SMALL = ["--label", "label", "--start", "none", "--epochs", "8", "--batch", "16", "--image-size", "32", "32", "--seconds", "0.5"]
+SMALL = ["--label", "label", "--start", "none", "--epochs", "10", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
 
 
 def run(script, *args, cwd, status=0):
@@ -144,10 +144,10 @@ def test_the_same_command_again_does_nothing_and_another_setting_is_refused(fini
     assert "is complete" in last_line(said)
     error = run("run_all", "--corpus", corpus, "--run", "small", *SMALL[:-2], "--seconds", "0.4", cwd=place, status=2)
     assert "other settings" in error
-    error = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, "--batch", "8", cwd=place, status=2)
+    error = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, "--batch", "4", cwd=place, status=2)
     assert (
         last_line(error)
-        == f"error: {Path('results/small')}: holds a run with other settings (batch 16, now 8); choose another --run name"
+        == f"error: {Path('results/small')}: holds a run with other settings (batch 8, now 4); choose another --run name"
     )
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 

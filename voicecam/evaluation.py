@@ -17,7 +17,7 @@ from voicecam.splits import Split
 
 DRAWS = 2000  # bootstrap draws; their 2.5 % and 97.5 % points then move by about 0.001 between seeds
 BASELINES = ("majority class", "logistic regression on each row's mean and spread")
-Interval = dict[str, float]
+Interval = dict[str, float | None]
 
 
 def prediction_table(
@@ -38,8 +38,8 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
     """All metrics of a table of predictions, as plain values that JSON can hold.
 
     Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
-    {"value", "low", "high"}; the confusion matrix (rows true, columns predicted); and each fold's balanced
-    accuracy, with the mean over folds and its interval.
+    {"value", "low", "high"} (None for a class without clips); the confusion matrix (rows true, columns predicted); and each
+    fold's balanced accuracy, with the mean over folds and its interval.
 
     Intervals are 95 % percentile intervals of a bootstrap over speakers: whole speakers are drawn with replacement, within
     each fold and class, because clips of one speaker are not independent. A class that is never predicted has precision 0.
@@ -148,6 +148,8 @@ def _fold_scores(counts: np.ndarray, draws: np.ndarray, folds: np.ndarray) -> di
 
 
 def _interval(value: Any, drawn: np.ndarray) -> Interval:
-    """The value with the 2.5 % and 97.5 % points of its bootstrap draws."""
+    """The value with the 2.5 % and 97.5 % points of its bootstrap draws; all None for a score of a class without clips."""
+    if not np.isfinite(value):
+        return dict.fromkeys(("value", "low", "high"))
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return {"value": float(value), "low": float(low), "high": float(high)}
