@@ -73,7 +73,7 @@ def test_a_second_run_writes_nothing_and_a_changed_wav_is_done_again(write_voice
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_half_way_it_resumes_to_the_same_bytes(write_voices, tmp_path, how):
-    root = write_voices(speakers=20, takes=40)
+    root = write_voices(speakers=20, takes=40, seconds=0.3)
     command = [sys.executable, str(SCRIPT), "--corpus", str(root)]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for place in (whole, cut):

@@ -260,4 +260,4 @@ def test_a_missing_espeakng_loader(tmp_path, monkeypatch):
 def test_script_prints_one_line_and_returns_2(tmp_path):
     done = subprocess.run([sys.executable, SCRIPT, "--out", tmp_path / "x", "--voices", "3"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "demo corpus: 3 voices asked for; give an even number from 2 to 70\n"
+    assert done.stderr == "error: demo corpus: 3 voices asked for; give an even number from 2 to 70\n"

@@ -316,7 +316,7 @@ def test_script_stopped_with_ctrl_c_continues(site, tmp_path):
     assert part.read_bytes() == body[:have]
     script = start_script(*arguments)
     out, err = script.communicate(timeout=60)
-    assert (script.returncode, out.splitlines()[-1]) == (0, f"{tmp_path / 'mnist'}: 12 clips")
+    assert (script.returncode, out.splitlines()[-1]) == (0, f"wrote {tmp_path / 'mnist'}: 12 clips, every one checked")
     assert site.asked == [None, f"bytes={have}-"]
 
 

@@ -1,4 +1,4 @@
-"""File -> Signal: read, mix down, resample, fit the length, set the level. Does not find speech and computes no features."""
+"""File -> Signal: read, mix down, centre, resample, fit the length, set the level. Finds no speech, computes no features."""
 
 import struct
 from dataclasses import dataclass
@@ -40,15 +40,16 @@ def load(path: Path, config: Config) -> Signal:
 
 
 def prepare(signal: Signal, config: Config) -> Signal:
-    """Resample, fit and level a Signal as `config` says; files, microphone and web page all come through here."""
-    fitted = fit_length(resample(signal, config.sample_rate), config.n_samples)
+    """Centre, resample, fit and level a Signal as `config` says; files, microphone and web page all come through here."""
+    centred = centre(signal) if config.centre else signal
+    fitted = fit_length(resample(centred, config.sample_rate), config.n_samples)
     return fitted if config.level_dbfs is None else set_level(fitted, config.level_dbfs)
 
 
 def read(path: Path) -> Signal:
     """Read a sound file (WAV, FLAC, OGG, MP3 and whatever soundfile reads) at its own rate, mixed down to one channel.
 
-    Integer and float files of one recording give the same samples; a constant offset (DC) is taken off.
+    Integer and float files of one recording give the same samples.
     Raises AudioError for a missing, empty, truncated or silent file, for NaN or infinite samples, and for anything that
     is not sound.
     """
@@ -87,13 +88,18 @@ def from_samples(samples: np.ndarray, rate: int, *, name: str = "recording") -> 
     bad = int(np.count_nonzero(~np.isfinite(samples)))
     if bad:
         raise AudioError(f"{name}: {bad} of {len(samples)} samples are NaN or infinite; export it again")
-    centred = (samples - samples.mean(dtype=np.float64)).astype(np.float32)
-    peak = _dbfs(float(np.abs(centred).max()))
+    signal = Signal(samples.astype(np.float32), rate)
+    peak = _dbfs(float(np.abs(centre(signal).samples).max()))
     if peak < SILENCE_DBFS:
         raise AudioError(
             f"{name}: silent, peak {peak:.0f} dBFS (needs {SILENCE_DBFS:.0f}); record louder or check the microphone"
         )
-    return Signal(centred, rate)
+    return signal
+
+
+def centre(signal: Signal) -> Signal:
+    """The signal without its constant offset (DC), which cheap sound cards add."""
+    return Signal((signal.samples - signal.samples.mean(dtype=np.float64)).astype(np.float32), signal.rate)
 
 
 def resample(signal: Signal, rate: int) -> Signal:

@@ -40,7 +40,7 @@ def finish(work: Callable[[], str], *, stopped: str = "stopped; the same command
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\n{stopped}", file=sys.stderr)
+        print("\n" * somebody_watches() + stopped, file=sys.stderr)  # below the ^C that a terminal shows
         return 130
     return 0
 

@@ -20,6 +20,7 @@ class Config:
     recipe: str = "mfcc"  # one of RECIPES
     sample_rate: int = 16_000  # Hz; speech models' usual rate, keeps everything below 8 kHz
     seconds: float = 1.0  # s; every clip is fitted to this, the length of a spoken word
+    centre: bool = True  # take off a constant offset of the samples
     level_dbfs: float | None = -26.0  # dB re full scale, RMS; ITU-T P.56's usual speech level; None keeps the level
     full_scale: float = 1.0  # value of a full-scale sample; 32768 gives the 16-bit counts of the 2020 recipe
     pre_emphasis: float = 0.97  # no unit; x[n] - 0.97 x[n-1] lifts the highs that speech lacks
@@ -93,6 +94,7 @@ def recipe(name: str, **changes: Any) -> Config:
         "mfcc-2020": {
             "sample_rate": 48_000,
             "seconds": 0.99996,
+            "centre": False,
             "level_dbfs": None,
             "full_scale": 32_768.0,
             "n_mels": 40,
