@@ -94,7 +94,8 @@ def _stretched(axis: Axis, n: int) -> Axis:
 def _split_sentence(settings: runs.Settings, n: int) -> str:
     return {
         "speakers": "Speakers were divided once, by chance within each class: 3 in 5 train, 1 validates, 1 is tested.",
-        "folds": f"Speakers were divided into {n} folds; each fold was tested once, by a network trained on the others.",
+        "folds": f"Speakers were divided into {n} folds; each was tested once, by a network trained on the others; "
+        "the numbers for training and validation are means over the folds.",
         "published": f"The {n} published folds of the corpus, each tested once.",
         "seed": "Clips were divided by chance, whoever speaks: a fifth to test.",
     }[settings.split]

@@ -51,7 +51,7 @@ def band_names(h: int, config: Config) -> list[str]:
         return [f"{low / 1000:.2f}-{high / 1000:.2f} kHz" for low, high in band_limits(h, config)]
     names = []
     for low, high in band_rows(h, config):
-        first, last = int(np.floor(low + 0.5)), int(np.ceil(high - 0.5)) - 1
+        first, last = int(np.ceil(low - 0.5)), int(np.floor(high - 0.5))
         first, last = (first, last) if last >= first else (int(low), int(low))
         names.append(f"c{first}" if first == last else f"c{first}-c{last}")
     return names
