@@ -138,12 +138,12 @@ def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     """torchvision's ImageNet weights, from its cache or the network."""
     url = ARCHITECTURES[arch][1].url
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
-    if not cached.exists():
-        try:  # a quick knock first: where packets vanish, the download itself would wait for minutes
+    try:
+        if not cached.exists():  # a quick knock first: where packets vanish, the download itself would wait for minutes
             urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
-        except OSError:
-            raise ModelError("ImageNet weights cannot be fetched here") from None
-    weights = torch.hub.load_state_dict_from_url(url, progress=os.isatty(2), check_hash=True, weights_only=True)
+        weights = torch.hub.load_state_dict_from_url(url, progress=os.isatty(2), check_hash=True, weights_only=True)
+    except (OSError, RuntimeError):  # no way there, or a broken download (its hash is checked)
+        raise ModelError("ImageNet weights cannot be fetched here") from None
     _fill_body(network, weights, url)
     return f"start: ImageNet weights of torchvision ({cached.name})"
 
