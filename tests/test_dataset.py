@@ -82,7 +82,7 @@ def test_stopped_half_way_it_resumes_to_the_same_bytes(write_voices, tmp_path, h
     child = subprocess.Popen(
         command, cwd=cut, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while len(list(cut.rglob("*.png"))) < 100:
+    while len(list(cut.rglob("[!.]*.png"))) < 20:
         assert child.poll() is None, "it finished before it could be killed; use more clips"
         time.sleep(0.005)
     os.killpg(child.pid, how)
@@ -91,7 +91,7 @@ def test_stopped_half_way_it_resumes_to_the_same_bytes(write_voices, tmp_path, h
         assert child.returncode == 130
         assert error.strip() == "stopped; the same command goes on from here"
     there = len(list(cut.rglob("[!.]*.png")))
-    assert 100 <= there < 800
+    assert 20 <= there < 800
     with pytest.raises(DatasetError, match=r"no such file|stopped half way"):
         read_dataset(cut / "maps" / next(iter((whole / "maps").iterdir())).name, images=cut / "mfc_dataset")
     subprocess.run(command, cwd=cut, check=True, capture_output=True)
