@@ -19,10 +19,13 @@ SCRIPTS = Path(__file__).parent.parent / "scripts"
 SMALL = ["--label", "label", "--start", "none", "--epochs", "10", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
 
 
-def run(script, *args, cwd, status=0):
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # several threads add up in changing order: the last digits may differ
+
+
+def run(script, *args, cwd, status=0, env=None):
     """Run a script; returns its output. Fails with that output when the exit status is another."""
     done = subprocess.run(
-        [sys.executable, SCRIPTS / f"{script}.py", *map(str, args)], cwd=cwd, capture_output=True, text=True, check=False
+        [sys.executable, SCRIPTS / f"{script}.py", *map(str, args)], cwd=cwd, capture_output=True, text=True, check=False, env=env
     )
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout if status == 0 else done.stderr
@@ -155,7 +158,7 @@ def test_the_same_command_again_does_nothing_and_another_setting_is_refused(fini
 def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, corpus):
     """Ctrl-C in the second fold; the folds that were there are kept, and the end is that of an undisturbed run."""
     command = ["--corpus", corpus, "--folds", "5", *SMALL[:4], "--epochs", "1", *SMALL[6:]]
-    run("run_all", *command, "--run", "undisturbed", cwd=place)
+    run("run_all", *command, "--run", "undisturbed", cwd=place, env=ONE_THREAD)
     child = subprocess.Popen(
         [sys.executable, SCRIPTS / "run_all.py", *map(str, command), "--run", "disturbed"],
         cwd=place,
@@ -163,6 +166,7 @@ def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, c
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=ONE_THREAD,
     )
     first = place / "results" / "disturbed" / "fold1" / "meta.json"
     while not first.exists():
@@ -174,7 +178,7 @@ def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, c
     assert "stopped; the same command goes on from here" in error
     assert not (place / "results" / "disturbed" / "manifest.json").exists()
     stamp = first.stat().st_mtime_ns
-    run("run_all", *command, "--run", "disturbed", cwd=place)
+    run("run_all", *command, "--run", "disturbed", cwd=place, env=ONE_THREAD)
     assert first.stat().st_mtime_ns == stamp
     one, other = ((place / "results" / name / "predictions.csv").read_bytes() for name in ("undisturbed", "disturbed"))
     assert one == other
