@@ -35,7 +35,7 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(BIN)/.packages ## speed of our features beside librosa's, and of image making and prediction
+bench: $(BIN)/.packages ## speed of our features beside librosa's
 	$(BIN)/python benchmarks/features.py
 
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place

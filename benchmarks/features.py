@@ -40,7 +40,7 @@ def seconds(work: Callable[[], object]) -> float:
 def compare(name: str, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
     """Print the median times, and the median of the ratios of calls made in turn."""
     ours(), theirs()  # warm up
-    pairs = np.array([(seconds(ours), seconds(theirs)) for _ in tqdm(range(ROUNDS), desc=name, leave=False)])
+    pairs = np.array([(seconds(ours), seconds(theirs)) for _ in tqdm(range(ROUNDS), desc=name, leave=False, disable=None)])
     a, b = np.median(pairs, axis=0) * 1000
     print(f"{name:28s} voicecam {a:7.2f} ms   librosa {b:7.2f} ms   ratio {np.median(pairs[:, 1] / pairs[:, 0]):5.1f}")
 
