@@ -77,6 +77,7 @@ def unpack(archive: Path, folder: Path, *, expected: frozenset[str], rate: int) 
             check_space(folder, sum(member.file_size for member in members.values()))
             _write_members(opened, members, beside, rate)
         os.replace(beside, folder)
+    # NotImplementedError is zipfile's word for a compression it does not know: for us, one more faulty archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, _FaultyError) as reason:
         archive.unlink()
         raise DatasetError(f"{archive}: {reason}; it was deleted, run again to fetch it anew, or use another url") from None
