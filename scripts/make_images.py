@@ -11,7 +11,8 @@ from voicecam.files import read_json
 
 def make_map(args: argparse.Namespace) -> str:
     """Make the images; returns the last line."""
-    corpus, config = cli.corpus_of(args), cli.config_of(args)
+    corpus = cli.corpus_of(args)
+    config = cli.config_of(args, corpus)
     for line in corpus.repairs:
         cli.say(f"repaired: {line}")
     path = make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
@@ -19,7 +20,8 @@ def make_map(args: argparse.Namespace) -> str:
     failed = {name: entry["error"] for name, entry in entries.items() if "error" in entry}
     for reason in failed.values():
         print(f"left out: {reason}", file=sys.stderr)
-    return f"wrote {path}: {len(entries) - len(failed)} images in {cli.IMAGES / path.stem}, {len(failed)} clips left out"
+    place = corpus.matrices or cli.IMAGES / path.stem
+    return f"wrote {path}: {len(entries) - len(failed)} images in {place}, {len(failed)} clips left out"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -201,6 +201,44 @@ def test_published_folds_are_used_as_they_are():
         make_splits(corpus, "digit", kind="published")
 
 
+def joined(**missing: str) -> Corpus:
+    """Three corpora as one; `missing` names a gender that a corpus lacks, such as C="female"."""
+    parts = []
+    for name in "ABC":
+        clips = table().clips
+        parts.append(Corpus(name, Path("/nowhere") / name, clips[clips["gender"] != missing.get(name)]))
+    return merge(parts)
+
+
+def test_each_corpus_is_tested_once_by_what_the_others_trained():
+    corpus = joined()
+    splits = make_splits(corpus, "gender", kind="corpora")
+    assert len(splits) == 3
+    for name, split in zip("ABC", splits):
+        here = [corpus.clips.iloc[rows] for rows in (split.train, split.valid, split.test)]
+        assert set(here[2]["corpus"]) == {name}
+        assert len(here[2]) == 120
+        assert name not in set(here[0]["corpus"]) | set(here[1]["corpus"])
+        assert not set(here[0]["speaker"]) & set(here[1]["speaker"])
+        assert here[1]["speaker"].nunique() == 8, "a fifth of 40 speakers"
+        assert here[1].drop_duplicates("speaker")["gender"].value_counts().to_dict() == {"male": 6, "female": 2}
+        assert sorted(np.concatenate([split.train, split.valid, split.test])) == list(range(360))
+
+
+def test_a_corpus_that_lacks_a_class_always_trains_and_is_never_tested():
+    corpus = joined(B="female")
+    splits = make_splits(corpus, "gender", kind="corpora")
+    assert [set(corpus.clips["corpus"].iloc[split.test]) for split in splits] == [{"A"}, {"C"}]
+    assert all("B" in set(corpus.clips["corpus"].iloc[split.train]) for split in splits)
+
+
+def test_corpora_cannot_be_held_back_where_there_is_only_one_or_none_is_whole():
+    with pytest.raises(DatasetError, match="there is only one; give several after --corpus"):
+        make_splits(table(), "gender", kind="corpora")
+    with pytest.raises(DatasetError, match="no corpus has all 2 classes of 'gender'"):
+        make_splits(joined(A="male", B="female", C="male"), "gender", kind="corpora")
+
+
 def test_too_few_speakers_of_a_class_are_refused():
     with pytest.raises(DatasetError, match="class 'female' of 'gender' has 2 speakers, but 5 parts"):
         make_splits(table(speakers=8), "gender")

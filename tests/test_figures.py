@@ -226,6 +226,28 @@ def test_lr_find_has_a_logarithmic_axis_and_names_the_choice(ax):
     assert ax.texts[0].get_text() == "chosen: 1.0e-04"
 
 
+def reliability(accuracy=(0.5, 0.75, 0.9)) -> pd.DataFrame:
+    return pd.DataFrame({"clips": [0, 10, 20, 70], "confidence": [np.nan, 0.55, 0.8, 0.97], "accuracy": [np.nan, *accuracy]})
+
+
+def test_reliability_draws_full_bins_beside_the_diagonal(ax):
+    dots = figures.plot_reliability(reliability(), reliability((0.4, 0.5, 0.8)), ax=ax)
+    assert dots.get_offsets().tolist() == [[0.55, 0.5], [0.8, 0.75], [0.97, 0.9]]
+    assert dots.get_sizes() == pytest.approx(15 + 150 * np.array([10, 20, 70]) / 70)
+    assert ax.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "with temperature"]
+    assert ax.get_xlim()[0] == 0.5
+
+
+def test_risk_rises_in_steps_and_its_marks_are_named(ax):
+    table = pd.DataFrame({"coverage": [0.2, 0.6, 1.0], "error": [0.0, 0.01, 0.04]})
+    line = figures.plot_risk_coverage(table, {"all": (1.0, 0.04), "sure": (0.6, 0.01)}, ax=ax)
+    assert line.get_xydata().tolist() == table.to_numpy().tolist()
+    assert [mark.get_xydata().tolist() for mark in ax.lines[1:]] == [[[1.0, 0.04]], [[0.6, 0.01]]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["all", "sure"]
+    assert ax.get_ylim()[1] >= 0.04
+
+
 def test_waveform_is_in_seconds(ax):
     line = figures.plot_waveform(np.zeros(800), 16_000, ax=ax)
     assert line.get_xdata()[-1] == pytest.approx(799 / 16_000)
@@ -240,6 +262,8 @@ def test_waveform_is_in_seconds(ax):
         ),
         lambda ax: figures.plot_speakers(speakers().head(1), CLASSES, ax=ax),
         lambda ax: figures.plot_history(history(1), 0, ax=ax),
+        lambda ax: figures.plot_reliability(reliability().head(2), ax=ax),
+        lambda ax: figures.plot_risk_coverage(pd.DataFrame({"coverage": [1.0], "error": [0.0]}), {}, ax=ax),
         lambda ax: figures.plot_bands(bands().head(1), CLASSES, ax=ax),
         lambda ax: figures.plot_confusion(np.eye(14, dtype=int), [f"class {i}" for i in range(14)], ax=ax),
     ],
@@ -258,6 +282,11 @@ TIMES_OF_ONE = Axis("time", np.array([0.0125]), "s")
 )
 def test_percent_keeps_0_and_100_for_none_and_all(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0154, "1.5"), (0.0, "0"), (1.0, "100"), (0.0004, "0.04"), (0.99999, ">99.99")])
+def test_percent_with_a_digit_after_the_point(share, text):
+    assert percent(share, 1) == text
 
 
 def test_figures_need_no_torch_and_no_pyplot():

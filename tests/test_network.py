@@ -17,7 +17,8 @@ from voicecam.corpora.table import make_corpus
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.features import features
-from voicecam.learner import Training, augment, train
+from voicecam.batches import augment, make_loaders
+from voicecam.learner import Training, train
 from voicecam.network import Model, build, load_model, load_start, save_model, to_input
 from voicecam.splits import make_splits
 
@@ -229,11 +230,9 @@ def test_augmentation_moves_filters_and_hides_within_its_limits():
 
 
 def test_augmentation_is_for_training_only(dataset):
-    from voicecam.learner import make_loaders
-
     split = make_splits(dataset.corpus, "pitch")[0]
     pictures = np.clip(dataset.matrices - dataset.matrices.min(), 0, 255).astype(np.uint8)
-    loaders = make_loaders(pictures, np.zeros(len(pictures), np.int64), split, SMALL, Training(start="none"))
+    loaders = make_loaders(pictures, np.zeros(len(pictures), np.int64), split, SMALL, batch=32, augmented=True, seed=0)
     seen = torch.cat([x.cpu().as_subclass(torch.Tensor) for x, _ in loaders.valid])
     torch.testing.assert_close(seen, to_input(torch.from_numpy(pictures[split.valid]), SMALL))
 

@@ -82,6 +82,50 @@ def metrics() -> dict:
     return {"network": network, "folds": folds, "fold_mean": measured(0.954, 0.92, 0.99), "baselines": baselines}
 
 
+def believed(content: ReportContent, **abstention) -> ReportContent:
+    """The content with what the section on probabilities needs; as runs.evaluate_run writes it."""
+    bins = [{"low": 0.5, "high": 1.0, "clips": 50, "confidence": 0.99, "accuracy": 0.94}]
+    bins = [{"low": 0.0, "high": 0.5, "clips": 0, "confidence": None, "accuracy": None}, *bins]
+    content.metrics["calibration"] = {
+        "temperatures": [1.8],
+        "ece_before": measured(0.07, 0.04, 0.1),
+        "ece": measured(0.034, 0.02, 0.06),
+        "brier": measured(0.123, 0.1, 0.15),
+        "reliability_before": bins,
+        "reliability": bins,
+    }
+    content.metrics["abstention"] = {
+        "max_error": 0.02,
+        "thresholds": [0.83],
+        "uncertain": measured(0.12, 0.08, 0.2),
+        "error_answered": measured(0.015, 0.005, 0.03),
+        "error_all": measured(0.06, 0.02, 0.1),
+        "error_without_least_sure": measured(0.04, 0.01, 0.08),
+        "aurc": 0.0123,
+        "per_class": {
+            "female": {"right": 15, "wrong": 1, "uncertain": 4},
+            "male": {"right": 28, "wrong": 0, "uncertain": 2},
+        },
+        **abstention,
+    }
+    risk = pd.DataFrame({"threshold": [0.9, 0.6], "clips": [48, 50], "coverage": [0.96, 1.0], "error": [0.04, 0.06]})
+    groups = pd.DataFrame(
+        {
+            "column": ["gender", "accent", "accent"],
+            "group": ["female", "German", "Polish"],
+            "clips": [20, 30, 20],
+            "speakers": [2, 3, 1],
+            "accuracy": [0.95, 0.94, 0.85],
+            "low": [0.9, 0.9, np.nan],
+            "high": [1.0, 0.98, np.nan],
+            "balanced_accuracy": [np.nan, 0.93, np.nan],
+            "balanced_low": [np.nan, 0.88, np.nan],
+            "balanced_high": [np.nan, 0.97, np.nan],
+        }
+    )
+    return replace(content, risk_coverage=risk, per_group=groups)
+
+
 def clip(true: str, predicted: str, **changes) -> ReportClip:
     picture = np.random.default_rng(0).integers(0, 256, (8, 5), dtype=np.uint8)
     given = {
@@ -213,6 +257,60 @@ def test_map_sentences_name_the_null_and_doubt_what_it_covers(content):
     assert "network uses" not in text
 
 
+def test_the_section_on_probabilities_says_the_numbers_given(content):
+    text = read(believed(content)).text
+    assert "lie 3.4 % [2.0, 6.0] apart in the mean" in text
+    assert "divided by a temperature of 1.80, fitted on validation speakers; without it the error is 7.0 % [4.0, 10.0]" in text
+    assert "is 0.123 [0.100, 0.150]; naming every class equally likely gives 0.500." in text
+    assert 'With a probability below 83.0 % the answer is "uncertain".' in text
+    assert "at most 2.0 % of the answers on validation speakers were wrong" in text
+    assert "12.0 % [8.0, 20.0] are uncertain; of those answered, 1.5 % [0.5, 3.0] are wrong." in text
+    assert "female 20 15 (75 %) 1 (5 %) 4 (20 %)" in text
+    assert "6.0 % [2.0, 10.0] wrong with all clips answered; 4.0 % [1.0, 8.0] with the least sure 5 % left out" in text
+    assert "more than was asked for" not in text
+
+
+def test_a_rate_that_was_not_kept_is_said(content):
+    text = read(believed(content, error_answered=measured(0.05, 0.03, 0.09))).text
+    assert "That is more than was asked for" in text
+
+
+def test_networks_that_keep_no_rate_answer_nothing(content):
+    nothing = {"value": None, "low": None, "high": None}
+    silent = believed(content, thresholds=[1.1], uncertain=measured(1, 1, 1), error_answered=nothing)
+    text = read(silent).text
+    assert "No limit kept at most 2.0 % wrong on validation speakers, so every clip is uncertain there." in text
+    assert "are uncertain." in text
+    assert "of those answered" not in text
+    text = read(believed(content, thresholds=[1.1, 0.7, 0.9])).text
+    assert 'With a probability below 70.0 % to 90.0 % the answer is "uncertain".' in text
+    assert "For 1 network no limit kept" in text
+
+
+def test_runs_of_older_programs_have_a_page_too(content):
+    text = read(content).text
+    assert "How far to believe a probability" not in text
+    assert "Group by group" not in text
+    text = read(believed(content, thresholds=[None])).text
+    assert "chose no threshold: it answers every clip" in text
+
+
+def test_groups_are_listed_but_for_those_of_the_label(content):
+    text = read(believed(content)).text
+    assert "accent: German 30 3 94 % [90, 98] 93 % [88, 97]" in text
+    assert "accent: Polish 20 1 85 % –" in text  # noqa: RUF001  # the dash is meant
+    assert "gender: female" not in text
+
+
+def test_macro_f1_stands_at_the_top_of_more_than_two_classes(content):
+    words = "Macro F1, the mean over the classes"
+    assert words not in read(content).text
+    content.metrics["network"]["confusion"] = np.diag([20, 15, 15]).tolist()
+    content.metrics["network"]["per_class"]["child"] = content.metrics["network"]["per_class"]["male"]
+    text = read(replace(content, classes=("female", "male", "child"))).text
+    assert f"{words} of the harmonic mean of precision and recall: 72 % [62, 82]" in text
+
+
 def test_without_a_null_the_page_says_so(content):
     bare = replace(content.explanation, bands=content.explanation.bands.drop(columns="null_share"))
     text = read(replace(content, explanation=bare)).text
@@ -288,17 +386,25 @@ def test_nothing_points_outside_and_no_script_runs(content):
 
 
 def test_links_inside_the_page_lead_somewhere(content):
-    page = read(content)
+    page = read(believed(content))
     ids = {a["id"] for _, a in page.tags if "id" in a}
+    assert {"belief", "groups"} <= ids
     assert {a["href"][1:] for a in page.all("a")} <= ids
 
 
 def test_hostile_names_stay_text(content):
     per_speaker = content.per_speaker.assign(speaker=[HOSTILE, 'b" onload="x', "c", "d"])
     hostile = clip("male", "female", path=HOSTILE, speaker=f'"{HOSTILE}')
+    content = believed(content, per_class={HOSTILE: {"right": 1, "wrong": 0, "uncertain": 0}})
     page = read(
         replace(
-            content, per_speaker=per_speaker, mistakes=(hostile,), title=HOSTILE, command=HOSTILE, failed=((HOSTILE, HOSTILE),)
+            content,
+            per_group=content.per_group.assign(group=HOSTILE),
+            per_speaker=per_speaker,
+            mistakes=(hostile,),
+            title=HOSTILE,
+            command=HOSTILE,
+            failed=((HOSTILE, HOSTILE),),
         )
     )
     assert page.all("script") == []
@@ -307,7 +413,7 @@ def test_hostile_names_stay_text(content):
 
 
 def test_pictures_have_words_and_cells_have_headers(content):
-    page = read(content)
+    page = read(believed(content))
     assert all(len(image["alt"]) > 10 for image in page.all("img"))
     assert "97\u00a0%\u00a0[93,\u00a0100]" in page.all("img")[0]["alt"]
     assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
@@ -324,6 +430,7 @@ def test_content_that_does_not_fit_together_is_refused(content):
 def test_intervals_and_counts_as_words():
     assert interval(measured(0.968, 0.93, 1.0)) == "97\u00a0%\u00a0[93,\u00a0100]"
     assert interval({"value": 0.9, "low": None, "high": None}) == "90\u00a0%"
+    assert interval(measured(0.0154, 0.0, 0.031), 1) == "1.5\u00a0%\u00a0[0,\u00a03.1]"
     assert [count(n, "clip") for n in (0, 1, 2000)] == ["0\u00a0clips", "1\u00a0clip", "2,000\u00a0clips"]
 
 
@@ -336,7 +443,8 @@ def test_in_a_browser_on_a_phone(content, tmp_path, scheme):
     path = tmp_path / "report.html"
     long = "a-very-long-name-without-any-space-" * 4
     write_report(
-        path, replace(content, mistakes=(clip("male", "female", path=f"{long}.wav"),), command=f"run --{long}", title=long)
+        path,
+        replace(believed(content), mistakes=(clip("male", "female", path=f"{long}.wav"),), command=f"run --{long}", title=long),
     )
     asked, said = [], []
     with playwright.sync_playwright() as play:

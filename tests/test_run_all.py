@@ -1,9 +1,11 @@
 """The scripts through their command lines, as a user runs them: real folders, real processes, a small corpus."""
 
+import argparse
 import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,6 +115,162 @@ def test_predictions_are_those_of_the_saved_model_on_the_wavs(finished, corpus):
     np.testing.assert_allclose(found, stored, atol=2e-3)  # the images hold the features to 16 bits
 
 
+def test_what_is_decided_follows_from_the_validation_speakers(finished):
+    folder, _ = finished
+    meta = json.loads((folder / "fold1" / "meta.json").read_text())["meta"]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert meta["max_error"] == metrics["abstention"]["max_error"] == 0.02
+    assert metrics["abstention"]["thresholds"] == [meta["threshold"]]
+    assert metrics["calibration"]["temperatures"] == [meta["temperature"]]
+    with open(folder / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        p = max(float(row["p_high"]), float(row["p_low"]))
+        assert abs(p - meta["threshold"]) < 1e-5 or row["decision"] == (
+            row["predicted"] if p >= meta["threshold"] else "uncertain"
+        )
+    share = np.mean([row["decision"] == "uncertain" for row in rows])
+    assert metrics["abstention"]["uncertain"]["value"] == pytest.approx(share)
+    wrong = np.mean([row["true"] != row["predicted"] for row in rows])
+    assert metrics["abstention"]["error_all"]["value"] == pytest.approx(wrong)
+    with open(folder / "risk_coverage.csv", newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert (float(last["coverage"]), int(last["clips"])) == (1.0, len(rows))
+    assert float(last["error"]) == pytest.approx(wrong, abs=1e-5)
+    with open(folder / "per_group.csv", newline="") as file:
+        groups = {(row["column"], row["group"]): row for row in csv.DictReader(file)}
+    low = [row["true"] == row["predicted"] for row in rows if row["true"] == "low"]
+    assert float(groups["label", "low"]["accuracy"]) == pytest.approx(np.mean(low), abs=1e-5)
+    assert "How far to believe a probability" in (folder / "report.html").read_text()
+    assert {"reliability.png", "risk_coverage.png"} <= {path.name for path in (folder / "figures").iterdir()}
+
+
+def test_the_temperature_fits_the_validation_clips_best(finished, corpus):
+    """Any other temperature has a higher log loss there, over classes that weigh the same and one clip of unknown class."""
+    from voicecam.dataset import clip_matrix
+
+    folder, _ = finished
+    model, split = load_model(folder / "fold1"), json.loads((folder / "fold1" / "split.json").read_text())
+    logits = model.logits(np.stack([clip_matrix(corpus / path, model.config) for path in split["valid"]])).astype(float)
+    targets = np.array([model.classes.index(path.split("/")[0]) for path in split["valid"]])
+
+    def loss(temperature):
+        log_p = logits / temperature - np.log(np.exp(logits / temperature).sum(axis=1, keepdims=True))
+        of_classes = [log_p[targets == i, i].mean() for i in range(2)]
+        return -(len(targets) * np.mean(of_classes) + log_p.mean())
+
+    best = loss(model.temperature)
+    assert all(best <= loss(factor * model.temperature) + 1e-6 for factor in (0.8, 0.9, 1.1, 1.25))
+
+
+def change(path, edit):
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+
+
+@pytest.fixture
+def old(finished, place, monkeypatch):
+    """A copy of the run as an older program left it: no temperature, no threshold, not evaluated."""
+    monkeypatch.chdir(place)
+    folder = place / "results" / "old"
+    shutil.copytree(finished[0], folder)
+    for name in ("manifest.json", "metrics.json", "predictions.csv", "per_group.csv", "risk_coverage.csv"):
+        (folder / name).unlink()
+    for key in ("temperature", "threshold", "max_error"):
+        change(folder / "fold1" / "meta.json", lambda values, key=key: values["meta"].pop(key))
+    change(folder / "run.json", lambda values: values["settings"].pop("max_error"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_model_of_an_older_program_answers_every_clip(old, finished):
+    from voicecam import jobs, runs
+
+    said = jobs.evaluate_job(argparse.Namespace(run="old"))
+    assert said.startswith(f"wrote {Path('results/old/metrics.json')}: balanced accuracy ")
+    assert "macro F1" not in said, "two classes"
+    metrics = json.loads((old / "metrics.json").read_text())
+    assert metrics["abstention"]["thresholds"] == [None]
+    assert metrics["calibration"]["temperatures"] == [1.0]
+    assert metrics["abstention"]["uncertain"]["value"] == 0
+    assert metrics["calibration"]["ece"] == metrics["calibration"]["ece_before"]
+    new = json.loads((finished[0] / "metrics.json").read_text())
+    assert metrics["calibration"]["ece"]["value"] == pytest.approx(new["calibration"]["ece_before"]["value"], abs=1e-4)
+    runs.start_run(old, runs.open_run(finished[0]), command="the same")  # the same settings, though it did not know all of them
+
+
+def test_a_run_that_an_older_program_evaluated_gets_its_report(old, finished):
+    from voicecam import pages, runs
+
+    shutil.copy(finished[0] / "metrics.json", old)
+    shutil.copy(finished[0] / "predictions.csv", old)
+    change(old / "metrics.json", lambda values: [values.pop("calibration"), values.pop("abstention")])
+    page = pages.write_run_report(Path("results/old"), runs.run_dataset(runs.open_run(old))).read_text()
+    assert "How far to believe a probability" not in page
+    assert "How well it works" in page
+
+
+def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
+    from voicecam import results
+
+    said = results.write_results(Path("results"))
+    with open(said, newline="") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    assert "small" in rows
+    assert "old" not in rows, "not evaluated yet"
+    row, metrics = rows["small"], json.loads((finished[0] / "metrics.json").read_text())
+    assert (row["corpus"], row["label"], row["split"], row["recipe"], row["arch"]) == (
+        "voices",
+        "label",
+        "speakers",
+        "mfcc",
+        "resnet18",
+    )
+    assert row["command"].startswith("python ")
+    for column, score in {
+        "balanced_accuracy": metrics["network"]["balanced_accuracy"]["value"],
+        "low": metrics["network"]["balanced_accuracy"]["low"],
+        "fold_mean_high": metrics["fold_mean"]["high"],
+        "macro_f1": metrics["network"]["macro_f1"]["value"],
+        "ece": metrics["calibration"]["ece"]["value"],
+        "share_uncertain": metrics["abstention"]["uncertain"]["value"],
+    }.items():
+        assert float(row[column]) == pytest.approx(score, abs=1e-5)
+    with open(finished[0] / "predictions.csv", newline="") as file:
+        tested = list(csv.DictReader(file))
+    assert (int(row["clips"]), int(row["speakers"])) == (len(tested), len({clip["speaker"] for clip in tested}))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", row["finished"])
+
+
+def test_two_runs_are_compared_on_their_own_clips(old, finished, place):
+    from voicecam import results
+    from voicecam.errors import DatasetError, ModelError
+
+    with pytest.raises(ModelError, match="not evaluated yet"):
+        results.compare_runs(Path("results/old"), Path("results/small"))
+    shutil.copy(finished[0] / "metrics.json", old)
+    with open(finished[0] / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with open(old / "predictions.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows({**row, "predicted": "low"} for row in reversed(rows))
+    said = run("compare", "--run", "old", "small", cwd=place)
+    high = [row["predicted"] == "high" for row in rows if row["true"] == "high"]
+    found = json.loads((old / "compare-small.json").read_text())
+    assert found["balanced_accuracy"]["first"]["value"] == 0.5
+    assert found["mcnemar"]["only_second_right"] == sum(high)
+    assert last_line(said) == (
+        f"wrote {Path('results/old/compare-small.json')}: small is better (the interval of the difference leaves out 0)"
+    )
+    assert "not independent" in said
+    with open(old / "predictions.csv", "a", newline="") as file:
+        csv.DictWriter(file, rows[0]).writerow({**rows[0], "path": "elsewhere.wav"})
+    with pytest.raises(DatasetError, match="1 only in the first"):
+        results.compare_runs(Path("results/old"), Path("results/small"))
+
+
 def test_maps_are_raw_and_have_their_index(finished):
     folder, _ = finished
     with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
@@ -214,6 +372,9 @@ def test_the_old_split_warns_in_the_report(place, corpus):
         ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--arch", "vgg"], "architecture 'vgg': not known"),
         ("train", ["--map", "maps/none.json", "--run", "x"], "no such file"),
         ("evaluate", ["--run", "none"], "no such run"),
+        ("compare", ["--run", "small", "none"], "no such run"),
+        ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--max-error", "1"], "max_error=1.0: must be 0 or"),
+        ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--split", "corpora"], "there is only one"),
         ("explain", ["--run", "small", "--layer", "layer1"], "was explained with another setting"),
         ("ship_model", ["--run", "none", "--out", "m"], "no trained model"),
     ],

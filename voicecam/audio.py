@@ -40,10 +40,16 @@ def load(path: Path, config: Config) -> Signal:
 
 
 def prepare(signal: Signal, config: Config) -> Signal:
-    """Centre, resample, fit and level a Signal as `config` says; files, microphone and web page all come through here."""
-    centred = centre(signal) if config.centre else signal
-    fitted = fit_length(resample(centred, config.sample_rate), config.n_samples)
+    """Centre, resample, fit and level a Signal as `config` says, to one window of `config.n_samples`."""
+    fitted = fit_length(_at_rate(signal, config), config.n_samples, pad=config.pad)
     return fitted if config.level_dbfs is None else set_level(fitted, config.level_dbfs)
+
+
+def prepare_whole(signal: Signal, config: Config) -> Signal:
+    """Like `prepare`, but a longer signal keeps all it has: at least `config.n_samples` samples."""
+    resampled = _at_rate(signal, config)
+    whole = fit_length(resampled, max(config.n_samples, len(resampled.samples)), pad=config.pad)
+    return whole if config.level_dbfs is None else set_level(whole, config.level_dbfs)
 
 
 def read(path: Path) -> Signal:
@@ -109,14 +115,17 @@ def resample(signal: Signal, rate: int) -> Signal:
     return Signal(soxr.resample(signal.samples, signal.rate, rate, quality="HQ").astype(np.float32), rate)
 
 
-def fit_length(signal: Signal, n_samples: int) -> Signal:
+def fit_length(signal: Signal, n_samples: int, *, pad: str = "silence") -> Signal:
     """Fit to exactly `n_samples`: a longer signal keeps the stretch of that length with the most energy (the earliest
-    such), a shorter one stands in the middle of silence. Nothing is random: position jitter belongs to training."""
+    such); a shorter one stands in the middle of silence or, with pad="repeat", is said again until the end.
+    Nothing is random: position jitter belongs to training."""
     samples = signal.samples
     missing = n_samples - len(samples)
     if missing < 0:
         start = _loudest_start(samples, n_samples)
         return Signal(samples[start : start + n_samples], signal.rate)
+    if pad == "repeat":
+        return Signal(np.resize(samples, n_samples), signal.rate)
     return Signal(np.pad(samples, (missing // 2, missing - missing // 2)), signal.rate)
 
 
@@ -129,6 +138,17 @@ def set_level(signal: Signal, level_dbfs: float) -> Signal:
     rms = float(np.sqrt(np.mean(np.square(sounding, dtype=np.float64))))
     gain = min(10 ** (level_dbfs / 20) / rms, 1 / float(np.abs(sounding).max()))
     return Signal((signal.samples * gain).astype(np.float32), signal.rate)
+
+
+def _at_rate(signal: Signal, config: Config) -> Signal:
+    """The signal at config.sample_rate, without a constant offset where `config.centre` says so."""
+    return resample(centre(signal) if config.centre else signal, config.sample_rate)
+
+
+def loudest_start(signal: Signal, seconds: float) -> float:
+    """Where the loudest stretch of that length starts, in s; 0 for a shorter signal."""
+    length = round(seconds * signal.rate)
+    return _loudest_start(signal.samples, length) / signal.rate if length < len(signal.samples) else 0.0
 
 
 def _loudest_start(samples: np.ndarray, length: int) -> int:

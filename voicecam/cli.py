@@ -9,9 +9,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from voicecam.config import RECIPES, Config, recipe
+from voicecam.config import PRESETS, Config, recipe
 from voicecam.corpora import LAYOUTS, Corpus, merge, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
+from voicecam.corpora.matrices import ready_config
 from voicecam.errors import VoicecamError
 from voicecam.splits import SPLITS
 
@@ -71,7 +72,7 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
         help="folder or CSV of a corpus, several to join them, or 'demo' (synthetic voices)",
     )
     group.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="how the corpus lies on disk")
-    group.add_argument("--recipe", choices=RECIPES, default="mfcc", help="features")
+    group.add_argument("--recipe", choices=tuple(PRESETS), default="mfcc", help="features")
     group.add_argument("--seconds", type=float, help="length every clip is fitted to, in s (default: the recipe's)")
     group.add_argument(
         "--image-size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="pixels given to the network (default: the recipe's)"
@@ -86,7 +87,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--label", default="gender", help="label to learn: gender, digit, age_group, emotion, accent, or a column of your CSV"
     )
     group.add_argument(
-        "--split", choices=SPLITS, default="speakers", help="who is held back; only 'seed' lets speakers stand on both sides"
+        "--split",
+        choices=SPLITS,
+        default="speakers",
+        help="who is held back; 'corpora': one joined corpus after another; only 'seed' lets speakers stand on both sides",
     )
     group.add_argument("--folds", type=int, help="test every speaker once, in this many folds; the same as --split folds")
     group.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
@@ -97,6 +101,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-augment", action="store_true", help="train without time shift and masks")
     group.add_argument(
         "--find-lr", action="store_true", help="take the learning rate that fastai's lr_find suggests, and plot its curve"
+    )
+    group.add_argument(
+        "--max-error",
+        type=float,
+        default=0.02,
+        help="share of wrong answers allowed on validation speakers; what is less sure is called uncertain",
     )
     group.add_argument("--seed", type=int, default=0, help="of split, weights and order")
 
@@ -121,8 +131,12 @@ TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that t
 )
 
 
-def config_of(args: argparse.Namespace) -> Config:
-    """The Config that the options ask for."""
+def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
+    """The Config that the options ask for; that of ready-made matrices is in their file, but for the image size."""
+    if corpus.matrices is not None:
+        if args.seconds is not None or args.recipe == "logmel":
+            raise VoicecamError(f"{corpus.matrices}: its matrices are ready-made; leave out --recipe and --seconds")
+        return ready_config(corpus.matrices, image_size=args.image_size)
     changes: dict[str, Any] = {}
     if args.seconds is not None:
         changes["seconds"] = args.seconds

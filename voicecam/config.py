@@ -10,7 +10,32 @@ from typing import Any
 from voicecam.errors import VoicecamError
 from voicecam.files import digest
 
-RECIPES = ("mfcc", "logmel", "mfcc-2020")
+RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
+PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
+    "mfcc": {},
+    "logmel": {},
+    "voice": {
+        "recipe": "logmel",
+        "windows": "all",
+        "pad": "repeat",
+        "normalise": "window",
+        "floor_db": 60.0,
+        "image_rows": 64,
+        "image_columns": 98,
+    },
+    "mfcc-2020": {
+        "sample_rate": 48_000,
+        "seconds": 0.99996,
+        "centre": False,
+        "level_dbfs": None,
+        "full_scale": 32_768.0,
+        "n_mels": 40,
+        "n_mfcc": 12,
+        "normalise": "none",
+        "image_rows": 224,
+        "image_columns": 224,
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +45,9 @@ class Config:
     recipe: str = "mfcc"  # one of RECIPES
     sample_rate: int = 16_000  # Hz; speech models' usual rate, keeps everything below 8 kHz
     seconds: float = 1.0  # s; every clip is fitted to this, the length of a spoken word
+    windows: str = "loudest"  # "loudest": one window of `seconds` a clip, the one with most energy; "all": windows over all of it
+    window_step: float = 0.5  # of `seconds`; from one window to the next where windows is "all"
+    pad: str = "silence"  # what lengthens a shorter clip: "silence" around it, or "repeat": the clip again and again
     centre: bool = True  # take off a constant offset of the samples
     level_dbfs: float | None = -26.0  # dB re full scale, RMS; ITU-T P.56's usual speech level; None keeps the level
     full_scale: float = 1.0  # value of a full-scale sample; 32768 gives the 16-bit counts of the 2020 recipe
@@ -32,7 +60,7 @@ class Config:
     floor_db: float = 80.0  # dB below the loudest cell of the clip; what lies deeper is raised to this (librosa's top_db)
     n_mfcc: int = 20  # cepstral coefficients kept, c0 (the level) first; recipes mfcc and mfcc-2020
     lifter: int = 22  # sine lifter of HTK; evens out the size of high and low coefficients; 0 is none
-    normalise: str = "none"  # per clip: "mean" subtracts each row's mean over time, "none" keeps the values
+    normalise: str = "none"  # per window: "mean" takes each row's mean off, "window" brings all cells to mean 0, spread 1
     image_rows: int = 128  # pixels, height of the picture given to the network
     image_columns: int = 128  # pixels, its width
 
@@ -84,29 +112,15 @@ def recipe(name: str, **changes: Any) -> Config:
 
     mfcc : signed MFCCs with each coefficient's mean over the clip taken off. Rows are coefficients, not frequencies.
     logmel : mel energies in dB, rows in Hz.
+    voice : log-mel windows over the whole clip, each brought to mean 0 and spread 1, trained on degraded copies of the clips too:
+        made for voices, rooms and microphones that training has not met.
     mfcc-2020 : the recipe of 2020 to the letter, for comparison with old results: 48 kHz, 16-bit counts, 12 coefficients,
         40 mels, stretched to 224 x 224 and cut off to 0..255, which loses the sign.
     Raises VoicecamError for an unknown recipe or setting.
     """
-    presets: dict[str, dict[str, Any]] = {
-        "mfcc": {},
-        "logmel": {},
-        "mfcc-2020": {
-            "sample_rate": 48_000,
-            "seconds": 0.99996,
-            "centre": False,
-            "level_dbfs": None,
-            "full_scale": 32_768.0,
-            "n_mels": 40,
-            "n_mfcc": 12,
-            "normalise": "none",
-            "image_rows": 224,
-            "image_columns": 224,
-        },
-    }
-    if name not in presets:
-        raise VoicecamError(f"recipe {name!r}: not known; use one of {', '.join(RECIPES)}")
-    return from_dict({"recipe": name, **presets[name], **changes})
+    if name not in PRESETS:
+        raise VoicecamError(f"recipe {name!r}: not known; use one of {', '.join(PRESETS)}")
+    return from_dict({"recipe": name, **PRESETS[name], **changes})
 
 
 def from_dict(values: dict[str, Any]) -> Config:
@@ -130,7 +144,12 @@ def from_json(text: str) -> Config:
 
 def _check(config: Config) -> None:
     """Raise VoicecamError for the first setting out of its range."""
-    choices = {"recipe": RECIPES, "normalise": ("mean", "none")}
+    choices = {
+        "recipe": RECIPES,
+        "windows": ("all", "loudest"),
+        "pad": ("repeat", "silence"),
+        "normalise": ("mean", "none", "window"),
+    }
     for name, allowed in choices.items():
         if getattr(config, name) not in allowed:
             raise VoicecamError(f"{name}={getattr(config, name)!r}: must be one of {', '.join(allowed)}")
@@ -154,6 +173,7 @@ def _check(config: Config) -> None:
         "lifter": (config.lifter >= 0, "must be 0 (none) or more"),
         "f_max": (0 <= config.f_min < config.top_hz <= config.sample_rate / 2, "0 <= f_min < f_max <= sample_rate / 2 must hold"),
         "n_mfcc": (config.n_mfcc <= config.n_mels, f"must be at most n_mels={config.n_mels}"),
+        "window_step": (0 < config.window_step <= 1, "must be above 0 and at most 1"),
         "seconds": (config.n_samples >= config.window, f"must hold at least one window of {config.window_ms:g} ms"),
     }
     for name, (holds, text) in rules.items():

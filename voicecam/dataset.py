@@ -1,5 +1,6 @@
 """Clips -> images on disk, and a map that ties each image to its wav, speaker, labels and settings; and back again.
 
+Ready-made matrices (corpora/matrices.py) get a map and no images: their file holds all that is needed.
 Does not split (splits.py), fit a scale or train.
 """
 
@@ -18,11 +19,13 @@ import pandas as pd
 
 from voicecam import audio
 from voicecam.config import Config, from_dict
+from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features import features
 from voicecam.files import digest, read_json, write_json
 from voicecam.image import load_matrix, picture_2020, save_matrix, save_picture
+from voicecam.renderings import Renderings
 
 FORMAT = 1  # of the map; raised when an older program could misread it
 SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
@@ -37,12 +40,14 @@ class Dataset:
     matrices : float32, shape (n_clips, n_rows, n_frames); for mfcc-2020 the grey levels, (n_clips, 224, 224)
     config : the settings that made them
     failed : (wav, error) of each clip that could not be used
+    renderings : the whole clips, where config.windows is "all"; `matrices` then hold each clip's loudest window
     """
 
     corpus: Corpus
     matrices: np.ndarray
     config: Config
     failed: tuple[tuple[str, str], ...] = ()
+    renderings: Renderings | None = None
 
     @property
     def clips(self) -> pd.DataFrame:
@@ -52,7 +57,8 @@ class Dataset:
     def keep(self, chosen: Corpus) -> "Dataset":
         """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
         rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
-        return replace(self, corpus=chosen, matrices=self.matrices[rows])
+        kept = None if self.renderings is None else self.renderings.keep(rows)
+        return replace(self, corpus=chosen, matrices=self.matrices[rows], renderings=kept)
 
 
 def map_path(corpus: Corpus, config: Config, maps: Path) -> Path:
@@ -79,6 +85,9 @@ def make_images(
     "failed" with the reason. Raises DatasetError when no clip can be used.
     """
     path = map_path(corpus, config, maps)
+    if corpus.matrices is not None:
+        write_json(path, _map(corpus, config, {name: {} for name in corpus.clips["path"]}, complete=True))
+        return path
     folder = Path(images) / path.stem
     names = _image_names(corpus)
     stamps = {name: _stamp(corpus.root / name) for name in names}
@@ -113,25 +122,34 @@ def read_dataset(path: Path, *, images: Path = Path("mfc_dataset")) -> Dataset:
     if not values["complete"]:
         raise DatasetError(f"{path}: making these images was stopped half way; run make_images again, it goes on where it was")
     good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
-    folder = Path(images) / Path(path).stem
-    matrices = [load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()]
+    ready_made = Path(values["matrices"]) if values.get("matrices") else None
     rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]
     folds = {
         label: tuple(Fold(**{part: tuple(who) for part, who in fold.items()}) for fold in many)
         for label, many in values["folds"].items()
     }
     clips = pd.DataFrame(rows).astype("string")
-    corpus = Corpus(values["corpus"], Path(values["root"]), clips, tuple(values["repairs"]), folds, values["note"])
+    corpus = Corpus(values["corpus"], Path(values["root"]), clips, tuple(values["repairs"]), folds, values["note"], ready_made)
     failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
-    return Dataset(corpus, np.stack(matrices), from_dict(values["config"]), failed)
+    if ready_made is None:
+        folder = Path(images) / Path(path).stem
+        matrices = np.stack([load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()])
+    else:
+        matrices = load_matrices(ready_made, clips["path"]).astype(np.float32)
+    return Dataset(corpus, matrices, from_dict(values["config"]), failed)
 
 
 def clip_matrix(path: Path, config: Config) -> np.ndarray:
-    """The matrix of one sound file, float32, shape (n_rows, n_frames); for mfcc-2020 its picture, (224, 224).
+    """The matrix of one sound file, see `signal_matrix`. Raises AudioError."""
+    return signal_matrix(audio.read(path), config)
+
+
+def signal_matrix(signal: audio.Signal, config: Config) -> np.ndarray:
+    """The matrix of a recording's one window, float32, shape (n_rows, n_frames); for mfcc-2020 its picture, (224, 224).
 
     The same steps for a training clip and for a new recording. Raises AudioError.
     """
-    matrix = features(audio.load(path, config), config).matrix
+    matrix = features(audio.prepare(signal, config), config).matrix
     return picture_2020(matrix).astype(np.float32) if config.recipe == "mfcc-2020" else matrix
 
 
@@ -187,6 +205,7 @@ def _map(corpus: Corpus, config: Config, ready: dict[str, dict[str, Any]], *, co
         "format": FORMAT,
         "corpus": corpus.name,
         "root": str(corpus.root.resolve()),
+        "matrices": corpus.matrices and str(corpus.matrices.resolve()),
         "note": corpus.note,
         "repairs": list(corpus.repairs),
         "folds": {

@@ -13,6 +13,7 @@ from voicecam.audio import Signal
 from voicecam.config import Config
 from voicecam.errors import AudioError
 
+SMALLEST_SPREAD = 1e-3  # dB, spread below which a window is all the same; keeps the division finite
 SMALLEST_POWER = 1e-10  # power below which a mel band counts as this; keeps the logarithm finite (librosa's amin)
 
 
@@ -57,23 +58,53 @@ def features(signal: Signal, config: Config) -> Features:
         raise AudioError(
             f"signal of {len(signal.samples)} samples is shorter than one window ({config.window}); use audio.fit_length first"
         )
-    log_mel = log_mel_energies(signal.samples, config)  # (frame, band)
+    matrix = window_matrix(mel_decibels(signal.samples, config), config)
+    return Features(matrix, row_axis(config), column_axis(config, matrix.shape[1]))
+
+
+def window_matrices(signal: Signal, config: Config) -> np.ndarray:
+    """Matrices of all windows of a signal, float32, shape (n_windows, n_rows, config.n_frames).
+
+    signal : as `audio.prepare_whole` gives it, at least config.n_samples long
+    A window starts every config.window_step of its length; the last one ends with the signal. The spectra are computed once for
+    the whole signal, so a window's frames are those that `features` would find in its samples, but for the first sample.
+    """
+    decibels = mel_decibels(signal.samples, config)  # (frame, band)
+    starts = window_starts(len(decibels), config)
+    return np.stack([window_matrix(decibels[start : start + config.n_frames], config) for start in starts])
+
+
+def window_starts(n_frames: int, config: Config) -> list[int]:
+    """First frames of the windows of a signal of `n_frames` frames."""
+    last = max(0, n_frames - config.n_frames)
+    return sorted({*range(0, last, max(1, round(config.window_step * config.n_frames))), last})
+
+
+def window_matrix(decibels: np.ndarray, config: Config) -> np.ndarray:
+    """One window's matrix, float32 (n_rows, n_frames), of its mel energies in dB, float (n_frames, n_mels)."""
+    log_mel = _floored(decibels, config)
     matrix = log_mel if config.recipe == "logmel" else cepstrum(log_mel, config)  # (frame, row)
     if config.normalise == "mean":
         matrix = matrix - matrix.mean(axis=0)
-    return Features(np.ascontiguousarray(matrix.T, dtype=np.float32), row_axis(config), column_axis(config, len(matrix)))
+    elif config.normalise == "window":
+        matrix = (matrix - matrix.mean()) / max(float(matrix.std()), SMALLEST_SPREAD)
+    return np.ascontiguousarray(matrix.T, dtype=np.float32)
 
 
 def log_mel_energies(samples: np.ndarray, config: Config) -> np.ndarray:
     """Mel energies in dB, shape (n_frames, n_mels), at most config.floor_db below their maximum."""
+    return _floored(mel_decibels(samples, config), config)
+
+
+def mel_decibels(samples: np.ndarray, config: Config) -> np.ndarray:
+    """Mel energies in dB, shape (n_frames, n_mels), without a floor but SMALLEST_POWER."""
     x = samples * np.float32(config.full_scale)
     x = np.concatenate([x[:1], x[1:] - np.float32(config.pre_emphasis) * x[:-1]])
     frames = np.lib.stride_tricks.sliding_window_view(x, config.window)[:: config.hop]  # (frame, sample)
     spectrum = rfft(frames * _hann(config.window), axis=1)  # (frame, sample) -> (frame, bin)
     power = spectrum.real**2 + spectrum.imag**2
     mel = power @ mel_bands(config).T  # (frame, bin) -> (frame, band)
-    decibel = 10 * np.log10(np.maximum(mel, SMALLEST_POWER))
-    return np.maximum(decibel, decibel.max() - config.floor_db)
+    return 10 * np.log10(np.maximum(mel, SMALLEST_POWER))
 
 
 def cepstrum(log_mel: np.ndarray, config: Config) -> np.ndarray:
@@ -115,6 +146,10 @@ def band_edges(config: Config) -> np.ndarray:
 def column_axis(config: Config, n_frames: int) -> Axis:
     """The frames' middles in s."""
     return Axis("time", (np.arange(n_frames) * config.hop + config.window / 2) / config.sample_rate, "s")
+
+
+def _floored(decibels: np.ndarray, config: Config) -> np.ndarray:
+    return np.maximum(decibels, decibels.max() - config.floor_db)
 
 
 @lru_cache(maxsize=8)

@@ -4,9 +4,10 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from voicecam import cli, pages, runs
+from voicecam import cli, figures, leak, pages, results, runs
 from voicecam.dataset import Dataset, make_images
 from voicecam.errors import ModelError
+from voicecam.files import write_bytes
 from voicecam.learner import Training
 
 
@@ -33,13 +34,45 @@ def train_job(args: argparse.Namespace, map_path: Path) -> str:
 
 
 def evaluate_job(args: argparse.Namespace) -> str:
-    """Evaluate a run; returns the last line."""
+    """Evaluate a run and make results.csv again; returns the last line."""
     folder, dataset = _open(args.run)
     metrics = runs.evaluate_run(folder, dataset)
-    balanced, n = metrics["fold_mean"], len(metrics["folds"])
+    results.write_results(cli.RESULTS)
+    n, classes = len(metrics["folds"]), len(metrics["network"]["per_class"])
     mean = f", mean over {n} folds" if n > 1 else ""
-    interval = f"{balanced['value']:.3f} [{balanced['low']:.3f}, {balanced['high']:.3f}]"
-    return f"wrote {folder / 'metrics.json'}: balanced accuracy {interval}{mean}, on speakers held back"
+    together = " (all clips together)" if n > 1 else ""
+    f1 = f", macro F1 {_interval(metrics['network']['macro_f1'])}{together}" if classes > 2 else ""
+    score, who = _interval(metrics["fold_mean"]), "clips" if runs.open_run(folder).split == "seed" else "speakers"
+    return f"wrote {folder / 'metrics.json'}: balanced accuracy {score}{mean}{f1}, on {who} held back"
+
+
+def compare_job(args: argparse.Namespace) -> str:
+    """Compare two evaluated runs and say what was found; returns the last line."""
+    first, second = args.run
+    found, path = results.compare_runs(_folder(first), _folder(second))
+    cli.say(f"balanced accuracy on {found['clips']} clips of {found['speakers']} speakers, 95 % intervals over speakers:")
+    for name, score in zip((first, second), found["balanced_accuracy"].values()):
+        cli.say(f"  {name}: {_interval(score)}")
+    cli.say(f"  {first} - {second}: {_interval(found['difference'])}")
+    only = found["mcnemar"]
+    counts = f"{only['only_first_right']} clips only {first} named right, {only['only_second_right']} only {second}"
+    cli.say(f"McNemar, exact, over clips: {counts}; p = {only['p']:.2g}")
+    cli.say(found["note"])
+    low, high = found["difference"]["low"], found["difference"]["high"]
+    if low <= 0 <= high:
+        return f"wrote {path}: no difference was shown (its interval holds 0)"
+    return f"wrote {path}: {first if low > 0 else second} is better (the interval of the difference leaves out 0)"
+
+
+def leak_job(args: argparse.Namespace) -> str:
+    """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
+    folder, settings = _folder(args.run), settings_of(args, _map_of(args))
+    facts = leak.measure_leak(folder, runs.run_dataset(settings), settings, command=cli.command_line(), say=cli.say)
+    fig, ax = figures.figure(3.4)
+    figures.plot_leak(leak.rows(facts), chance=facts["chance"], ax=ax)
+    write_bytes(folder / "leak.png", figures.png_bytes(fig))
+    cli.say(f"wrote {folder / 'leak.json'} and leak.png")
+    return leak.summary(facts)
 
 
 def explain_job(args: argparse.Namespace) -> str:
@@ -48,6 +81,11 @@ def explain_job(args: argparse.Namespace) -> str:
     cli.say("Grad-CAM of the tested clips")
     runs.explain_run(folder, dataset, layer=args.layer, target=args.target, bar=cli.somebody_watches())
     return f"wrote {pages.write_run_report(folder, dataset)}"
+
+
+def _interval(score: dict[str, float]) -> str:
+    """ "0.946 [0.917, 0.971]" """
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
 def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
@@ -62,6 +100,7 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
         split_seed=args.seed,
         min_age=args.min_age,
         max_age=args.max_age,
+        max_error=args.max_error,
         training=Training(**training, augment=not args.no_augment),
     )
 
@@ -69,8 +108,9 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
 def _map_of(args: argparse.Namespace) -> Path:
     """The map of the corpus that the options name, made where it is not there."""
     cli.say(f"images of {', '.join(args.corpus)}")
+    corpus = cli.corpus_of(args)
     return make_images(
-        cli.corpus_of(args), cli.config_of(args), images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress
+        corpus, cli.config_of(args, corpus), images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress
     )
 
 

@@ -13,28 +13,24 @@ import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback, CancelFitException
+from fastai.callback.mixup import MixUp
 from fastai.callback.schedule import lr_find  # noqa: F401  its import gives Learner lr_find and fit_one_cycle
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import BalancedAccuracy
-from fastai.torch_core import TensorCategory, TensorImage, default_device, set_seed
+from fastai.torch_core import set_seed
 from fastai.vision.learner import vision_learner
-from fasttransform import Transform
-from torch.utils.data import Dataset as TorchDataset
 from tqdm import tqdm
 
-from voicecam.config import Config
+from voicecam.batches import Windows, make_loaders
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.image import fit_scale
-from voicecam.network import ARCHITECTURES, Model, load_start, to_input, versions
+from voicecam.network import ARCHITECTURES, Model, load_start, versions
 from voicecam.splits import Split
 
 SCHEDULES = ("default", "seed")
-TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
-FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
-MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +44,11 @@ class Training:
     lr: float = 2e-3  # highest learning rate of the cycle; a tenth of it for the body where it starts from trained weights
     batch: int = 32  # clips
     patience: int = 5  # epochs without a better one, by balanced accuracy on validation speakers, before training stops
-    augment: bool = True  # time shift, time and row masks, on training clips only
+    augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only
+    copies: int = 8  # degraded renderings of each training clip, where the recipe takes all windows of a clip
+    average: float = 0.0  # decay per step of a running mean of the weights, which is then what is kept; 0 is none
+    smoothing: float = 0.0  # share of each label that is spread over all classes (Szegedy et al. 2016)
+    mixup: float = 0.0  # Beta parameter of blending two clips and their labels (Zhang et al. 2018); 0 is none
     find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
     seed: int = 0  # of weights, order and augmentation
 
@@ -85,12 +85,30 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
     corpora = dataset.corpus.name.split(" + ")  # as corpora.table.merge joins them
     set_seed(training.seed, reproducible=True)
-    loaders = make_loaders(scale.picture(dataset.matrices), targets, split, dataset.config, training)
-    learner, started = make_learner(loaders, targets[split.train], len(classes), training, corpora=corpora)
+    windows = None
+    if dataset.renderings is not None:
+        speakers = dataset.clips["speaker"].to_numpy()
+        windows = Windows(dataset.renderings, targets, speakers, split.train, scale, seed=training.seed)
+    loaders = make_loaders(
+        scale.picture(dataset.matrices),
+        targets,
+        split,
+        dataset.config,
+        batch=training.batch,
+        augmented=training.augment,
+        seed=training.seed,
+        windows=windows,
+    )
+    counts = np.bincount(targets[split.train], minlength=len(classes)) if windows is None else np.ones(len(classes))
+    learner, started = make_learner(loaders, counts, training, corpora=corpora)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
     log = _Log(say, training.patience)
     learner.add_cb(log)
+    if training.average > 0:
+        learner.add_cb(_Average(training.average))
+    if training.mixup > 0:
+        learner.add_cb(MixUp(training.mixup))
     _fit(learner, training, lr, random=started.startswith("start: random"))
     learner.model.load_state_dict(log.best_weights)
     meta = {
@@ -107,28 +125,19 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     return Trained(model, pd.DataFrame(log.rows), curve)
 
 
-def make_loaders(pictures: np.ndarray, targets: np.ndarray, split: Split, config: Config, training: Training) -> DataLoaders:
-    """fastai DataLoaders over pictures, uint8 (clip, row, frame), and class numbers, int64 (clip,)."""
-    parts = [_Pictures(pictures[rows], targets[rows]) for rows in (split.train, split.valid)]
-    batch_transforms = [_SpeechAugment(training.seed)] * training.augment + [_ToInput(config)]
-    return DataLoaders.from_dsets(
-        *parts, bs=min(training.batch, len(split.train)), after_batch=batch_transforms, num_workers=0, device=default_device()
-    )
+def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, *, corpora: Sequence[str]) -> tuple[Learner, str]:
+    """fastai vision_learner with start weights and class weights; returns it and the line that says what it starts from.
 
-
-def make_learner(
-    loaders: DataLoaders, train_targets: np.ndarray, n_classes: int, training: Training, *, corpora: Sequence[str]
-) -> tuple[Learner, str]:
-    """fastai vision_learner with start weights and class weights; returns it and the line that says what it starts from."""
-    counts = np.bincount(train_targets, minlength=n_classes)
-    weights = torch.tensor(len(train_targets) / (n_classes * counts), dtype=torch.float32, device=loaders.device)
+    counts : how many clips of each class training meets; each class weighs by the inverse in the loss
+    """
+    weights = torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32, device=loaders.device)
     learner = vision_learner(
         loaders,
         ARCHITECTURES[training.arch][0],
         normalize=False,  # to_input does it, for training and for new recordings alike
         pretrained=False,
-        n_out=n_classes,
-        loss_func=CrossEntropyLossFlat(weight=weights),
+        n_out=len(counts),
+        loss_func=CrossEntropyLossFlat(weight=weights, label_smoothing=training.smoothing),
         metrics=BalancedAccuracy(),
     )
     started = load_start(learner.model, training.arch, training.start, corpora=corpora)
@@ -137,70 +146,36 @@ def make_learner(
     return learner, started
 
 
-def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pictures as other takes through other microphones might look.
+class _Average(Callback):
+    """Keeps a running mean of the weights (Polyak and Juditsky 1992); validation and what is kept are by the mean.
 
-    pictures : float, shape (clip, row, frame), grey levels
-    Each clip is spoken up to 15 % faster or slower and moved in time by up to an eighth of its width (edges repeat); each of its
-    rows becomes lighter or darker as a whole, as another microphone or room would make it (a filter adds a constant to each
-    cepstral coefficient and to each log-mel band); and one stretch of time (up to an eighth) and one of rows (up to a sixth)
-    are hidden behind middle grey (SpecAugment, Park et al. 2019). No flips, crops or warps: they would reverse time or move
-    frequencies.
+    The mean takes over batch norm's statistics as they are, since they are running means themselves.
     """
-    n, rows, frames = pictures.shape
-    middle = (frames - 1) / 2
-    shift = (torch.rand((n, 1), generator=generator) * 2 - 1) * (frames // 8)
-    tempo = 1 + (torch.rand((n, 1), generator=generator) * 2 - 1) * TEMPO
-    index = ((torch.arange(frames) - middle) * tempo + middle + shift).round().long().clamp(0, frames - 1)  # (clip, frame)
-    moved = pictures.gather(2, index.to(pictures.device)[:, None].expand(n, rows, frames))
-    filtered = moved + torch.randn((n, rows, 1), generator=generator).to(pictures.device) * FILTER
-    hidden = _stripes(n, frames, frames // 8, generator)[:, None] | _stripes(n, rows, rows // 6, generator)[:, :, None]
-    return filtered.masked_fill(hidden.to(pictures.device), MIDDLE_GREY)  # (clip, 1, frame) | (clip, row, 1)
 
+    order = 61  # after _Log, which must still see the mean at the end of an epoch
 
-def _stripes(n: int, length: int, widest: int, generator: torch.Generator) -> torch.Tensor:
-    """One random stretch of 0 to `widest` True in each of `n` rows of `length`."""
-    width = torch.randint(0, widest + 1, (n, 1), generator=generator)
-    start = (torch.rand((n, 1), generator=generator) * (length - width + 1)).long()
-    place = torch.arange(length)
-    return (place >= start) & (place < start + width)
+    def __init__(self, decay: float):
+        self.decay, self.steps = decay, 0
 
+    def before_fit(self):
+        self.mean = copy.deepcopy(self.model.state_dict())
 
-class _Pictures(TorchDataset):
-    """(picture, class) pairs as fastai types."""
+    def after_step(self):
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 10))  # else the first weights, at random, would count for long
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self.mean[name].lerp_(value, 1 - decay)
+                else:
+                    self.mean[name].copy_(value)
 
-    def __init__(self, pictures: np.ndarray, targets: np.ndarray):
-        self.pictures, self.targets = torch.from_numpy(pictures), torch.from_numpy(targets)
+    def before_validate(self):
+        self.now = copy.deepcopy(self.model.state_dict())
+        self.model.load_state_dict(self.mean)
 
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, i: int):
-        return TensorImage(self.pictures[i]), TensorCategory(self.targets[i])
-
-
-class _SpeechAugment(Transform):
-    """`augment` as a fastai transform of training batches."""
-
-    split_idx, order = 0, 10  # training part only; before _ToInput
-
-    def __init__(self, seed: int):
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def encodes(self, x: TensorImage):
-        return TensorImage(augment(x.as_subclass(torch.Tensor).float(), self.generator))
-
-
-class _ToInput(Transform):
-    """`to_input` as a fastai transform of all batches."""
-
-    order = 20
-
-    def __init__(self, config: Config):
-        self.config = config
-
-    def encodes(self, x: TensorImage):
-        return TensorImage(to_input(x.as_subclass(torch.Tensor), self.config))
+    def after_epoch(self):
+        self.model.load_state_dict(self.now)
 
 
 class _Log(Callback):

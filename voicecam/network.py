@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from fastai.vision.learner import create_vision_model
 from safetensors.torch import load_file, save_file
+from scipy.special import softmax
 from torch import nn
 from torchvision import models as tv
 
@@ -59,14 +60,22 @@ class Model:
         """Network input, float32 (clip, 3, image_rows, image_columns), of matrices (clip, n_rows, n_frames)."""
         return to_input(torch.from_numpy(self.scale.picture(matrices)), self.config)
 
-    def probabilities(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
-        """Softmax probabilities, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
-        parts = []
+    def logits(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
+        """The network's outputs before the softmax, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
+        parts = [np.zeros((0, len(self.classes)), np.float32)]
         with torch.inference_mode():
             for start in range(0, len(matrices), batch):
-                logits = self.network(self.input(matrices[start : start + batch]))
-                parts.append(torch.softmax(logits, dim=1).numpy())
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+                parts.append(self.network(self.input(matrices[start : start + batch])).numpy())
+        return np.concatenate(parts)
+
+    def probabilities(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
+        """Softmax probabilities at the model's temperature, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
+        return softmax(self.logits(matrices, batch=batch) / self.temperature, axis=1)
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by so that probabilities are true to frequency on validation speakers; 1 where not fitted."""
+        return float(self.meta.get("temperature", 1.0))
 
     def stage(self, name: str) -> nn.Module:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""

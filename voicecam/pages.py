@@ -1,6 +1,7 @@
 """A finished run -> its figures, its report and, last, its manifest. Computes no metric and no map."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -47,7 +48,7 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
     models = [read_json(place / "meta.json") for place in places]
     splits = [runs.read_split(place, dataset) for place in places]
     predictions = runs.read_predictions(folder)
-    rows, columns = picture_axes(dataset.config)
+    rows, columns = picture_axes(dataset)
     return ReportContent(
         title=folder.name,
         corpus=dataset.corpus.name,
@@ -76,19 +77,24 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
         examples=tuple(_clip(row, folder, dataset) for row in _examples(predictions)),
         mistakes=tuple(_clip(row, folder, dataset) for row in _mistakes(predictions)),
         explanation=_explanation(folder),
+        per_group=_table(folder / "per_group.csv", text=("column", "group")),
+        risk_coverage=_table(folder / "risk_coverage.csv"),
     )
 
 
-def picture_axes(config: Config) -> tuple[Axis, Axis]:
-    """What the rows and columns of the run's matrices are; those of mfcc-2020 are stretched to the picture's size."""
-    rows, columns = row_axis(config), column_axis(config, config.n_frames)
-    if config.recipe != "mfcc-2020":
-        return rows, columns
-    return _stretched(rows, config.image_rows), _stretched(columns, config.image_columns)
+def _table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame | None:
+    """A table of the run, its `text` columns as they stand; None where an older program evaluated the run."""
+    return pd.read_csv(path, converters=dict.fromkeys(text, str)) if path.exists() else None
+
+
+def picture_axes(dataset: Dataset) -> tuple[Axis, Axis]:
+    """What the rows and columns of the run's matrices are; the pictures of mfcc-2020 have more of both than its features."""
+    config, (_, n_rows, n_columns) = dataset.config, dataset.matrices.shape
+    return _stretched(row_axis(config), n_rows), _stretched(column_axis(config, config.n_frames), n_columns)
 
 
 def _stretched(axis: Axis, n: int) -> Axis:
-    return Axis(axis.kind, np.linspace(axis.values[0], axis.values[-1], n), axis.unit)
+    return axis if len(axis.values) == n else Axis(axis.kind, np.linspace(axis.values[0], axis.values[-1], n), axis.unit)
 
 
 def _split_sentence(settings: runs.Settings, n: int) -> str:
@@ -97,6 +103,8 @@ def _split_sentence(settings: runs.Settings, n: int) -> str:
         "folds": f"Speakers were divided into {n} folds; each was tested once, by a network trained on the others; "
         "the numbers for training and validation are means over the folds.",
         "published": f"The {n} published folds of the corpus, each tested once.",
+        "corpora": f"Corpora were held back one by one: {n} of them {'has' if n == 1 else 'have'} every class, and each was "
+        "tested once, by a network trained and validated on speakers of the others.",
         "seed": "Clips were divided by chance, whoever speaks: a fifth to test.",
     }[settings.split]
 
@@ -140,19 +148,24 @@ def _clip(row: dict[str, Any], folder: Path, dataset: Dataset) -> ReportClip:
     """A clip as the network of its fold got it: the fitted sound, not the whole file, and its picture."""
     scale = Scale.from_dict(read_json(folder / f"fold{row['fold']}" / "meta.json")["scale"])
     index = int(np.flatnonzero(dataset.clips["path"] == row["path"])[0])
-    signal, buffer = audio.load(dataset.corpus.root / row["path"], dataset.config), BytesIO()
-    peak = max(float(np.abs(signal.samples).max()), 1e-9)
-    sf.write(buffer, signal.samples * min(1.0, 0.9 / peak), signal.rate, format="WAV", subtype="PCM_16")
     return ReportClip(
         path=row["path"],
         speaker=row["speaker"],
         true=row["true"],
         predicted=row["predicted"],
         probability=row[f"p_{row['predicted']}"],
-        wav=buffer.getvalue(),
+        wav=None if dataset.corpus.matrices else _wav(dataset.corpus.root / row["path"], dataset.config),
         picture=scale.picture(dataset.matrices[index]),
         cam=_cam_of(folder, row),
     )
+
+
+def _wav(path: Path, config: Config) -> bytes:
+    """The fitted sound of a clip as a WAV file, its peak at 0.9 of full scale at most."""
+    signal, buffer = audio.load(path, config), BytesIO()
+    peak = max(float(np.abs(signal.samples).max()), 1e-9)
+    sf.write(buffer, signal.samples * min(1.0, 0.9 / peak), signal.rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def _cam_of(folder: Path, row: dict[str, Any]) -> np.ndarray | None:

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from voicecam import evaluation
+from voicecam.classifier import Classifier
 from voicecam.corpora.table import keep_ages, keep_labelled
 from voicecam.dataset import Dataset, read_dataset
 from voicecam.errors import DatasetError, ExplainError, ModelError
@@ -22,6 +23,7 @@ from voicecam.explanation.gradcam import grad_cam
 from voicecam.files import read_json, write_bytes, write_json, write_text
 from voicecam.learner import Training, train
 from voicecam.network import Model, build, load_model, save_model
+from voicecam.renderings import Progress, render
 from voicecam.splits import Split, make_splits
 
 Say = Callable[[str], None]
@@ -39,11 +41,16 @@ class Settings:
     split_seed: int = 0
     min_age: float = 0.0  # years; 0 keeps clips of unknown age too
     max_age: float | None = None  # years
+    max_error: float = 0.02  # share of wrong answers allowed where the network answers; what is less sure is "uncertain"
     training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_error < 1:
+            raise ModelError(f"max_error={self.max_error!r}: must be 0 or more and below 1")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Settings":
-        """The settings that dataclasses.asdict gave."""
+        """The settings that dataclasses.asdict gave; those that an older program did not know take their defaults."""
         return cls(**{**values, "training": Training(**values["training"])})
 
 
@@ -54,8 +61,7 @@ def start_run(folder: Path, settings: Settings, *, command: str) -> None:
     """
     path = folder / "run.json"
     if path.exists():
-        there = read_json(path, error=ModelError)["settings"]
-        differing = _differences(there, asdict(settings))
+        differing = _differences(asdict(open_run(folder)), asdict(settings))
         if differing:
             raise ModelError(f"{folder}: holds a run with other settings ({differing}); choose another --run name")
         return
@@ -71,18 +77,30 @@ def open_run(folder: Path) -> Settings:
     return Settings.from_dict(read_json(folder / "run.json", error=ModelError)["settings"])
 
 
-def run_dataset(settings: Settings) -> Dataset:
-    """The images of a run: those of the right age that have the label."""
+def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
+    """The images of a run: those of the right age that have the label; with renderings where the recipe takes all windows."""
     dataset = read_dataset(Path(settings.map))
     corpus = keep_labelled(dataset.corpus, settings.label)
     if settings.min_age > 0 or settings.max_age is not None:
         corpus = keep_ages(corpus, minimum=settings.min_age, maximum=settings.max_age or float("inf"))
-    return dataset.keep(keep_labelled(corpus, settings.label))
+    dataset = dataset.keep(keep_labelled(corpus, settings.label))
+    if dataset.config.windows == "loudest":
+        return dataset
+    copies = settings.training.copies if settings.training.augment else 0
+    return replace(dataset, renderings=render(dataset.corpus, dataset.config, copies=copies, progress=progress))
+
+
+def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Probabilities, float (len(rows), class), of clips as a Classifier gives them: of all windows where the recipe takes all."""
+    if dataset.renderings is None:
+        return model.probabilities(dataset.matrices[rows])
+    return Classifier(model).probabilities_of([dataset.renderings.windows(row) for row in rows])
 
 
 def train_run(folder: Path, dataset: Dataset, *, say: Say = print) -> None:
     """Train one network per fold into folder/fold1, fold2, ...; folds that are there are kept, so a stopped run goes on."""
     settings = open_run(folder)
+    evaluation.check_classes(list(dataset.clips[settings.label].unique()))
     splits = make_splits(dataset.corpus, settings.label, kind=settings.split, folds=settings.folds, seed=settings.split_seed)
     for number, split in enumerate(splits, start=1):
         place = folder / f"fold{number}"
@@ -95,8 +113,15 @@ def train_run(folder: Path, dataset: Dataset, *, say: Say = print) -> None:
         write_json(place / "lr_find.json", trained.lr_curve)
         paths = dataset.clips["path"].to_numpy()
         write_json(place / "split.json", {part: list(paths[getattr(split, part)]) for part in PARTS} | {"warning": split.warning})
-        trained.model.meta["split"] = settings.split
+        trained.model.meta.update(split=settings.split, **_trust(trained.model, dataset, split, max_error=settings.max_error))
         save_model(place, trained.model)
+
+
+def _trust(model: Model, dataset: Dataset, split: Split, *, max_error: float) -> dict[str, float]:
+    """Temperature and threshold of a network that was just trained, from its validation clips; see evaluation.calibrate."""
+    number = {name: i for i, name in enumerate(model.classes)}
+    targets = dataset.clips[model.label].iloc[split.valid].map(number).to_numpy(dtype=int)
+    return evaluation.calibrate(predict(model, dataset, split.valid), targets, max_error=max_error)
 
 
 def fold_places(folder: Path) -> list[Path]:
@@ -118,30 +143,52 @@ def read_split(place: Path, dataset: Dataset) -> Split:
 
 
 def evaluate_run(folder: Path, dataset: Dataset) -> dict[str, Any]:
-    """Predict each fold's test part, and write predictions.csv, per_speaker.csv and, last, metrics.json; returns the metrics."""
+    """Predict each fold's test part; write predictions.csv, per_speaker.csv, per_group.csv, risk_coverage.csv and, last,
+    metrics.json; returns the metrics."""
     path = folder / "metrics.json"
     if path.exists():
         return read_json(path, error=ModelError)
-    settings, tables, baselines = open_run(folder), [], []
-    for number, place in enumerate(fold_places(folder), start=1):
-        model, split = load_model(place), read_split(place, dataset)
-        p = model.probabilities(dataset.matrices[split.test])
-        tables.append(evaluation.prediction_table(dataset.clips, settings.label, split.test, p, model.classes, fold=number))
-        baselines.append(
-            evaluation.baseline_predictions(
-                dataset.matrices, dataset.clips, settings.label, split, model.classes, fold=number, seed=settings.training.seed
-            )
-        )
-    predictions = pd.concat(tables, ignore_index=True)
-    metrics = evaluation.evaluate(predictions, model.classes)
-    metrics["baselines"] = {
-        name: evaluation.evaluate(pd.concat([tables[name] for tables in baselines]), model.classes)["network"]
-        for name in evaluation.BASELINES
+    settings = open_run(folder)
+    predictions, before, baselines, metas = _predict(folder, dataset, settings)
+    classes = [name.removeprefix("p_") for name in predictions if name.startswith("p_")]
+    metrics = evaluation.evaluate(predictions, classes)
+    metrics["baselines"] = {name: evaluation.evaluate(table, classes)["network"] for name, table in baselines.items()}
+    temperatures, thresholds = [meta.get("temperature", 1.0) for meta in metas], [meta.get("threshold") for meta in metas]
+    metrics["calibration"] = {"temperatures": temperatures, **evaluation.calibration(predictions, before)}
+    chosen = {"max_error": settings.max_error, "thresholds": thresholds}
+    metrics["abstention"] = {**chosen, **evaluation.abstention(predictions)}
+    tables = {
+        "predictions": predictions,
+        "per_speaker": evaluation.per_speaker(predictions),
+        "per_group": evaluation.per_group(predictions, dataset.clips),
+        "risk_coverage": evaluation.risk_coverage(*evaluation.confidence_and_right(predictions)),
     }
-    write_text(folder / "predictions.csv", predictions.to_csv(index=False, float_format="%.6g"))
-    write_text(folder / "per_speaker.csv", evaluation.per_speaker(predictions).to_csv(index=False, float_format="%.6g"))
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
     write_json(path, metrics)
     return metrics
+
+
+def _predict(
+    folder: Path, dataset: Dataset, settings: Settings
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, pd.DataFrame], list[dict[str, Any]]]:
+    """Over all folds: predictions of the test parts, their probabilities at temperature 1, those of the baselines; each meta."""
+    tables, before, metas = [], [], []
+    baselines: dict[str, list[pd.DataFrame]] = {name: [] for name in evaluation.BASELINES}
+    for number, place in enumerate(fold_places(folder), start=1):
+        model, split = load_model(place), read_split(place, dataset)
+        p, clips = predict(model, dataset, split.test), (dataset.clips, settings.label)
+        threshold = model.meta.get("threshold", 0.0)
+        tables.append(evaluation.prediction_table(*clips, split.test, p, model.classes, fold=number, threshold=threshold))
+        before.append(evaluation.at_temperature(p, 1 / model.temperature))
+        metas.append(model.meta)
+        simple = evaluation.baseline_predictions(
+            dataset.matrices, *clips, split, model.classes, fold=number, seed=settings.training.seed
+        )
+        for name, table in simple.items():
+            baselines[name].append(table)
+    joined = {name: pd.concat(parts) for name, parts in baselines.items()}
+    return pd.concat(tables, ignore_index=True), np.concatenate(before), joined, metas
 
 
 def explain_run(
@@ -187,7 +234,7 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     """The run's predictions.csv. Raises ModelError when it was not evaluated."""
     if not (folder / "metrics.json").exists():
         raise ModelError(f"{folder}: not evaluated yet; run scripts/evaluate.py --run {folder.name} first")
-    text = {"path": str, "speaker": str, "true": str, "predicted": str}
+    text = {"path": str, "speaker": str, "true": str, "predicted": str, "decision": str}
     return pd.read_csv(folder / "predictions.csv", dtype=text, keep_default_na=False)
 
 

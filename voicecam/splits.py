@@ -9,7 +9,7 @@ import pandas as pd
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 
-SPLITS = ("speakers", "folds", "published", "seed")
+SPLITS = ("speakers", "folds", "published", "corpora", "seed")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
     kind : "speakers": one split, 3/5 of the speakers to train, 1/5 to validate, 1/5 to test;
         "folds": `folds` of them, each clip tested once, a fifth of each fold's other speakers validating;
         "published": the folds that the corpus's authors published for `label`;
+        "corpora": of several corpora joined (column `corpus`), one split for each that has every class: it is tested, by what a
+        fifth of the other corpora's speakers validated; one that lacks a class trains in every split and is never tested;
         "seed": the random split by clip of the 2020 recipe, which leaks speakers.
     seed : of the random assignment; "published" and "seed" do not use it
     Classes are spread over the parts as evenly as whole speakers allow. Raises DatasetError when that cannot be done.
@@ -42,21 +44,40 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
         return [_seed_split(corpus.clips)]
     if kind not in SPLITS:
         raise DatasetError(f"split {kind!r}: not known; use one of {', '.join(SPLITS)}")
+    if kind == "corpora":
+        return [_around(corpus, label, test, 5, seed) for test in _whole_corpora(corpus, label)]
     parts = _speaker_parts(corpus, label, folds if kind == "folds" else 5, seed)
-    splits = []
-    for test in parts[: 1 if kind == "speakers" else None]:
-        rest = np.setdiff1d(np.arange(len(corpus.clips)), test)
-        valid = rest[_speaker_parts(_rows(corpus, rest), label, 4, seed)[0]]
-        splits.append(Split(np.setdiff1d(rest, valid), valid, test))
-    for split in splits:
-        _check(corpus.clips, label, split)
-    return splits
+    return [_around(corpus, label, test, 4, seed) for test in parts[: 1 if kind == "speakers" else None]]
 
 
 def shared_speakers(clips: pd.DataFrame, split: Split) -> list[str]:
     """Speakers of the test part who also stand in training or validation."""
     seen = set(clips["speaker"].iloc[np.concatenate([split.train, split.valid])])
     return sorted(seen & set(clips["speaker"].iloc[split.test]))
+
+
+def _around(corpus: Corpus, label: str, test: np.ndarray, n: int, seed: int) -> Split:
+    """The split with this test part: one `n`th of the other speakers validates, the rest trains."""
+    rest = np.setdiff1d(np.arange(len(corpus.clips)), test)
+    valid = rest[_speaker_parts(_rows(corpus, rest), label, n, seed)[0]]
+    split = Split(np.setdiff1d(rest, valid), valid, test)
+    _check(corpus.clips, label, split)
+    return split
+
+
+def _whole_corpora(corpus: Corpus, label: str) -> list[np.ndarray]:
+    """Row numbers of each joined corpus that has every class of `label`, by name."""
+    clips = corpus.clips
+    names = sorted(clips["corpus"].dropna().unique()) if "corpus" in clips else []
+    if len(names) < 2:
+        raise DatasetError(
+            f"{corpus.name}: split 'corpora' tests one corpus at a time, and there is only one; give several after --corpus"
+        )
+    classes = clips[label].nunique()
+    whole = [name for name in names if clips.loc[clips["corpus"] == name, label].nunique() == classes]
+    if not whole:
+        raise DatasetError(f"{corpus.name}: no corpus has all {classes} classes of '{label}'; add one, or use --split folds")
+    return [np.flatnonzero((clips["corpus"] == name).fillna(False)) for name in whole]
 
 
 def _speaker_parts(corpus: Corpus, label: str, n: int, seed: int) -> list[np.ndarray]:

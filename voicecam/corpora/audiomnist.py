@@ -42,7 +42,7 @@ def find(path: Path) -> Path | None:
 def read(folder: Path) -> Corpus:
     """The corpus in data folder `folder`; paths start there. Raises DatasetError when the metadata is missing or broken."""
     speakers = sorted(sub.name for sub in folder.glob("[0-9][0-9]") if sub.is_dir())
-    labels, repairs = _speaker_labels(_metadata(folder), speakers)
+    labels, repairs = speaker_labels(_metadata(folder), speakers)
     rows, left_out = rows_from_names(folder, CLIPS, NAME, lambda name: _row(name, labels))
     _check_folders(folder, rows)
     demo = _demo(folder)
@@ -78,7 +78,7 @@ def _metadata(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     return people
 
 
-def _speaker_labels(people: Mapping[str, Mapping[str, Any]], speakers: list[str]) -> tuple[dict[str, Row], list[str]]:
+def speaker_labels(people: Mapping[str, Mapping[str, Any]], speakers: list[str]) -> tuple[dict[str, Row], list[str]]:
     """Labels of each speaker who has a folder, and the repair lines. All of `people` vote on spellings; empty fields go."""
     tidied = {
         "gender": tidy_genders(_column(people, "gender")),

@@ -31,6 +31,7 @@ class Corpus:
     repairs : one line for each fault of the corpus's own metadata that was repaired or set to missing.
     folds : published speaker-disjoint folds by label, e.g. {"gender": (Fold, ...)}; empty where none are published.
     note : one sentence that every report on this corpus must carry, or "".
+    matrices : file with the clips' ready-made matrices, whose recordings are not there; None: the paths are sound files.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Corpus:
     repairs: tuple[str, ...] = ()
     folds: Mapping[str, Sequence[Fold]] = field(default_factory=dict)
     note: str = ""
+    matrices: Path | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -71,13 +73,16 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
     """Several corpora as one: named "A + B", speakers named "A/speaker", rooted in the folder that holds them all.
 
     Labels that a corpus does not have are missing for its clips; `corpus` is added as a label. Published folds are left out.
-    One corpus comes back as it is. Raises DatasetError when two have the same name.
+    One corpus comes back as it is. Raises DatasetError when two have the same name, or one has matrices instead of sound.
     """
     if len(corpora) == 1:
         return corpora[0]
     names = [corpus.name for corpus in corpora]
     if len(set(names)) < len(names):
         raise DatasetError(f"{', '.join(names)}: two corpora of the same name; give each once")
+    silent = [corpus.name for corpus in corpora if corpus.matrices]
+    if silent:
+        raise DatasetError(f"{', '.join(silent)}: ready-made matrices cannot be joined with other corpora; give them alone")
     root = Path(os.path.commonpath([corpus.root.resolve() for corpus in corpora]))
     parts = []
     for corpus in corpora:

@@ -59,17 +59,20 @@ def tidy(ax: Axes) -> None:
     ax.tick_params(labelsize=SMALL)
 
 
-def per_cent() -> PercentFormatter:
-    """A tick formatter for shares: 0.5 becomes "50 %"."""
-    return PercentFormatter(1.0, decimals=0, symbol=" %")
+def per_cent(digits: int = 0) -> PercentFormatter:
+    """A tick formatter for shares: 0.5 becomes "50 %"; `digits` after the point."""
+    return PercentFormatter(1.0, decimals=digits, symbol=" %")
 
 
-def percent(share: float | None) -> str:
-    """A share in whole per cent, without the sign; 100 and 0 are kept for all and none. A dash for None and NaN."""
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share in per cent, without the sign; 100 and 0 are kept for all and none. A dash for None and NaN.
+
+    digits : after the point; small rates, such as errors, need one
+    """
     if share is None or math.isnan(share):
         return NOTHING
-    rounded = f"{100 * share:.0f}"
-    if rounded not in ("0", "100") or math.isclose(share, float(rounded) / 100, abs_tol=1e-9):
-        return rounded
-    exact = f"{100 * share:.1f}"
-    return {"100.0": ">99.9", "0.0": "<0.1"}.get(exact, exact)
+    rounded = f"{100 * share:.{digits}f}"
+    if float(rounded) not in (0, 100) or math.isclose(share, float(rounded) / 100, abs_tol=1e-9):
+        return rounded.removesuffix(".0") if float(rounded) in (0, 100) else rounded
+    exact = f"{100 * share:.{digits + 1}f}"
+    return {100.0: f">99.{'9' * (digits + 1)}", 0.0: f"<0.{'0' * digits}1"}.get(float(exact), exact)

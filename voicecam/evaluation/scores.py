@@ -13,24 +13,33 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.errors import DatasetError
+from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
+from voicecam.evaluation.decision import decide
 from voicecam.splits import Split
 
-DRAWS = 2000  # bootstrap draws; their 2.5 % and 97.5 % points then move by about 0.001 between seeds
 BASELINES = ("majority class", "logistic regression on each row's mean and spread")
-Interval = dict[str, float | None]
 
 
 def prediction_table(
-    clips: pd.DataFrame, label: str, rows: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], *, fold: int
+    clips: pd.DataFrame,
+    label: str,
+    rows: np.ndarray,
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    *,
+    fold: int,
+    threshold: float = 0.0,
 ) -> pd.DataFrame:
-    """One row per tested clip: path, speaker, fold, true, predicted, and p_CLASS for each class.
+    """One row per tested clip: path, speaker, fold, true, predicted, decision, and p_CLASS for each class.
 
     clips : table of all clips; rows : which of them were tested; probabilities : float (len(rows), n_classes)
+    threshold : the probability below which the decision is "uncertain", see decision.decide; 0 always answers
     """
     tested = clips.iloc[rows]
     table = pd.DataFrame({"path": tested["path"].to_numpy(), "speaker": tested["speaker"].to_numpy(), "fold": fold})
     table["true"] = tested[label].to_numpy()
     table["predicted"] = np.asarray(classes)[probabilities.argmax(axis=1)]
+    table["decision"] = decide(probabilities, classes, threshold)
     return table.assign(**{f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)})
 
 
@@ -46,20 +55,20 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
     """
     if predictions.empty:
         raise DatasetError("no predictions to evaluate; the test part is empty")
-    counts, strata, folds = _speaker_counts(predictions, classes)
-    draws = _draw_speakers(strata, np.random.default_rng(seed))  # (draw, speaker)
-    whole, drawn = _scores(counts.sum(axis=0)), _scores(np.tensordot(draws, counts, axes=1))
-    result: dict[str, Any] = {name: _interval(whole[name], drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+    draws = draw_speakers(predictions, seed=seed)
+    counts = speaker_confusion(predictions, classes, draws)
+    whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
+    result: dict[str, Any] = {name: interval(whole[name], drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
     result["per_class"] = {
         name: {
-            **{score: _interval(whole[score][i], drawn[score][:, i]) for score in ("precision", "recall", "f1")},
+            **{score: interval(whole[score][i], drawn[score][:, i]) for score in ("precision", "recall", "f1")},
             "clips": int((predictions["true"] == name).sum()),
             "speakers": int(predictions.loc[predictions["true"] == name, "speaker"].nunique()),
         }
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    return {"network": result, **_fold_scores(counts, draws, folds)}
+    return {"network": result, **_fold_scores(counts, draws)}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -97,28 +106,15 @@ def baseline_predictions(
     return {name: prediction_table(clips, label, split.test, p, classes, fold=fold) for name, p in answers}
 
 
-def _speaker_counts(predictions: pd.DataFrame, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Confusion counts (speaker, true, predicted), the stratum each speaker is drawn within, and each speaker's fold."""
+def speaker_confusion(predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws) -> np.ndarray:
+    """Confusion counts, float (speaker, true, predicted), in the order of the draws' speakers."""
     number = {name: i for i, name in enumerate(classes)}
-    groups = predictions.groupby(["fold", "speaker"], sort=True)
-    counts = np.zeros((groups.ngroups, len(classes), len(classes)))
-    np.add.at(counts, (groups.ngroup(), predictions["true"].map(number), predictions["predicted"].map(number)), 1)
-    folds = groups["fold"].first().to_numpy()
-    one_class = (counts.sum(axis=2) > 0).sum(axis=1) == 1
-    home = np.where(one_class, counts.sum(axis=2).argmax(axis=1), -1)  # speakers with several classes form one stratum
-    return counts, np.unique(np.stack([folds, home], axis=1), axis=0, return_inverse=True)[1].ravel(), folds
+    counts = np.zeros((len(draws.folds), len(classes), len(classes)))
+    np.add.at(counts, (draws.number, predictions["true"].map(number), predictions["predicted"].map(number)), 1)
+    return counts
 
 
-def _draw_speakers(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How often each speaker was drawn, float (DRAWS, n_speakers): with replacement, as many per stratum as it has."""
-    draws = np.zeros((DRAWS, len(strata)))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        draws[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=DRAWS)
-    return draws
-
-
-def _scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
+def confusion_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Scores of confusion counts (..., true, predicted); a class without clips counts in no mean."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)  # (..., class)
     true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
@@ -135,21 +131,13 @@ def _scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _fold_scores(counts: np.ndarray, draws: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
+def _fold_scores(counts: np.ndarray, draws: SpeakerDraws) -> dict[str, Any]:
     """Each fold's balanced accuracy, and their mean with its interval."""
     rows, drawn = [], []
-    for fold in np.unique(folds):
-        here = folds == fold
-        value = float(_scores(counts[here].sum(axis=0))["balanced_accuracy"])
+    for fold in np.unique(draws.folds):
+        here = draws.folds == fold
+        value = float(confusion_scores(counts[here].sum(axis=0))["balanced_accuracy"])
         rows.append({"balanced_accuracy": value, "clips": int(counts[here].sum()), "speakers": int(here.sum())})
-        drawn.append(_scores(np.tensordot(draws[:, here], counts[here], axes=1))["balanced_accuracy"])
+        drawn.append(confusion_scores(np.tensordot(draws.times[:, here], counts[here], axes=1))["balanced_accuracy"])
     mean = np.mean([row["balanced_accuracy"] for row in rows])
-    return {"folds": rows, "fold_mean": _interval(mean, np.mean(drawn, axis=0))}
-
-
-def _interval(value: Any, drawn: np.ndarray) -> Interval:
-    """The value with the 2.5 % and 97.5 % points of its bootstrap draws; all None for a score of a class without clips."""
-    if not np.isfinite(value):
-        return dict.fromkeys(("value", "low", "high"))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    return {"folds": rows, "fold_mean": interval(mean, np.mean(drawn, axis=0))}

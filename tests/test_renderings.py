@@ -1,0 +1,121 @@
+"""Renderings: the clean one is what a classifier sees, the others are degraded, and nobody else's voice gets into a clip."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile as sf
+
+from voicecam import audio
+from voicecam.batches import clip_shares
+from voicecam.classifier import clip_windows
+from voicecam.config import recipe
+from voicecam.corpora import open_corpus
+from voicecam.errors import AudioError, DatasetError
+from voicecam.renderings import render
+
+CONFIG = recipe("voice")
+
+
+@pytest.fixture
+def corpus(write_voices):
+    return open_corpus(write_voices(speakers=4, takes=2, seconds=1.7))
+
+
+def test_the_clean_rendering_is_what_a_classifier_sees(corpus, tmp_path):
+    found = render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+    for number, name in enumerate(corpus.clips["path"]):
+        expected = clip_windows(audio.read(corpus.root / name), CONFIG)
+        np.testing.assert_allclose(found.windows(number), expected, atol=0.02)  # kept as float16
+
+
+def test_copies_are_degraded_each_in_its_own_way(corpus, tmp_path):
+    found = render(corpus, CONFIG, copies=3, cache=tmp_path / "cache")
+    assert found.bounds.shape == (8, 4, 2)
+    means = [found.whole(0, copy).astype(float).mean(axis=0) for copy in range(4)]
+    apart = [np.abs(a - b).max() for i, a in enumerate(means) for b in means[:i]]
+    assert min(apart) > 1, "dB, in the band that differs most"
+
+
+def test_processes_do_not_change_the_result(corpus, tmp_path):
+    one, two = (render(corpus, CONFIG, copies=2, cache=tmp_path / str(n), workers=n) for n in (1, 2))
+    np.testing.assert_array_equal(one.decibels, two.decibels)
+    other = render(corpus, CONFIG, copies=2, seed=1, cache=tmp_path / "other")
+    assert other.decibels.shape != one.decibels.shape or (other.decibels != one.decibels).any()
+
+
+def test_renderings_are_kept_until_a_clip_changes(corpus, tmp_path):
+    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    (folder,) = (tmp_path / "cache").iterdir()
+    stamp = (folder / "decibels.npy").stat().st_mtime_ns
+    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    assert (folder / "decibels.npy").stat().st_mtime_ns == stamp
+    os.utime(corpus.root / corpus.clips["path"][0])
+    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_damaged_renderings_are_refused(corpus, tmp_path):
+    render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+    (folder,) = (tmp_path / "cache").iterdir()
+    np.save(folder / "decibels.npy", np.zeros((3, CONFIG.n_mels), np.float16))
+    with pytest.raises(DatasetError, match="delete the folder"):
+        render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+
+
+def test_no_other_speakers_voice_gets_into_a_clip(tmp_path, rng):
+    """Two speakers, each a tone of its own; babble of the other one would put the other's tone into a clip."""
+    rows = []
+    for speaker, hertz in (("low", 500), ("high", 3000)):
+        for take in range(6):
+            samples = 0.3 * np.sin(2 * np.pi * hertz * np.arange(16_000) / 16_000 + rng.uniform(0, 6))
+            sf.write(tmp_path / f"{speaker}{take}.wav", samples, 16_000)
+            rows.append({"path": f"{speaker}{take}.wav", "speaker": speaker, "pitch": speaker})
+    pd.DataFrame(rows).to_csv(tmp_path / "clips.csv", index=False)
+    corpus = open_corpus(tmp_path / "clips.csv")
+    found = render(corpus, CONFIG, copies=12, cache=tmp_path / "cache")
+    centres = np.array([500.0, 3000.0])
+    from librosa import mel_frequencies
+
+    bands = mel_frequencies(CONFIG.n_mels + 2, fmin=0, fmax=8000)[1:-1]
+    low, high = (int(np.abs(bands - hertz).argmin()) for hertz in centres)
+    for number, speaker in enumerate(corpus.clips["speaker"]):
+        foreign = high if speaker == "low" else low
+        for copy in range(13):
+            mean = found.whole(number, copy).astype(float).mean(axis=0)
+            neighbours = np.median(mean[foreign - 4 : foreign + 5])
+            assert mean[foreign] - neighbours < 6, "dB: a tone stands far above the bands around it"
+
+
+def test_random_windows_come_from_the_clip_and_fill_the_picture(corpus, tmp_path, rng):
+    found = render(corpus, CONFIG, copies=2, cache=tmp_path / "cache")
+    windows = [found.random_window(1, rng, short=0.5) for _ in range(20)]
+    assert {w.shape for w in windows} == {(CONFIG.n_rows, CONFIG.n_frames)}
+    assert all(abs(w.mean()) < 1e-3 for w in windows)
+    again = np.random.default_rng(5), np.random.default_rng(5)
+    np.testing.assert_array_equal(*(found.random_window(1, one, short=0.5) for one in again))
+
+
+def test_kept_clips_keep_their_sound(corpus, tmp_path):
+    found = render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    kept = found.keep(np.array([5, 2]))
+    np.testing.assert_array_equal(kept.whole(0, 1), found.whole(5, 1))
+    np.testing.assert_array_equal(kept.windows(1), found.windows(2))
+
+
+def test_bad_input_is_refused(corpus, tmp_path, rng):
+    with pytest.raises(DatasetError, match="copies=-1"):
+        render(corpus, CONFIG, copies=-1, cache=tmp_path / "cache")
+    sf.write(corpus.root / corpus.clips["path"][0], np.zeros(16_000), 16_000)
+    with pytest.raises(AudioError, match="silent"):
+        render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+    assert not list(tmp_path.glob("cache/*/renderings.json"))
+
+
+def test_shares_make_classes_equal_and_hold_back_who_recorded_much():
+    targets, speakers = np.array([0, 0, 0, 0, 0, 1]), np.array(["a", "a", "a", "a", "b", "c"])
+    shares = clip_shares(targets, speakers)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[targets == 1].sum() == pytest.approx(0.5)
+    assert shares[:4].sum() / shares[4] == pytest.approx(2), "4 clips count as sqrt(4) of one"

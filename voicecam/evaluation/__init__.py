@@ -1,0 +1,67 @@
+"""Tables of predictions -> scores, calibration, decisions, comparisons and groups, with intervals over speakers.
+
+Knows nothing of networks: predictions come as a table, from wherever.
+"""
+
+from voicecam.evaluation.bootstrap import DRAWS, Interval
+from voicecam.evaluation.calibration import (
+    BINS,
+    at_temperature,
+    brier,
+    calibration,
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
+from voicecam.evaluation.compare import compare
+from voicecam.evaluation.decision import (
+    NEVER,
+    UNCERTAIN,
+    abstention,
+    area_under_risk,
+    calibrate,
+    check_classes,
+    choose_threshold,
+    confidence_and_right,
+    decide,
+    risk_coverage,
+)
+from voicecam.evaluation.groups import per_group
+from voicecam.evaluation.scores import (
+    BASELINES,
+    baseline_predictions,
+    evaluate,
+    per_speaker,
+    prediction_table,
+    worst_mistakes,
+)
+
+__all__ = [
+    "BASELINES",
+    "BINS",
+    "DRAWS",
+    "NEVER",
+    "UNCERTAIN",
+    "Interval",
+    "abstention",
+    "area_under_risk",
+    "at_temperature",
+    "baseline_predictions",
+    "brier",
+    "calibrate",
+    "calibration",
+    "calibration_error",
+    "check_classes",
+    "choose_threshold",
+    "compare",
+    "confidence_and_right",
+    "decide",
+    "evaluate",
+    "fit_temperature",
+    "per_group",
+    "per_speaker",
+    "prediction_table",
+    "reliability",
+    "risk_coverage",
+    "worst_mistakes",
+]

@@ -1,0 +1,67 @@
+"""Two tables of predictions on the same clips: which is better, and could it be chance?"""
+
+from typing import Any
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from voicecam.errors import DatasetError
+from voicecam.evaluation.bootstrap import draw_speakers, interval
+from voicecam.evaluation.scores import confusion_scores, speaker_confusion
+
+NOTE = (
+    "The interval of the difference respects that clips of one speaker are not independent: it draws whole speakers, the same "
+    "for both. McNemar's test counts clips as if each stood alone, so its p is too small where speakers have many clips."
+)
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+    """Compare two tables of predictions (path, speaker, fold, true, predicted) of the same clips, in any order.
+
+    Returns clips, speakers; balanced_accuracy of first and second, and their difference (first - second), each with its 95 %
+    interval from one bootstrap over speakers that draws the same ones for both; and mcnemar: how many clips only the first or
+    only the second named right, and the two-sided p of the exact test (McNemar 1947) that both are equally likely; 1 where no
+    clip tells them apart. Raises DatasetError when the clips or their true classes are not the same.
+    """
+    second = matched(first, second)
+    classes = sorted(set(first["true"]) | set(first["predicted"]) | set(second["predicted"]))
+    draws = draw_speakers(first, seed=seed)
+    whole, drawn = [], []
+    for table in (first, second):
+        counts = speaker_confusion(table, classes, draws)
+        whole.append(confusion_scores(counts.sum(axis=0))["balanced_accuracy"])
+        drawn.append(confusion_scores(draws.drawn(counts))["balanced_accuracy"])
+    right = [(table["true"] == table["predicted"]).to_numpy() for table in (first, second)]
+    only = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
+    return {
+        "clips": len(first),
+        "speakers": int(first["speaker"].nunique()),
+        "balanced_accuracy": {"first": interval(whole[0], drawn[0]), "second": interval(whole[1], drawn[1])},
+        "difference": interval(whole[0] - whole[1], drawn[0] - drawn[1]),
+        "mcnemar": {
+            "only_first_right": only[0],
+            "only_second_right": only[1],
+            "p": float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0,
+        },
+        "note": NOTE,
+    }
+
+
+def matched(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `second` in the order of the paths of `first`. Raises DatasetError where they are not of the same clips."""
+    for name, table in (("first", first), ("second", second)):
+        twice = table["path"][table["path"].duplicated()]
+        if len(twice):
+            raise DatasetError(f"{name} table: {twice.iloc[0]} was tested twice; compare runs that test each clip once")
+    here, there = set(first["path"]), set(second["path"])
+    if here != there:
+        example = min(here ^ there)
+        raise DatasetError(
+            f"the runs did not test the same clips: {len(here - there)} only in the first, {len(there - here)} only in the "
+            f"second (such as {example}), {len(here & there)} in both; compare runs on the same corpus, split, seed and ages"
+        )
+    ordered = second.set_index("path").loc[first["path"]].reset_index()
+    differing = ordered["path"][ordered["true"].to_numpy() != first["true"].to_numpy()]
+    if len(differing):
+        raise DatasetError(f"{differing.iloc[0]}: has another true class in each run; compare runs of the same label")
+    return ordered

@@ -1,0 +1,47 @@
+"""For whom it works: the same scores for each group of clips that a corpus's labels tell apart."""
+
+import numpy as np
+import pandas as pd
+
+from voicecam.evaluation.bootstrap import draw_speakers, interval
+from voicecam.evaluation.scores import confusion_scores, speaker_confusion
+
+FEWEST, MOST = 2, 20  # values of a column whose groups are told apart; more would be groups of one or two speakers
+COLUMNS = ("column", "group", "clips", "speakers", "accuracy", "low", "high")
+BALANCED = ("balanced_accuracy", "balanced_low", "balanced_high")
+
+
+def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """One row per group: column, group, clips, speakers, accuracy, low, high, balanced_accuracy, balanced_low, balanced_high.
+
+    predictions : as scores.prediction_table gives it; clips : the corpus's table, with a row for each of its paths
+    Columns with 2 to 20 values among the tested clips are taken, all but path and speaker; clips without a value are left out.
+    Balanced accuracy only where the group holds several classes. Intervals: 95 %, over the group's speakers, drawn within each
+    class and over all folds (a fold often has one speaker of a group); none for a group of one speaker. They say nothing about
+    why groups differ: their speakers, rooms and sentences differ too.
+    """
+    known = clips.set_index("path").reindex(predictions["path"]).drop(columns="speaker").reset_index(drop=True)
+    predictions = predictions.reset_index(drop=True)
+    rows = []
+    for column in known.columns:
+        values = known[column].dropna()
+        if FEWEST <= values.nunique() <= MOST:
+            for group, members in values.groupby(values, sort=True):
+                scores = _scores_of(predictions.loc[members.index], seed)
+                rows.append({"column": column, "group": str(group), **scores})
+    return pd.DataFrame(rows, columns=[*COLUMNS, *BALANCED])
+
+
+def _scores_of(predictions: pd.DataFrame, seed: int) -> dict[str, float]:
+    """The numbers of one group; NaN for what is not there."""
+    classes = sorted(set(predictions["true"]) | set(predictions["predicted"]))
+    draws = draw_speakers(predictions.assign(fold=0), seed=seed)
+    counts = speaker_confusion(predictions, classes, draws)
+    whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
+    found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.folds)}
+    for score, names in (("accuracy", COLUMNS[-3:]), ("balanced_accuracy", BALANCED)):
+        if score == "accuracy" or len(set(predictions["true"])) > 1:
+            limits = interval(whole[score], drawn[score])
+            given = [limits["value"], *(limits[end] if len(draws.folds) > 1 else np.nan for end in ("low", "high"))]
+            found |= dict(zip(names, map(float, given)))  # type: ignore[arg-type]
+    return found

@@ -1,0 +1,115 @@
+"""The page itself: fills templates/report.html, where the words are. Every number in a sentence comes from the content."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from voicecam.figures.canvas import NOTHING, percent
+from voicecam.figures.pictures import picture_extent
+from voicecam.files import write_text
+from voicecam.report.content import ReportContent, check
+from voicecam.report.pictures import base64_text, draw_all, files
+
+
+def write_report(path: Path, content: ReportContent) -> dict[str, bytes]:
+    """Write the page to `path`, atomically; returns its figures as PNG files, by name.
+
+    Raises VoicecamError for content that does not fit together.
+    """
+    check(content)
+    pictures = draw_all(content)
+    write_text(Path(path), _render(content, pictures))
+    return files(pictures)
+
+
+def render(content: ReportContent) -> str:
+    """The page as HTML. Raises VoicecamError for content that does not fit together."""
+    check(content)
+    return _render(content, draw_all(content))
+
+
+def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
+    environment = Environment(
+        loader=PackageLoader("voicecam"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": percent, "interval": interval, "count": count, "base64": base64_text}
+    template = environment.get_template("report.html")
+    return template.render(
+        c=content,
+        pictures=pictures,
+        facts=_facts(content),
+        peaks=_peaks(content),
+        belief=_belief(content),
+        groups=_groups(content),
+    )
+
+
+def interval(value: Mapping[str, float | None], digits: int = 0) -> str:
+    """{"value": 0.97, "low": 0.93, "high": 1.0} -> "97 % [93, 100]", no brackets without both ends; spaces do not break.
+
+    digits : after the point
+    """
+    middle, low, high = (percent(value[key], digits) for key in ("value", "low", "high"))
+    return f"{middle}\u00a0%" if NOTHING in (low, high) else f"{middle}\u00a0%\u00a0[{low},\u00a0{high}]"
+
+
+def count(number: int, one: str) -> str:
+    """1, "clip" -> "1 clip"; 2000, "clip" -> "2,000 clips"."""
+    return f"{number:,}\u00a0{one if number == 1 else one + 's'}"
+
+
+def _facts(content: ReportContent) -> dict[str, Any]:
+    """Numbers that sentences need and the content does not hold as such."""
+    confusion = np.asarray(content.metrics["network"]["confusion"])
+    baselines = content.metrics["baselines"]
+    left, right, *_ = picture_extent(content.rows, content.columns)
+    learned = [name for name in baselines if name != "majority class"]
+    return {
+        "clips": int(confusion.sum()),
+        "wrong": int(confusion.sum() - np.trace(confusion)),
+        "speakers": int(content.per_speaker["speaker"].nunique()),
+        "chance": 1 / len(content.classes),
+        "best_baseline": max(learned, key=lambda name: baselines[name]["balanced_accuracy"]["value"], default=None),
+        "mfcc": content.rows.kind == "coefficient",
+        "seconds": right - left,
+        "sound": all(clip.wav is not None for clip in (*content.examples, *content.mistakes)),
+    }
+
+
+def _belief(content: ReportContent) -> dict[str, Any] | None:
+    """What the section on probabilities says beside the metrics; None where the run's program measured none."""
+    if "calibration" not in content.metrics or content.risk_coverage is None:
+        return None
+    chosen = [threshold for threshold in content.metrics["abstention"]["thresholds"] if threshold is not None]
+    usable = [threshold for threshold in chosen if threshold <= 1]
+    return {
+        "temperature": _span(content.metrics["calibration"]["temperatures"], "{:.2f}".format),
+        "chosen": bool(chosen),
+        "silent": len(chosen) - len(usable),
+        "threshold": _span(usable, lambda threshold: f"{percent(threshold, 1)}\u00a0%"),
+    }
+
+
+def _span(values: Sequence[float], text: Callable[[float], str]) -> str:
+    """ "0.50 to 0.80" of several values, or the only one; "" of none."""
+    return " to ".join(dict.fromkeys(text(end) for end in (min(values), max(values)))) if values else ""
+
+
+def _groups(content: ReportContent) -> list[dict[str, Any]]:
+    """Rows of the table of groups; those of the label itself stand in the table of classes."""
+    if content.per_group is None:
+        return []
+    return content.per_group[content.per_group["column"] != content.label].to_dict("records")
+
+
+def _peaks(content: ReportContent) -> list[dict[str, Any]]:
+    """Per class, in order, the band with the largest share of the maps' weight."""
+    if content.explanation is None:
+        return []
+    bands = content.explanation.bands.reset_index(drop=True)
+    bands = bands.assign(null_share=bands.get("null_share", np.nan))
+    tables = [bands[bands["class"] == name].dropna(subset=["share"]) for name in content.classes]
+    return [table.loc[table["share"].idxmax()].to_dict() for table in tables if len(table)]

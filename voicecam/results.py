@@ -1,0 +1,93 @@
+"""All evaluated runs in one table, results.csv, made again from the runs' own files; and two runs held against each other.
+
+Computes no score of a run: those are in its metrics.json, see runs.evaluate_run.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from voicecam import evaluation, runs
+from voicecam.errors import ModelError
+from voicecam.files import read_json, write_json, write_text
+
+COLUMNS = (
+    "run",
+    "corpus",
+    "label",
+    "split",
+    "recipe",
+    "arch",
+    "start",
+    "clips",
+    "speakers",
+    "balanced_accuracy",
+    "low",
+    "high",
+    "fold_mean",
+    "fold_mean_low",
+    "fold_mean_high",
+    "macro_f1",
+    "ece",
+    "share_uncertain",
+    "error_answered",
+    "command",
+    "finished",
+)
+
+
+def write_results(results: Path) -> Path:
+    """Write results.csv, one row per evaluated run directly in `results`, by name; returns its path. See results/README.md."""
+    places = sorted(path.parent for path in Path(results).glob("*/metrics.json"))
+    rows = [_row(place) for place in places if (place / "run.json").exists() and (place / "fold1" / "meta.json").exists()]
+    path = Path(results) / "results.csv"
+    write_text(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, float_format="%.6g"))
+    return path
+
+
+def compare_runs(first: Path, second: Path) -> tuple[dict[str, Any], Path]:
+    """Compare two evaluated runs on the same clips; writes compare-SECOND.json into the first's folder.
+
+    Returns what evaluation.compare gives, with both names, and the file's path. Raises ModelError for a run that was not
+    evaluated, DatasetError when they tested other clips.
+    """
+    labels = [runs.open_run(folder).label for folder in (first, second)]
+    if len(set(labels)) > 1:
+        raise ModelError(f"{first} learned {labels[0]}, {second} learned {labels[1]}; compare runs of the same label")
+    found = evaluation.compare(runs.read_predictions(first), runs.read_predictions(second))
+    path = first / f"compare-{second.name}.json"
+    write_json(path, {"first": first.name, "second": second.name, **found})
+    return found, path
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    """One run's line of results.csv."""
+    run, metrics = read_json(folder / "run.json", error=ModelError), read_json(folder / "metrics.json", error=ModelError)
+    model = read_json(folder / "fold1" / "meta.json", error=ModelError)
+    score, mean = metrics["network"]["balanced_accuracy"], metrics["fold_mean"]
+    calibration, abstention = metrics.get("calibration", {}), metrics.get("abstention", {})  # not in runs of older programs
+    return {
+        "run": folder.name,
+        "corpus": " + ".join(model["meta"]["corpora"]),
+        "label": model["label"],
+        "split": run["settings"]["split"],
+        "recipe": model["config"]["recipe"],
+        "arch": model["arch"],
+        "start": model["meta"]["start"],
+        "clips": sum(fold["clips"] for fold in metrics["folds"]),
+        "speakers": runs.read_predictions(folder)["speaker"].nunique(),
+        "balanced_accuracy": score["value"],
+        "low": score["low"],
+        "high": score["high"],
+        "fold_mean": mean["value"],
+        "fold_mean_low": mean["low"],
+        "fold_mean_high": mean["high"],
+        "macro_f1": metrics["network"]["macro_f1"]["value"],
+        "ece": calibration.get("ece", {}).get("value"),
+        "share_uncertain": abstention.get("uncertain", {}).get("value"),
+        "error_answered": abstention.get("error_answered", {}).get("value"),
+        "command": run["command"],
+        "finished": datetime.fromtimestamp((folder / "metrics.json").stat().st_mtime, UTC).isoformat(timespec="seconds"),
+    }
