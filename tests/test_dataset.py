@@ -206,7 +206,7 @@ def joined(**missing: str) -> Corpus:
     parts = []
     for name in "ABC":
         clips = table().clips
-        parts.append(Corpus(name, Path("/nowhere") / name, clips[clips["gender"] != missing.get(name)]))
+        parts.append(Corpus(name, Path("/nowhere") / name, clips[clips["gender"] != missing.get(name, "none")]))
     return merge(parts)
 
 
@@ -248,6 +248,14 @@ def test_ages_are_kept_and_dropped_by_number_not_by_text():
     assert sorted(keep_ages(table(), minimum=14, maximum=16).clips["age"].unique()) == ["14", "15", "16"]
     with pytest.raises(DatasetError, match="nobody is 90 to inf years old"):
         keep_ages(table(), minimum=90)
+
+
+def test_a_joined_corpus_without_ages_stays_when_ages_are_limited():
+    aged = table().clips
+    both = merge([Corpus("aged", Path("/nowhere/a"), aged), Corpus("ageless", Path("/nowhere/b"), aged.drop(columns="age"))])
+    kept = keep_ages(both, minimum=14, maximum=16).clips
+    assert (kept["corpus"] == "ageless").sum() == len(aged)
+    assert set(kept.loc[kept["corpus"] == "aged", "age"]) == {"14", "15", "16"}
 
 
 def test_merged_corpora_keep_their_speakers_apart(tmp_path):

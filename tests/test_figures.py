@@ -233,7 +233,7 @@ def reliability(accuracy=(0.5, 0.75, 0.9)) -> pd.DataFrame:
 def test_reliability_draws_full_bins_beside_the_diagonal(ax):
     dots = figures.plot_reliability(reliability(), reliability((0.4, 0.5, 0.8)), ax=ax)
     assert dots.get_offsets().tolist() == [[0.55, 0.5], [0.8, 0.75], [0.97, 0.9]]
-    assert dots.get_sizes() == pytest.approx(15 + 150 * np.array([10, 20, 70]) / 70)
+    assert dots.get_sizes() == pytest.approx(8 + 200 * np.array([10, 20, 70]) / 70)
     assert ax.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "with temperature"]
     assert ax.get_xlim()[0] == 0.5

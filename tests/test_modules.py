@@ -13,6 +13,7 @@ ORDER = [
     "files",
     "config",
     "audio",
+    "pitch",
     "degrade",
     "features",
     "image",

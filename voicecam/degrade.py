@@ -19,6 +19,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.errors import AudioError
+from voicecam.pitch import shift_pitch
 
 LINE_RATE = 8_000  # Hz; a telephone line's, ITU-T G.711
 LINE_BAND = (300.0, 3400.0)  # Hz; what a telephone line carries
@@ -37,6 +38,8 @@ MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_0
 class Degradation:
     """How often `augment` takes each step, as a share of the clips, and how far it goes; a pair is a range, drawn evenly."""
 
+    pitch_share: float = 0.5  # half: excitement moves a voice's pitch far, and its formants hardly
+    semitones: tuple[float, float] = (-4.0, 6.0)  # up more than down: from tired to angry, as the same person speaks
     speed_share: float = 0.7  # most clips: with few speakers, pitch would else be learned by heart
     speed: float = 0.06  # no unit, each way; more moves pitch and formants towards those of other people
     room_share: float = 0.35  # a third: most recordings of corpora are dry, most others are not
@@ -181,12 +184,15 @@ def cut(samples: np.ndarray, rate: int, seconds: float) -> np.ndarray:
 def augment(
     samples: np.ndarray, rate: int, pool: Sequence[np.ndarray], rng: np.random.Generator, *, how: Degradation = STANDARD
 ) -> np.ndarray:
-    """A training clip as it might have been recorded elsewhere: speed, room, microphone, noise, band and codec, each by chance.
+    """A training clip as it might have been spoken and recorded elsewhere: pitch, speed, room, microphone, noise, band and codec,
+    each by chance.
 
     pool : training clips of the same rate, for babble; without any, noise is always coloured noise
-    The length changes with the speed, by at most how.speed. Some 5 ms for a clip of 2 s.
+    The length changes with pitch and speed. Some 5 ms for a clip of 2 s.
     """
     sound = _checked(samples).copy()
+    if rng.random() < how.pitch_share:
+        sound = shift_pitch(sound, rate, rng.uniform(*how.semitones))
     if rng.random() < how.speed_share:
         sound = change_speed(sound, rng.uniform(1 - how.speed, 1 + how.speed))
     if rng.random() < how.room_share:

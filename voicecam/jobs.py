@@ -26,6 +26,7 @@ def train_job(args: argparse.Namespace, map_path: Path) -> str:
     """Train the folds of a run; returns the last line."""
     folder, settings = _folder(args.run), settings_of(args, map_path)
     dataset = runs.run_dataset(settings)
+    runs.run_splits(settings, dataset)  # now: clips that cannot be divided must not leave a run's folder behind
     runs.start_run(folder, settings, command=cli.command_line())
     who = f"{len(dataset.clips)} clips of {dataset.clips['speaker'].nunique()} speakers"
     cli.say(f"{dataset.corpus.name}: {who}, label {settings.label}")

@@ -16,6 +16,7 @@ from voicecam import audio, degrade
 from voicecam.audio import Signal
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus
+from voicecam.degrade import STANDARD, Degradation
 from voicecam.errors import DatasetError
 from voicecam.features import mel_decibels, window_matrix, window_starts
 from voicecam.files import atomic_path, digest, read_json, write_json
@@ -72,6 +73,7 @@ def render(
     *,
     copies: int,
     seed: int = 0,
+    how: Degradation = STANDARD,
     cache: Path = Path("cache/renderings"),
     workers: int | None = None,
     progress: Progress = lambda items, total: items,
@@ -79,16 +81,17 @@ def render(
     """Renderings of all clips of a corpus, kept in `cache` and read from there the next time.
 
     copies : degraded renderings of each clip, see degrade.augment; 0 gives the clean ones only
+    how : how often and how far clips are degraded
     seed : of the degradations; each clip has its own generator, so the number of workers does not matter
     workers : processes; None is one per core
     Raises AudioError for a clip that cannot be used, DatasetError for a negative number of copies.
     """
     if copies < 0:
         raise DatasetError(f"copies={copies}: must be 0 or more")
-    key = _key(corpus, config, copies, seed)
+    key = _key(corpus, config, copies, seed, how)
     folder = Path(cache) / digest(key)
     if not (folder / "renderings.json").exists():
-        _write(folder, key, _jobs(corpus, config, copies, seed), workers, progress)
+        _write(folder, key, _jobs(corpus, config, copies, seed, how), workers, progress)
     promised = read_json(folder / "renderings.json", error=DatasetError)["frames"]
     bounds = np.load(folder / "bounds.npy", allow_pickle=False)
     decibels = np.load(folder / "decibels.npy", mmap_mode="r", allow_pickle=False)
@@ -106,9 +109,10 @@ class _Job:
     config: Config
     copies: int
     seed: tuple[int, int]
+    how: Degradation
 
 
-def _jobs(corpus: Corpus, config: Config, copies: int, seed: int) -> list[_Job]:
+def _jobs(corpus: Corpus, config: Config, copies: int, seed: int, how: Degradation) -> list[_Job]:
     """One job per clip; its mates are the first POOL clips of its speaker."""
     paths, speakers = [str(corpus.root / name) for name in corpus.clips["path"]], corpus.clips["speaker"].to_numpy()
     first: dict[str, list[str]] = {}
@@ -116,7 +120,7 @@ def _jobs(corpus: Corpus, config: Config, copies: int, seed: int) -> list[_Job]:
         if len(first.setdefault(speaker, [])) < POOL:
             first[speaker].append(path)
     return [
-        _Job(path, tuple(first[speaker]), config, copies, (seed, number))
+        _Job(path, tuple(first[speaker]), config, copies, (seed, number), how)
         for number, (path, speaker) in enumerate(zip(paths, speakers))
     ]
 
@@ -140,7 +144,7 @@ def _render(job: _Job) -> list[np.ndarray]:
     config, rng = job.config, np.random.default_rng(job.seed)
     signal = _read(job.path, config)
     pool = [_read(mate, config).samples for mate in job.mates] if job.copies else []
-    degraded = [degrade.augment(signal.samples, signal.rate, pool, rng) for _ in range(job.copies)]
+    degraded = [degrade.augment(signal.samples, signal.rate, pool, rng, how=job.how) for _ in range(job.copies)]
     sounds = [signal, *(Signal(samples, signal.rate) for samples in degraded)]
     return [mel_decibels(audio.prepare_whole(sound, config).samples, config).astype(np.float16) for sound in sounds]
 
@@ -150,7 +154,7 @@ def _read(path: str, config: Config) -> Signal:
     return audio.resample(audio.read(Path(path)), config.sample_rate)
 
 
-def _key(corpus: Corpus, config: Config, copies: int, seed: int) -> dict[str, Any]:
+def _key(corpus: Corpus, config: Config, copies: int, seed: int, how: Degradation) -> dict[str, Any]:
     """All that decides the renderings: which clips (by name, size and time stamp), settings and degradations."""
     seen = {name: (corpus.root / name).stat() for name in corpus.clips["path"]}
     return {
@@ -160,5 +164,5 @@ def _key(corpus: Corpus, config: Config, copies: int, seed: int) -> dict[str, An
         "config": config.to_dict(),
         "copies": copies,
         "seed": seed,
-        "degradation": asdict(degrade.STANDARD),
+        "degradation": asdict(how),
     }

@@ -90,6 +90,12 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     return replace(dataset, renderings=render(dataset.corpus, dataset.config, copies=copies, progress=progress))
 
 
+def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
+    """The splits of a run. Raises DatasetError where they cannot be made, or where a class has a name that is taken."""
+    evaluation.check_classes(list(dataset.clips[settings.label].unique()))
+    return make_splits(dataset.corpus, settings.label, kind=settings.split, folds=settings.folds, seed=settings.split_seed)
+
+
 def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """Probabilities, float (len(rows), class), of clips as a Classifier gives them: of all windows where the recipe takes all."""
     if dataset.renderings is None:
@@ -100,8 +106,7 @@ def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 def train_run(folder: Path, dataset: Dataset, *, say: Say = print) -> None:
     """Train one network per fold into folder/fold1, fold2, ...; folds that are there are kept, so a stopped run goes on."""
     settings = open_run(folder)
-    evaluation.check_classes(list(dataset.clips[settings.label].unique()))
-    splits = make_splits(dataset.corpus, settings.label, kind=settings.split, folds=settings.folds, seed=settings.split_seed)
+    splits = run_splits(settings, dataset)
     for number, split in enumerate(splits, start=1):
         place = folder / f"fold{number}"
         if (place / "meta.json").exists():

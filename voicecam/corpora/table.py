@@ -98,6 +98,7 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
 def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf")) -> Corpus:
     """Keep clips whose speaker is `minimum` to `maximum` years old (both included); clips of unknown age go.
 
+    Of joined corpora, those that give no ages at all stay whole: their authors had adults in mind or did not say.
     Raises DatasetError when the corpus has no ages or nobody is left.
     """
     if "age" not in corpus.clips:
@@ -105,7 +106,10 @@ def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf
             f"{corpus.name}: has no age column (columns: {', '.join(corpus.clips.columns)}); leave out the age limits"
         )
     age = pd.to_numeric(corpus.clips["age"], errors="coerce")
-    kept = corpus.clips[age.between(minimum, maximum)].reset_index(drop=True)
+    fits = age.between(minimum, maximum)
+    if "corpus" in corpus.clips:
+        fits |= ~corpus.clips["corpus"].isin(corpus.clips["corpus"][age.notna()])
+    kept = corpus.clips[fits].reset_index(drop=True)
     if kept.empty:
         there = f"{age.min():g} to {age.max():g} are there"
         raise DatasetError(f"{corpus.name}: nobody is {minimum:g} to {maximum:g} years old ({there}); widen the limits")

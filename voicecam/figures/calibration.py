@@ -25,7 +25,7 @@ def plot_reliability(table: pd.DataFrame, before: pd.DataFrame | None = None, *,
     sure = pd.concat([part.loc[part["clips"] > 0, "confidence"] for part in (table, before) if part is not None])
     left = np.floor(10 * min(sure, default=0)) / 10
     ax.annotate("too sure", (1, 0.02), xycoords="axes fraction", ha="right", va="bottom", size=SMALL, color=INK)
-    ax.annotate("not sure enough", (0.02, 0.98), xycoords="axes fraction", va="top", size=SMALL, color=INK)
+    ax.annotate("not sure enough", (0.02, 0.9), xycoords="axes fraction", va="top", size=SMALL, color=INK)
     ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=2)
     ax.set(xlabel="probability of the answer", ylabel="named right", xlim=(left, 1.02), ylim=(0, 1.03))
     for axis in (ax.xaxis, ax.yaxis):
@@ -54,7 +54,6 @@ def plot_risk_coverage(table: pd.DataFrame, marks: Mapping[str, tuple[float, flo
 
 def _dots(table: pd.DataFrame, colour: str, label: str, ax: Axes) -> PathCollection:
     full = table[table["clips"] > 0]
-    areas = 15 + 150 * full["clips"] / max(full["clips"].max(), 1)
-    ax.plot(full["confidence"], full["accuracy"], color=colour, linewidth=0.8)
+    areas = 8 + 200 * full["clips"] / max(full["clips"].max(), 1)
     ax.scatter([], [], color=colour, label=label)
-    return ax.scatter(full["confidence"], full["accuracy"], s=areas, color=colour, alpha=0.8, edgecolors="white", zorder=3)
+    return ax.scatter(full["confidence"], full["accuracy"], s=areas, color=colour, alpha=0.8, zorder=3, clip_on=False)

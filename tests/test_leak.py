@@ -1,0 +1,138 @@
+"""The leak of a split by clip: planted marks of speakers must show it, by the command and by its parts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from voicecam import figures, leak, runs
+from voicecam.corpora import open_corpus
+from voicecam.corpora.matrices import ready_config
+from voicecam.dataset import make_images, read_dataset
+from voicecam.errors import ModelError
+from voicecam.learner import Training
+from voicecam.splits import Split
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "leak.py"
+SPEAKERS, TAKES = 40, 8
+SMALL = ["--start", "none", "--epochs", "2", "--batch", "16", "--image-size", "32", "32"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Clips that hold a mark of their speaker and noise, and nothing of their class: each speaker's class was drawn by lot."""
+    rng, place = np.random.default_rng(440), tmp_path_factory.mktemp("leak") / "marks"
+    speaker = np.repeat(np.arange(SPEAKERS), TAKES)
+    marks = rng.uniform(60, 190, (SPEAKERS, 6, 20))
+    female = rng.permutation(np.arange(SPEAKERS) % 2)
+    matrices = marks[speaker] + rng.normal(0, 20, (len(speaker), 6, 20))
+    place.mkdir()
+    name = [f"clip{i:03d}" for i in rng.permutation(len(speaker))]
+    np.savez(place / "m.npz", m=matrices.astype(np.uint8), name=name, speaker=speaker, female=female[speaker].astype(np.uint8))
+    women, men = ([int(i) for i in np.flatnonzero(female == value)] for value in (1, 0))
+    fold = {part: women[a:b] + men[a:b] for part, a, b in (("train", 0, 4), ("validate", 4, 6), ("test", 6, 8))}
+    (place / "folds.json").write_text(json.dumps({"gender": [fold]}))
+    return place
+
+
+@pytest.fixture
+def dataset(folder, tmp_path):
+    corpus = open_corpus(folder)
+    return read_dataset(make_images(corpus, ready_config(corpus.matrices, image_size=(32, 32)), maps=tmp_path / "maps"))
+
+
+def command(folder, place, *more):
+    words = [sys.executable, SCRIPT, "--corpus", folder, "--run", "marks", *SMALL, *more]
+    return subprocess.run(words, cwd=place, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def test_the_command_shows_the_planted_gap_and_goes_on_where_it_was(folder, tmp_path):
+    done = command(folder, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    place = tmp_path / "results" / "marks"
+    facts = json.loads((place / "leak.json").read_text())
+    clip, speaker = (facts[side]["1-nearest-neighbour"]["balanced_accuracy"] for side in ("by_clip", "by_speaker"))
+    assert clip["value"] > 0.97
+    assert speaker["low"] <= 0.5 <= speaker["high"]
+    assert speaker["value"] == pytest.approx(0.5, abs=0.2)
+    assert facts["by_clip"]["shared"] == facts["by_clip"]["test_speakers"]
+    assert facts["by_speaker"]["shared"] == 0
+    assert facts["clips"] == facts["by_clip"]["test_clips"] * 5 == SPEAKERS * TAKES
+    last = done.stdout.strip().splitlines()[-1]
+    for number in (clip["value"], speaker["value"]):
+        assert f"{100 * number:.1f}%" in last
+    assert "a gap of" in last
+    with Image.open(place / "leak.png") as picture:
+        assert picture.size[0] > 900
+    before = {path: path.stat().st_mtime_ns for path in place.glob("by_*/**/*") if path.is_file()}
+    (place / "leak.json").unlink()
+    assert command(folder, tmp_path).stdout.strip().splitlines()[-1] == last
+    assert before == {path: path.stat().st_mtime_ns for path in place.glob("by_*/**/*") if path.is_file()}
+    assert json.loads((place / "leak.json").read_text()) == facts
+
+
+def test_both_sides_have_the_clips_of_the_published_folds(dataset, tmp_path):
+    training = Training(start="none", epochs=1, batch=16)
+    settings = runs.Settings(map="", split="published", training=training)
+    facts = leak.measure_leak(tmp_path / "run", dataset, settings, command="", say=lambda line: None)
+    assert (facts["speakers"], facts["clips"]) == (16, 16 * TAKES)
+    used = {}
+    for side in ("by_clip", "by_speaker"):
+        split = json.loads((tmp_path / "run" / side / "fold1" / "split.json").read_text())
+        used[side] = {path for part in ("train", "valid", "test") for path in split[part]}
+    assert used["by_clip"] == used["by_speaker"]
+    assert facts["by_speaker"]["test_speakers"] == 4
+
+
+def test_the_nearest_neighbour_is_the_clip_least_far_away(dataset):
+    rows = np.random.default_rng(1).permutation(len(dataset.clips))
+    split = Split(rows[:200], rows[200:220], rows[220:])
+    table = leak.nearest_neighbour(dataset, "gender", split, ("female", "male"), fold=3)
+    genders = dataset.clips["gender"].to_numpy()
+    for row, answer in zip(split.test, table["predicted"]):
+        far = ((dataset.matrices[split.train] - dataset.matrices[row]) ** 2).sum(axis=(1, 2))
+        assert answer == genders[split.train[far.argmin()]]
+    assert set(table["fold"]) == {3}
+    assert (table["p_female"] + table["p_male"] == 1).all()
+
+
+def test_the_split_by_clip_is_no_side_to_compare_it_with(dataset, tmp_path):
+    with pytest.raises(ModelError, match="is one side of the comparison already"):
+        leak.measure_leak(tmp_path / "run", dataset, runs.Settings(map="", split="seed"), command="")
+
+
+def test_it_does_not_write_into_another_run(dataset, tmp_path):
+    runs.start_run(tmp_path / "run", runs.Settings(map=""), command="")
+    with pytest.raises(ModelError, match="holds a run"):
+        leak.measure_leak(tmp_path / "run", dataset, runs.Settings(map=""), command="")
+
+
+def test_the_figure_has_each_score_at_its_place_under_its_heading():
+    rows = pd.DataFrame(
+        [
+            {"side": side, "method": method, "value": value, "low": value - 0.05, "high": value + 0.02}
+            for side, method, value in (
+                ("clip", "network", 0.98),
+                ("clip", "1-nn", 0.97),
+                ("new", "network", 0.8),
+                ("new", "1-nn", 0.6),
+            )
+        ]
+    )
+    fig, ax = figures.figure(3.4)
+    dots = figures.plot_leak(rows, chance=0.5, ax=ax)
+    x, y = dots.get_offsets().T
+    np.testing.assert_allclose(x, rows["value"])
+    assert (np.diff(y) < 0).all()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["network", "1-nn"] * 2
+    headings = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert headings["clip"] > y[0]
+    assert y[1] > headings["new"] > y[2]
+    assert ax.lines[0].get_xdata()[0] == 0.5
+    assert len(figures.png_bytes(fig)) > 5000

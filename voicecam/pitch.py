@@ -1,0 +1,48 @@
+"""A voice at another pitch with its formants where they were: as the same speaker sounds when excited or tired."""
+
+import numpy as np
+import soxr
+from scipy.fft import irfft, rfft
+
+from voicecam.errors import AudioError
+
+FRAME_S, HOP_S = 0.032, 0.008  # s; three pitch periods at 100 Hz, and windows that add up to a constant
+ENVELOPE_S = 0.0018  # s of quefrency; what changes faster along frequency is the voice's harmonics, up to some 400 Hz
+LARGEST = 3.0  # in units of the natural logarithm (26 dB): where a band was empty, no gain brings speech back
+
+
+def shift_pitch(samples: np.ndarray, rate: int, semitones: float) -> np.ndarray:
+    """The samples at a pitch `semitones` higher (lower where negative), float32, 2^(semitones / 12) times as fast.
+
+    Played faster, pitch and formants rise together; then each short spectrum's envelope is put back where it was. The envelope
+    is the low part of the cepstrum (Oppenheim 1969). Lowered voices have nothing above rate / 2 * 2^(semitones / 12).
+    Raises AudioError for a shift beyond an octave.
+    """
+    if not -12 <= semitones <= 12:
+        raise AudioError(f"pitch shift of {semitones:g} semitones: must be within an octave, -12 to 12")
+    factor = 2 ** (semitones / 12)
+    faster = soxr.resample(np.asarray(samples, dtype=np.float32), factor, 1.0, quality="MQ")
+    n, hop = round(FRAME_S * rate), round(HOP_S * rate)
+    window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+    padded = np.pad(faster, (n, n + hop))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n)[::hop]  # (frame, sample)
+    spectra = rfft(frames * window, axis=1)  # (frame, sample) -> (frame, bin)
+    there = _log_envelopes(spectra, n, rate)
+    bins = np.arange(there.shape[1])
+    source = np.minimum(bins * factor, bins[-1])  # where the envelope of a bin stands in the faster sound
+    low = np.minimum(source.astype(int), bins[-1] - 1)
+    wanted = there[:, low] + (source - low) * (there[:, low + 1] - there[:, low])
+    shaped = irfft(spectra * np.exp(np.clip(wanted - there, -LARGEST, LARGEST)), n, axis=1) * window
+    added = np.zeros(len(padded), dtype=np.float32)
+    for start, frame in zip(range(0, len(padded), hop), shaped):
+        added[start : start + n] += frame
+    return (added[n : n + len(faster)] * 2 * hop / n).astype(np.float32)  # the squared windows add up to n / (2 hop)
+
+
+def _log_envelopes(spectra: np.ndarray, n: int, rate: int) -> np.ndarray:
+    """Smooth log magnitudes, (frame, bin), of spectra of n samples."""
+    magnitudes = np.abs(spectra)
+    cepstra = irfft(np.log(magnitudes + 1e-3 * magnitudes.max() + 1e-9), n, axis=1)  # (frame, bin) -> (frame, quefrency)
+    keep = round(ENVELOPE_S * rate)
+    cepstra[:, keep + 1 : n - keep] = 0
+    return rfft(cepstra, axis=1).real
