@@ -199,7 +199,7 @@ def test_auto_takes_the_shipped_backbone_where_imagenet_cannot_be_fetched(monkey
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # an empty cache
     url = "http://127.0.0.1:9/resnet18.pth"  # nobody listens on the discard port
     weights = type("Weights", (), {"url": url})
-    monkeypatch.setitem(network.ARCHITECTURES, "resnet18", (tv.resnet18, weights))
+    monkeypatch.setitem(network.RESNETS, "resnet18", (tv.resnet18, weights))
     line = load_start(build("resnet18", 2), "resnet18", "auto", corpora=["x"])
     assert "shipped backbone" in line
     with pytest.raises(ModelError, match="cannot be fetched"):

@@ -108,6 +108,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default=0.02,
         help="share of wrong answers allowed on validation speakers; what is less sure is called uncertain",
     )
+    group.add_argument("--bfloat16", action="store_true", help="faster on processors and GPUs that multiply bfloat16")
     group.add_argument("--seed", type=int, default=0, help="of split, weights and order")
 
 
@@ -121,13 +122,17 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
 
 
 TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that this module need not import torch
-    ("arch", str, "resnet18, resnet34 or resnet50 (default: resnet18)"),
+    ("arch", str, "resnet18, resnet34, resnet50, or small: four plain blocks (default: resnet18)"),
     ("start", str, "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder (default: auto)"),
     ("schedule", str, "default, or seed: the one of 2020, head 2 epochs, then all layers 1 epoch (default: default)"),
     ("epochs", int, "passes over the training clips (default: 8)"),
     ("lr", float, "highest learning rate (default: 0.002)"),
     ("batch", int, "clips per step (default: 32)"),
     ("patience", int, "epochs without a better one before training stops (default: 5)"),
+    ("copies", int, "degraded copies of each training clip, recipe voice only (default: 8)"),
+    ("average", float, "decay per step of a running mean of the weights, which is then kept; 0 is none (default: 0)"),
+    ("smoothing", float, "share of each label that is spread over all classes (default: 0)"),
+    ("mixup", float, "Beta parameter of blending clips and their labels; 0 is none (default: 0)"),
 )
 
 

@@ -25,7 +25,7 @@ def whole_job(args: argparse.Namespace) -> str:
 def train_job(args: argparse.Namespace, map_path: Path) -> str:
     """Train the folds of a run; returns the last line."""
     folder, settings = _folder(args.run), settings_of(args, map_path)
-    dataset = runs.run_dataset(settings)
+    dataset = runs.run_dataset(settings, progress=cli.progress)
     runs.run_splits(settings, dataset)  # now: clips that cannot be divided must not leave a run's folder behind
     runs.start_run(folder, settings, command=cli.command_line())
     who = f"{len(dataset.clips)} clips of {dataset.clips['speaker'].nunique()} speakers"
@@ -68,7 +68,8 @@ def compare_job(args: argparse.Namespace) -> str:
 def leak_job(args: argparse.Namespace) -> str:
     """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
     folder, settings = _folder(args.run), settings_of(args, _map_of(args))
-    facts = leak.measure_leak(folder, runs.run_dataset(settings), settings, command=cli.command_line(), say=cli.say)
+    dataset = runs.run_dataset(settings, progress=cli.progress)
+    facts = leak.measure_leak(folder, dataset, settings, command=cli.command_line(), say=cli.say)
     fig, ax = figures.figure(3.4)
     figures.plot_leak(leak.rows(facts), chance=facts["chance"], ax=ax)
     write_bytes(folder / "leak.png", figures.png_bytes(fig))
@@ -124,4 +125,4 @@ def _folder(run: str) -> Path:
 
 def _open(run: str) -> tuple[Path, Dataset]:
     folder = _folder(run)
-    return folder, runs.run_dataset(runs.open_run(folder))
+    return folder, runs.run_dataset(runs.open_run(folder), progress=cli.progress)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.mixup import MixUp
 from fastai.callback.schedule import lr_find  # noqa: F401  its import gives Learner lr_find and fit_one_cycle
@@ -20,14 +21,14 @@ from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import BalancedAccuracy
 from fastai.torch_core import set_seed
-from fastai.vision.learner import vision_learner
+from fastai.vision.learner import default_split
 from tqdm import tqdm
 
 from voicecam.batches import Windows, make_loaders
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.image import fit_scale
-from voicecam.network import ARCHITECTURES, Model, load_start, versions
+from voicecam.network import ARCHITECTURES, Model, build, load_start, versions
 from voicecam.splits import Split
 
 SCHEDULES = ("default", "seed")
@@ -49,6 +50,7 @@ class Training:
     average: float = 0.0  # decay per step of a running mean of the weights, which is then what is kept; 0 is none
     smoothing: float = 0.0  # share of each label that is spread over all classes (Szegedy et al. 2016)
     mixup: float = 0.0  # Beta parameter of blending two clips and their labels (Zhang et al. 2018); 0 is none
+    bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
     find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
     seed: int = 0  # of weights, order and augmentation
 
@@ -60,6 +62,12 @@ class Training:
         for name in ("epochs", "lr", "batch", "patience"):
             if not getattr(self, name) > 0:
                 raise ModelError(f"{name}={getattr(self, name)!r}: must be above 0")
+        for name in ("average", "smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ModelError(f"{name}={getattr(self, name)!r}: must be 0 or more and below 1")
+        for name in ("copies", "mixup"):
+            if not getattr(self, name) >= 0:
+                raise ModelError(f"{name}={getattr(self, name)!r}: must be 0 or more")
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,8 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         learner.add_cb(_Average(training.average))
     if training.mixup > 0:
         learner.add_cb(MixUp(training.mixup))
+    if training.bfloat16:
+        learner.add_cbs([ChannelsLast(), _Bfloat16()])
     _fit(learner, training, lr, random=started.startswith("start: random"))
     learner.model.load_state_dict(log.best_weights)
     meta = {
@@ -126,18 +136,16 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
 
 
 def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, *, corpora: Sequence[str]) -> tuple[Learner, str]:
-    """fastai vision_learner with start weights and class weights; returns it and the line that says what it starts from.
+    """fastai Learner with start weights and class weights; returns it and the line that says what it starts from.
 
     counts : how many clips of each class training meets; each class weighs by the inverse in the loss
     """
     weights = torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32, device=loaders.device)
-    learner = vision_learner(
+    learner = Learner(
         loaders,
-        ARCHITECTURES[training.arch][0],
-        normalize=False,  # to_input does it, for training and for new recordings alike
-        pretrained=False,
-        n_out=len(counts),
+        build(training.arch, len(counts)).to(loaders.device),
         loss_func=CrossEntropyLossFlat(weight=weights, label_smoothing=training.smoothing),
+        splitter=default_split,
         metrics=BalancedAccuracy(),
     )
     started = load_start(learner.model, training.arch, training.start, corpora=corpora)
@@ -176,6 +184,29 @@ class _Average(Callback):
 
     def after_epoch(self):
         self.model.load_state_dict(self.now)
+
+
+class _Bfloat16(Callback):
+    """Forward passes in bfloat16, on any device (fastai's own callback knows CUDA only); losses and weights stay float32."""
+
+    def before_batch(self):
+        self.casting = torch.autocast(self.dls.device.type, torch.bfloat16)
+        self.casting.__enter__()
+
+    def after_pred(self):
+        self.learn.pred = self.pred.float()
+
+    def after_loss(self):
+        self.leave()
+
+    def after_cancel_batch(self):
+        self.leave()
+
+    def leave(self):
+        """Leave the cast once; a stopped batch may come here before its loss."""
+        if self.casting is not None:
+            self.casting.__exit__(None, None, None)
+            self.casting = None
 
 
 class _Log(Callback):

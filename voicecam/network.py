@@ -25,13 +25,17 @@ from voicecam.errors import ModelError
 from voicecam.files import atomic_path, file_sha256, read_json, write_json
 from voicecam.image import Scale
 
-ARCHITECTURES = {
+RESNETS = {
     "resnet18": (tv.resnet18, tv.ResNet18_Weights.IMAGENET1K_V1),
     "resnet34": (tv.resnet34, tv.ResNet34_Weights.IMAGENET1K_V1),
     "resnet50": (tv.resnet50, tv.ResNet50_Weights.IMAGENET1K_V2),
 }
+SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
+ARCHITECTURES = (*RESNETS, SMALL)
+SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
 SHIPPED = Path(__file__).parent.parent / "models" / "backbone"  # weights that come with the project
 STAGES = {"layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}  # place of a ResNet's stages in fastai's body
+SMALL_STAGES = {"layer1": 0, "layer2": 1, "layer3": 2, "layer4": 3}  # of the small network's
 BODY = {"conv1": 0, "bn1": 1, **STAGES}  # torchvision's names -> places in fastai's body
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
 FORMAT = 1  # of meta.json
@@ -79,16 +83,28 @@ class Model:
 
     def stage(self, name: str) -> nn.Module:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
-        if name not in STAGES:
-            raise ModelError(f"layer {name!r}: not known; use one of {', '.join(STAGES)}")
-        return self.network[0].get_submodule(str(STAGES[name]))
+        stages = SMALL_STAGES if self.arch == SMALL else STAGES
+        if name not in stages:
+            raise ModelError(f"layer {name!r}: not known; use one of {', '.join(stages)}")
+        return self.network[0].get_submodule(str(stages[name]))
 
 
 def build(arch: str, n_classes: int) -> nn.Sequential:
-    """fastai's vision model on a ResNet with random weights: body, then pool, two linear layers and dropout."""
+    """A network with random weights, body and head: fastai's vision model on a ResNet, or the small one.
+
+    small : four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and one linear
+        layer. What a cell of its last stage sees is 31 pixels wide and high.
+    """
     if arch not in ARCHITECTURES:
         raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
-    return create_vision_model(ARCHITECTURES[arch][0], n_classes, pretrained=False)
+    if arch != SMALL:
+        return create_vision_model(RESNETS[arch][0], n_classes, pretrained=False)
+    blocks = [
+        nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        for before, width in zip((3, *SMALL_WIDTHS), SMALL_WIDTHS)
+    ]
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(SMALL_WIDTHS[-1], n_classes))
+    return nn.Sequential(nn.Sequential(*blocks), head)
 
 
 def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
@@ -145,7 +161,9 @@ def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str]) -> st
 
 def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     """torchvision's ImageNet weights, from its cache or the network."""
-    url = ARCHITECTURES[arch][1].url
+    if arch not in RESNETS:
+        raise ModelError(f"architecture {arch} has no ImageNet weights")
+    url = RESNETS[arch][1].url
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     try:
         if not cached.exists():  # a quick knock first: where packets vanish, the download itself would wait for minutes

@@ -1,11 +1,16 @@
 """Scores under a split by clip and under a split by speaker, side by side. Computes no metric; see voicecam.leak."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
 from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, per_cent, percent, tidy
+from voicecam.figures.scores import BACK
+
+TEXT: dict[str, Any] = {"textcoords": "offset points", "size": SMALL, "bbox": BACK}
 
 
 def plot_leak(rows: pd.DataFrame, *, chance: float, ax: Axes) -> PathCollection:
@@ -21,9 +26,9 @@ def plot_leak(rows: pd.DataFrame, *, chance: float, ax: Axes) -> PathCollection:
     ax.hlines(places, rows["low"], rows["high"], colors=colours, linewidth=2.5)
     dots = ax.scatter(rows["value"], places, c=colours, s=45, zorder=3)
     for place, value in zip(places, rows["value"]):
-        ax.annotate(f"{percent(value)} %", (value, place), (0, 6), textcoords="offset points", ha="center", size=SMALL)
+        ax.annotate(f"{percent(value)} %", (value, place), (0, 8), ha="center", **TEXT)
     for place, side in zip(places[first], rows["side"][first]):
-        ax.annotate(side, (0, place + 1), (4, 0), textcoords="offset points", va="center", weight="bold", size=SMALL)
+        ax.annotate(side, (0, place + 1), (4, 0), va="center", weight="bold", **TEXT)
     ax.axvline(chance, color=INK, linestyle=":", linewidth=1.2, zorder=0)
     ax.annotate("guessing", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
     ax.set_yticks(places, rows["method"])

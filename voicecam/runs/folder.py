@@ -1,0 +1,104 @@
+"""The folder of a run in results/: its settings, folds and predictions, as they lie on disk. Trains and evaluates nothing.
+
+run.json holds the settings and is written first; manifest.json is written last, by pages.py, and marks the run as complete.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from voicecam.dataset import Dataset
+from voicecam.errors import DatasetError, ModelError
+from voicecam.files import read_json, write_json
+from voicecam.learner import Training
+from voicecam.splits import Split
+
+Say = Callable[[str], None]
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that decides a run's numbers."""
+
+    map: str  # the map of the images, see dataset.make_images
+    label: str = "gender"
+    split: str = "speakers"  # see splits.make_splits
+    folds: int = 5  # where split is "folds"
+    split_seed: int = 0
+    min_age: float = 0.0  # years; 0 keeps clips of unknown age too
+    max_age: float | None = None  # years
+    max_error: float = 0.02  # share of wrong answers allowed where the network answers; what is less sure is "uncertain"
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_error < 1:
+            raise ModelError(f"max_error={self.max_error!r}: must be 0 or more and below 1")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Settings":
+        """The settings that dataclasses.asdict gave; those that an older program did not know take their defaults."""
+        return cls(**{**values, "training": Training(**values["training"])})
+
+
+def start_run(folder: Path, settings: Settings, *, command: str) -> None:
+    """Make the run's folder with run.json; one that is there is gone on with when its settings are the same.
+
+    Raises ModelError when the folder holds a run with other settings: a result is never overwritten.
+    """
+    path = folder / "run.json"
+    if path.exists():
+        differing = differences(asdict(open_run(folder)), asdict(settings))
+        if differing:
+            raise ModelError(f"{folder}: holds a run with other settings ({differing}); choose another --run name")
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder}: is there and is no run of voicecam; choose another --run name")
+    write_json(path, {"settings": asdict(settings), "command": command})
+
+
+def open_run(folder: Path) -> Settings:
+    """The settings of a run. Raises ModelError when there is none."""
+    if not (folder / "run.json").exists():
+        raise ModelError(f"{folder}: no such run; train one first, or check the name")
+    return Settings.from_dict(read_json(folder / "run.json", error=ModelError)["settings"])
+
+
+def fold_places(folder: Path) -> list[Path]:
+    """Folders of the trained folds, in order. Raises ModelError when there are none."""
+    places = sorted(folder.glob("fold*/meta.json"), key=lambda path: int(path.parent.name.removeprefix("fold")))
+    if not places:
+        raise ModelError(f"{folder}: no trained model; run scripts/train.py --run {folder.name} first")
+    return [path.parent for path in places]
+
+
+def read_split(place: Path, dataset: Dataset) -> Split:
+    """The split that a fold was trained on, as rows of `dataset`."""
+    values = read_json(place / "split.json", error=ModelError)
+    index = pd.Index(dataset.clips["path"])
+    rows = {part: index.get_indexer(pd.Index(values[part], dtype="string")) for part in PARTS}
+    if any((found < 0).any() for found in rows.values()):
+        raise DatasetError(f"{place}: clips it was trained on are no longer in the map; make the images again, or train again")
+    return Split(**rows, warning=values["warning"])
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """The run's predictions.csv. Raises ModelError when it was not evaluated."""
+    if not (folder / "metrics.json").exists():
+        raise ModelError(f"{folder}: not evaluated yet; run scripts/evaluate.py --run {folder.name} first")
+    text = {"path": str, "speaker": str, "true": str, "predicted": str, "decision": str}
+    return pd.read_csv(folder / "predictions.csv", dtype=text, keep_default_na=False)
+
+
+def differences(there: dict[str, Any], asked: dict[str, Any]) -> str:
+    """ "epochs 8, now 10" for each setting that differs."""
+    found = []
+    for key, value in asked.items():
+        if isinstance(value, dict):
+            found.append(differences(there.get(key, {}), value))
+        elif there.get(key) != value:
+            found.append(f"{key} {there.get(key)}, now {value}")
+    return ", ".join(text for text in found if text)

@@ -1,0 +1,64 @@
+"""A trained run -> predictions of its test clips and their scores."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import evaluation
+from voicecam.dataset import Dataset
+from voicecam.errors import ModelError
+from voicecam.files import read_json, write_json, write_text
+from voicecam.network import load_model
+from voicecam.runs.folder import Settings, fold_places, open_run, read_split
+from voicecam.runs.training import predict
+
+
+def evaluate_run(folder: Path, dataset: Dataset) -> dict[str, Any]:
+    """Predict each fold's test part; write predictions.csv, per_speaker.csv, per_group.csv, risk_coverage.csv and, last,
+    metrics.json; returns the metrics."""
+    path = folder / "metrics.json"
+    if path.exists():
+        return read_json(path, error=ModelError)
+    settings = open_run(folder)
+    predictions, before, baselines, metas = _predict(folder, dataset, settings)
+    classes = [name.removeprefix("p_") for name in predictions if name.startswith("p_")]
+    metrics = evaluation.evaluate(predictions, classes)
+    metrics["baselines"] = {name: evaluation.evaluate(table, classes)["network"] for name, table in baselines.items()}
+    temperatures, thresholds = [meta.get("temperature", 1.0) for meta in metas], [meta.get("threshold") for meta in metas]
+    metrics["calibration"] = {"temperatures": temperatures, **evaluation.calibration(predictions, before)}
+    chosen = {"max_error": settings.max_error, "thresholds": thresholds}
+    metrics["abstention"] = {**chosen, **evaluation.abstention(predictions)}
+    tables = {
+        "predictions": predictions,
+        "per_speaker": evaluation.per_speaker(predictions),
+        "per_group": evaluation.per_group(predictions, dataset.clips),
+        "risk_coverage": evaluation.risk_coverage(*evaluation.confidence_and_right(predictions)),
+    }
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+    write_json(path, metrics)
+    return metrics
+
+
+def _predict(
+    folder: Path, dataset: Dataset, settings: Settings
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, pd.DataFrame], list[dict[str, Any]]]:
+    """Over all folds: predictions of the test parts, their probabilities at temperature 1, those of the baselines; each meta."""
+    tables, before, metas = [], [], []
+    baselines: dict[str, list[pd.DataFrame]] = {name: [] for name in evaluation.BASELINES}
+    for number, place in enumerate(fold_places(folder), start=1):
+        model, split = load_model(place), read_split(place, dataset)
+        p, clips = predict(model, dataset, split.test), (dataset.clips, settings.label)
+        threshold = model.meta.get("threshold", 0.0)
+        tables.append(evaluation.prediction_table(*clips, split.test, p, model.classes, fold=number, threshold=threshold))
+        before.append(evaluation.at_temperature(p, 1 / model.temperature))
+        metas.append(model.meta)
+        simple = evaluation.baseline_predictions(
+            dataset.matrices, *clips, split, model.classes, fold=number, seed=settings.training.seed
+        )
+        for name, table in simple.items():
+            baselines[name].append(table)
+    joined = {name: pd.concat(parts) for name, parts in baselines.items()}
+    return pd.concat(tables, ignore_index=True), np.concatenate(before), joined, metas
