@@ -26,6 +26,7 @@ ORDER = [
     "batches",
     "learner",
     "evaluation",
+    "foreign",
     "explanation",
     "runs",
     "leak",

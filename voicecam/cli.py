@@ -18,6 +18,7 @@ from voicecam.splits import SPLITS
 
 DEMO = Path("cache/demo")
 MAPS, IMAGES, RESULTS = Path("maps"), Path("mfc_dataset"), Path("results")
+VOICE = Path(__file__).parent.parent / "models" / "voice"  # the model that ships
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -61,9 +62,9 @@ def command_line() -> str:
     return shlex.join(["python", *sys.argv])
 
 
-def add_corpus_options(parser: argparse.ArgumentParser) -> None:
-    """Which corpus, and how its clips become images."""
-    group = parser.add_argument_group("corpus and images")
+def add_corpora_option(parser: argparse.ArgumentParser) -> None:
+    """Which corpora."""
+    group = parser.add_argument_group("corpus")
     group.add_argument(
         "--corpus",
         nargs="+",
@@ -72,6 +73,12 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
         help="folder or CSV of a corpus, several to join them, or 'demo' (synthetic voices)",
     )
     group.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="how the corpus lies on disk")
+
+
+def add_corpus_options(parser: argparse.ArgumentParser) -> None:
+    """Which corpus, and how its clips become images."""
+    add_corpora_option(parser)
+    group = parser.add_argument_group("images")
     group.add_argument("--recipe", choices=tuple(PRESETS), default="mfcc", help="features")
     group.add_argument("--seconds", type=float, help="length every clip is fitted to, in s (default: the recipe's)")
     group.add_argument(

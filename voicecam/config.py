@@ -14,14 +14,18 @@ RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},
     "logmel": {},
-    "voice": {
+    "voice": {  # found by experiment, see models/EXPERIMENTS.md
         "recipe": "logmel",
         "windows": "all",
         "pad": "repeat",
-        "normalise": "window",
+        "window_ms": 32.0,
+        "hop_ms": 12.5,
+        "f_min": 50.0,
+        "f_max": 7_600.0,
         "floor_db": 60.0,
+        "normalise": "window",
         "image_rows": 64,
-        "image_columns": 98,
+        "image_columns": 78,
     },
     "mfcc-2020": {
         "sample_rate": 48_000,

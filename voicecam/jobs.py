@@ -4,10 +4,12 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from voicecam import cli, figures, leak, pages, results, runs
+from voicecam import cli, figures, foreign, leak, pages, results, runs
+from voicecam.classifier import load_classifier
+from voicecam.corpora import keep_ages
 from voicecam.dataset import Dataset, make_images
 from voicecam.errors import ModelError
-from voicecam.files import write_bytes
+from voicecam.files import file_sha256, write_bytes
 from voicecam.learner import Training
 
 
@@ -88,6 +90,30 @@ def explain_job(args: argparse.Namespace) -> str:
 def _interval(score: dict[str, float]) -> str:
     """ "0.946 [0.917, 0.971]" """
     return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def test_job(args: argparse.Namespace) -> str:
+    """Score a saved model on corpora that are new to it; returns the last line."""
+    folder, classifier, corpus = _folder(args.run), load_classifier(args.model), cli.corpus_of(args)
+    if args.min_age > 0:
+        corpus = keep_ages(corpus, minimum=args.min_age)
+    facts = {
+        "command": cli.command_line(),
+        "model": str(args.model),
+        "weights_sha256": file_sha256(args.model / "model.safetensors"),
+    }
+    metrics = foreign.score_model(folder, classifier, corpus, facts=facts, progress=cli.progress)
+    if len(metrics["corpora"]) > 1:
+        for name, fold in zip(metrics["corpora"], metrics["folds"]):
+            cli.say(
+                f"{name}: balanced accuracy {fold['balanced_accuracy']:.3f} ({fold['clips']} clips, {fold['speakers']} speakers)"
+            )
+    unsure = metrics["abstention"]
+    cli.say(f"ECE {_interval(metrics['calibration']['ece'])}; uncertain {_interval(unsure['uncertain'])}")
+    cli.say(f"error {_interval(unsure['error_all'])}, of those answered {_interval(unsure['error_answered'])}")
+    if metrics["failed"]:
+        cli.say(f"{len(metrics['failed'])} clips could not be used; the first: {metrics['failed'][0][1]}")
+    return f"wrote {folder / 'metrics.json'}: balanced accuracy {_interval(metrics['fold_mean'])}"
 
 
 def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:

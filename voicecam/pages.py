@@ -105,6 +105,7 @@ def _split_sentence(settings: runs.Settings, n: int) -> str:
         "published": f"The {n} published folds of the corpus, each tested once.",
         "corpora": f"Corpora were held back one by one: {n} of them {'has' if n == 1 else 'have'} every class, and each was "
         "tested once, by a network trained and validated on speakers of the others.",
+        "none": "Nobody was held back to be tested: a tenth of the speakers validates.",
         "seed": "Clips were divided by chance, whoever speaks: a fifth to test.",
     }[settings.split]
 

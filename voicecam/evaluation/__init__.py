@@ -23,6 +23,7 @@ from voicecam.evaluation.decision import (
     check_classes,
     choose_threshold,
     confidence_and_right,
+    cross_calibrate,
     decide,
     risk_coverage,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "choose_threshold",
     "compare",
     "confidence_and_right",
+    "cross_calibrate",
     "decide",
     "evaluate",
     "fit_temperature",

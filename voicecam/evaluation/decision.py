@@ -49,17 +49,38 @@ def check_classes(classes: Sequence[str]) -> None:
         raise DatasetError(f"class '{UNCERTAIN}': means that no class was named; give that class another name")
 
 
-def calibrate(probabilities: np.ndarray, targets: np.ndarray, *, max_error: float) -> dict[str, float]:
+def calibrate(
+    probabilities: np.ndarray, targets: np.ndarray, *, max_error: float, groups: np.ndarray | None = None
+) -> dict[str, float]:
     """Temperature and threshold of a network from clips of validation speakers, for its meta: temperature, threshold, max_error.
 
-    probabilities : float (clip, class), at temperature 1; targets : int (clip,)
-    Classes weigh equally in the fit, as they do in the training loss. The threshold is for probabilities at that temperature.
+    probabilities : float (clip, class), at temperature 1; targets : int (clip,); groups : int (clip,), such as the corpus
+    Classes weigh equally in the fit, as they do in the training loss; so do groups. The threshold is for probabilities at that
+    temperature.
     """
-    weights = 1 / np.bincount(targets, minlength=probabilities.shape[1])[targets] if len(targets) else None
+    n_classes = probabilities.shape[1]
+    cells = targets if groups is None else groups * n_classes + targets
+    weights = 1 / np.bincount(cells)[cells] if len(cells) else None
     temperature = fit_temperature(probabilities, targets, weights)
     p = at_temperature(probabilities, temperature)
     threshold = choose_threshold(p.max(axis=1), p.argmax(axis=1) == targets, error=max_error)
     return {"temperature": temperature, "threshold": threshold, "max_error": max_error}
+
+
+def cross_calibrate(predictions: pd.DataFrame, before: np.ndarray, classes: Sequence[str], *, max_error: float) -> pd.DataFrame:
+    """The predictions of each fold at the temperature and threshold that the other folds' test clips ask for.
+
+    before : probabilities at temperature 1, float (clip, class), in the order of `predictions`
+    Where each fold is another corpus, this is what a model calibrated on known corpora does on one that is new to it.
+    """
+    folds, targets = predictions["fold"].to_numpy(), predictions["true"].map(list(classes).index).to_numpy(dtype=int)
+    p, decisions = np.empty_like(before), np.empty(len(before), dtype=object)
+    for fold in np.unique(folds):
+        here = folds == fold
+        facts = calibrate(before[~here], targets[~here], max_error=max_error, groups=folds[~here])
+        p[here] = at_temperature(before[here], facts["temperature"])
+        decisions[here] = decide(p[here], classes, facts["threshold"])
+    return predictions.assign(decision=decisions, **{f"p_{name}": p[:, i] for i, name in enumerate(classes)})
 
 
 def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:

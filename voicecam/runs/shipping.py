@@ -2,21 +2,69 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from voicecam import evaluation
 from voicecam.errors import ModelError
 from voicecam.files import read_json
-from voicecam.network import load_model, save_model
-from voicecam.runs.folder import fold_places, read_predictions
+from voicecam.network import Model, load_model, save_model
+from voicecam.runs.folder import fold_places, open_run, read_predictions
 
 
-def ship(folder: Path, out: Path) -> Path:
-    """Write the network of an evaluated run with one split to `out`, as float16, with its metrics; returns the weights' path."""
+def ship(folder: Path, out: Path, *, tested: Path | None = None) -> Path:
+    """Write the network of a run with one split to `out`, as float16, with its scores; returns the weights' path.
+
+    tested : another run, evaluated over several folds, whose scores the network goes by and which sets its temperature and
+        threshold: for a network that learned from everybody (split "none") and has nobody left to be tested on. Without it,
+        the run's own scores are written.
+    Raises ModelError when there is more than one network to ship, and when `tested` trained another kind of network.
+    """
     places = fold_places(folder)
     if len(places) > 1:
-        raise ModelError(f"{folder}: has {len(places)} networks, one per fold; ship a run with --split speakers")
-    read_predictions(folder)
+        raise ModelError(f"{folder}: has {len(places)} networks, one per fold; ship a run with --split speakers or none")
     model = load_model(places[0])
-    metrics = read_json(folder / "metrics.json", error=ModelError)["network"]
-    shipped = replace(model, meta={**model.meta, "command": read_json(folder / "run.json")["command"], "test": metrics})
-    save_model(out, shipped, half=True)
+    found = _own_scores(folder) if tested is None else _borrowed_scores(model, tested, max_error=open_run(folder).max_error)
+    command = read_json(folder / "run.json", error=ModelError)["command"]
+    save_model(out, replace(model, meta={**model.meta, "command": command, **found}), half=True)
     return out / "model.safetensors"
+
+
+def _own_scores(folder: Path) -> dict[str, Any]:
+    read_predictions(folder)  # raises where the run was not evaluated
+    return {"test": read_json(folder / "metrics.json", error=ModelError)["network"]}
+
+
+def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[str, Any]:
+    """Temperature and threshold from all folds of `tested`; scores of each fold under those that the other folds ask for."""
+    _check_same_kind(model, tested)
+    predictions = read_predictions(tested)
+    metrics = read_json(tested / "metrics.json", error=ModelError)
+    if len(metrics["folds"]) < 2:
+        raise ModelError(f"{tested}: has one fold, which leaves none to calibrate on; test with --split corpora or --folds")
+    temperatures = predictions["fold"].map(dict(enumerate(metrics["calibration"]["temperatures"], start=1))).to_numpy(dtype=float)
+    p = predictions[[f"p_{name}" for name in model.classes]].to_numpy()
+    before = evaluation.at_temperature(p, 1 / temperatures[:, None])
+    targets = predictions["true"].map(list(model.classes).index).to_numpy(dtype=int)
+    crossed = evaluation.cross_calibrate(predictions, before, model.classes, max_error=max_error)
+    scores = {
+        **evaluation.evaluate(crossed, model.classes),
+        "calibration": evaluation.calibration(crossed, before),
+        "abstention": evaluation.abstention(crossed),
+        "command": read_json(tested / "run.json", error=ModelError)["command"],
+    }
+    facts = evaluation.calibrate(before, targets, max_error=max_error, groups=predictions["fold"].to_numpy(dtype=int))
+    return {**facts, "test": scores.pop("network"), "tested": scores}
+
+
+def _check_same_kind(model: Model, tested: Path) -> None:
+    """Raise ModelError where the tested run's networks are made otherwise than `model`: then its scores say nothing of it."""
+    other, training = load_model(fold_places(tested)[0]), open_run(tested).training
+    ours, theirs = model.meta["training"], other.meta["training"]
+    for name, mine, its in (
+        ("architecture", model.arch, other.arch),
+        ("classes", model.classes, other.classes),
+        ("settings from sound to picture", model.config, other.config),
+        ("training", {**ours, "seed": training.seed}, theirs),
+    ):
+        if mine != its:
+            raise ModelError(f"{tested}: another {name} than that of the network to ship; test with the same options")
