@@ -24,6 +24,7 @@ ORDER = [
     "network",
     "classifier",
     "batches",
+    "beside",
     "learner",
     "evaluation",
     "foreign",

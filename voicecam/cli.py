@@ -139,6 +139,7 @@ TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that t
     ("copies", int, "degraded copies of each training clip, recipe voice only (default: 8)"),
     ("average", float, "decay per step of a running mean of the weights, which is then kept; 0 is none (default: 0)"),
     ("smoothing", float, "share of each label that is spread over all classes (default: 0)"),
+    ("beside", str, "another label, learned at the same time from the training clips and then dropped (default: none)"),
     ("mixup", float, "Beta parameter of blending clips and their labels; 0 is none (default: 0)"),
 )
 

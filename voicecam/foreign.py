@@ -48,8 +48,8 @@ def score_model(
     p = p[~np.isnan(p[:, 0])]
     if clips.empty:
         raise DatasetError(f"{corpus.root}: none of {len(failed)} clips can be used; the first: {failed[0][1]}")
-    options = {"fold": 1, "threshold": classifier.threshold}
-    predictions = evaluation.prediction_table(clips, model.label, np.arange(len(clips)), p, model.classes, **options)
+    rows = np.arange(len(clips))
+    predictions = evaluation.prediction_table(clips, model.label, rows, p, model.classes, fold=1, threshold=classifier.threshold)
     if "corpus" in clips:
         predictions["fold"] = pd.factorize(clips["corpus"], sort=True)[0] + 1
     metrics = {

@@ -25,6 +25,7 @@ from fastai.vision.learner import default_split
 from tqdm import tqdm
 
 from voicecam.batches import Windows, make_loaders
+from voicecam.beside import add_second, drop_second, joint_numbers
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.image import fit_scale
@@ -50,6 +51,7 @@ class Training:
     average: float = 0.0  # decay per step of a running mean of the weights, which is then what is kept; 0 is none
     smoothing: float = 0.0  # share of each label that is spread over all classes (Szegedy et al. 2016)
     mixup: float = 0.0  # Beta parameter of blending two clips and their labels (Zhang et al. 2018); 0 is none
+    beside: str = ""  # label learned at the same time on the training clips and then dropped, see beside.py; "" is none
     bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
     find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
     seed: int = 0  # of weights, order and augmentation
@@ -65,6 +67,8 @@ class Training:
         for name in ("average", "smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name}={getattr(self, name)!r}: must be 0 or more and below 1")
+        if self.beside and self.mixup:
+            raise ModelError(f"beside={self.beside!r}: blended clips have no one second label; leave out mixup or beside")
         for name in ("copies", "mixup"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name}={getattr(self, name)!r}: must be 0 or more")
@@ -90,6 +94,9 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     """
     classes = tuple(sorted(dataset.clips[label].unique()))
     targets = dataset.clips[label].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
+    counts = np.bincount(targets[split.train], minlength=len(classes))
+    if training.beside:
+        targets, n_second = joint_numbers(dataset.corpus, training.beside, split.train, targets, len(classes))
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
     corpora = dataset.corpus.name.split(" + ")  # as corpora.table.merge joins them
     set_seed(training.seed, reproducible=True)
@@ -107,8 +114,10 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         seed=training.seed,
         windows=windows,
     )
-    counts = np.bincount(targets[split.train], minlength=len(classes)) if windows is None else np.ones(len(classes))
-    learner, started = make_learner(loaders, counts, training, corpora=corpora)
+    met = counts if windows is None else np.ones(len(classes))
+    learner, started = make_learner(loaders, met, training, corpora=corpora)
+    if training.beside:
+        add_second(learner, len(classes), n_second)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
     log = _Log(say, training.patience)
@@ -121,6 +130,8 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         learner.add_cbs([ChannelsLast(), _Bfloat16()])
     _fit(learner, training, lr, random=started.startswith("start: random"))
     learner.model.load_state_dict(log.best_weights)
+    if training.beside:
+        drop_second(learner.model)
     meta = {
         "corpora": corpora,
         "start": started.removeprefix("start: "),

@@ -117,7 +117,8 @@ def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) ->
     else:
         how = f"{training.epochs} epochs at most, highest learning rate {rate:.1e}"
     masks = "with time shift, time and row masks" if training.augment else "without augmentation"
-    return f"A {training.arch} was trained for {how}, {masks}; classes weigh equally in the loss."
+    beside = f"; {training.beside} was learned beside it, and dropped" if training.beside else ""
+    return f"A {training.arch} was trained for {how}, {masks}{beside}; classes weigh equally in the loss."
 
 
 def _sentence(text: str) -> str:

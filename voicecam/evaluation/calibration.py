@@ -42,9 +42,12 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray, weights: np.
     return float(np.exp(minimize_scalar(loss, bounds=(-bound, bound), method="bounded").x))
 
 
-def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(log p / temperature), float64 (clip, class). At 1 / T it undoes what T did."""
-    if not temperature > 0:
+def at_temperature(probabilities: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
+    """softmax(log p / temperature), float64 (clip, class). At 1 / T it undoes what T did.
+
+    temperature : above 0, one for all clips or one for each, (clip, 1)
+    """
+    if not np.all(np.asarray(temperature) > 0):
         raise DatasetError(f"temperature {temperature!r}: must be above 0")
     return np.exp(_log_softmax(_log(probabilities) / temperature))
 

@@ -1,0 +1,159 @@
+"""A model that learned from everybody goes by the scores of networks that left a corpus out; a saved model on a new corpus."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile as sf
+
+from conftest import voice
+from voicecam import evaluation, runs
+from voicecam.classifier import load_classifier
+from voicecam.config import recipe
+from voicecam.corpora import merge, open_corpus
+from voicecam.dataset import make_images
+from voicecam.errors import DatasetError, ModelError
+from voicecam.foreign import score_model
+from voicecam.learner import Training
+from voicecam.network import load_model
+from voicecam.splits import make_splits
+
+SMALL = recipe("voice", image_rows=32, image_columns=39, n_mels=32)
+TRAINING = Training(arch="small", start="none", epochs=3, copies=1, batch=16, average=0.9, seed=1)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """Three corpora of low and high voices, joined; a run that left each out, a run on everybody, and what was shipped."""
+    root = tmp_path_factory.mktemp("shipping")
+    for name in "ABC":
+        for speaker in range(12):
+            rng = np.random.default_rng([ord(name), speaker])
+            pitch, f0 = ("low", 95) if speaker % 2 else ("high", 215)
+            folder = root / name / pitch
+            folder.mkdir(parents=True, exist_ok=True)
+            for take in range(3):
+                samples = voice(f0 * rng.uniform(0.9, 1.1), rng, seconds=1.3)
+                sf.write(folder / f"s{speaker:02d}_{take}.wav", samples, 16_000)
+    places = {"images": root / "images", "maps": root / "maps"}
+    corpus = merge([open_corpus(root / name) for name in "ABC"])
+    path = make_images(corpus, SMALL, workers=1, **places)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)  # renderings are kept in cache/
+        (root / "mfc_dataset").symlink_to(root / "images")
+        for name, split in (("loco", "corpora"), ("all", "none")):
+            settings = runs.Settings(map=str(path), label="label", split=split, training=TRAINING)
+            runs.start_run(root / name, settings, command=f"the command of {name}")
+            dataset = runs.run_dataset(settings)
+            runs.train_run(root / name, dataset, say=lambda line: None)
+            if split == "corpora":
+                runs.evaluate_run(root / name, dataset)
+            else:
+                with pytest.raises(ModelError, match="nobody was held back"):
+                    runs.evaluate_run(root / name, dataset)
+    runs.ship(root / "all", root / "voice", tested=root / "loco")
+    return root
+
+
+def test_with_nobody_to_test_all_but_a_tenth_of_the_speakers_train(work):
+    corpus = merge([open_corpus(work / name) for name in "ABC"])
+    (split,) = make_splits(corpus, "label", kind="none")
+    speakers = corpus.clips["speaker"]
+    assert len(split.test) == 0
+    assert speakers.iloc[split.valid].nunique() == pytest.approx(36 / 10, abs=1)
+    assert not set(speakers.iloc[split.valid]) & set(speakers.iloc[split.train])
+    assert len(split.train) + len(split.valid) == len(speakers)
+
+
+def test_the_shipped_model_goes_by_the_scores_of_corpora_left_out(work):
+    meta = json.loads((work / "voice" / "meta.json").read_text())["meta"]
+    table = pd.read_csv(work / "loco" / "predictions.csv")
+    recall = (table["true"] == table["predicted"]).groupby(table["true"]).mean()
+    assert meta["test"]["balanced_accuracy"]["value"] == pytest.approx(recall.mean())
+    assert len(meta["tested"]["folds"]) == 3
+    assert meta["tested"]["command"] == "the command of loco"
+    assert meta["command"] == "the command of all"
+    classifier = load_classifier(work / "voice")
+    assert classifier.threshold == meta["threshold"]
+    assert classifier.model.temperature == meta["temperature"]
+
+
+def test_it_is_all_of_it_that_was_trained_as_what_was_tested(work, tmp_path):
+    other = replace(TRAINING, epochs=1)
+    settings = replace(runs.open_run(work / "all"), training=other)
+    runs.start_run(tmp_path / "other", settings, command="x")
+    place = tmp_path / "other" / "fold1"
+    place.mkdir()
+    for name in ("model.safetensors", "meta.json"):
+        (place / name).write_bytes((work / "all" / "fold1" / name).read_bytes())
+    meta = json.loads((place / "meta.json").read_text())
+    meta["meta"]["training"]["epochs"] = 1
+    (place / "meta.json").write_text(json.dumps(meta))
+    with pytest.raises(ModelError, match="another training"):
+        runs.ship(tmp_path / "other", tmp_path / "out", tested=work / "loco")
+    with pytest.raises(ModelError, match="3 networks"):
+        runs.ship(work / "loco", tmp_path / "out")
+
+
+def test_each_corpus_is_calibrated_by_the_others():
+    """Two corpora, the second twice as sure as it should be: what it asks for must reach the first one only."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 4000)
+    truth = np.where(rng.random(4000) < 1 / (1 + np.exp(-logits)), "b", "a")
+    folds = np.repeat([1, 2], 2000)
+    told = np.where(folds == 1, logits, 2 * logits)
+    p = 1 / (1 + np.exp(-told))
+    before = np.stack([1 - p, p], axis=1)
+    table = pd.DataFrame({"fold": folds, "true": truth, "predicted": np.where(p > 0.5, "b", "a"), "p_a": 1 - p, "p_b": p})
+    found = evaluation.cross_calibrate(table, before, ("a", "b"), max_error=0.05)
+    logit = np.log(found["p_b"] / found["p_a"]).to_numpy()
+    slopes = [np.polyfit(told[folds == fold], logit[folds == fold], 1)[0] for fold in (1, 2)]
+    assert slopes == pytest.approx([0.5, 1.0], rel=0.1)
+
+
+def test_a_saved_model_is_scored_on_a_corpus_it_never_met(work, write_voices, tmp_path):
+    corpus = open_corpus(write_voices(speakers=8, takes=2, seconds=1.1))
+    (corpus.root / "low" / "s99_0.wav").write_bytes(b"no sound")
+    corpus = open_corpus(corpus.root)
+    classifier = load_classifier(work / "voice")
+    metrics = score_model(tmp_path / "t", classifier, corpus, facts={"command": "c"})
+    table = pd.read_csv(tmp_path / "t" / "predictions.csv")
+    assert len(table) == 16
+    assert [name for name, _ in metrics["failed"]] == ["low/s99_0.wav"]
+    recall = (table["true"] == table["predicted"]).groupby(table["true"]).mean()
+    assert metrics["network"]["balanced_accuracy"]["value"] == pytest.approx(recall.mean())
+    assert metrics["network"]["balanced_accuracy"]["value"] > 0.9
+    assert score_model(tmp_path / "t", classifier, corpus, facts={"command": "c"}) == json.loads(
+        (tmp_path / "t" / "metrics.json").read_text()
+    )
+    with pytest.raises(ModelError, match="another test"):
+        score_model(tmp_path / "t", classifier, corpus, facts={"command": "d"})
+
+
+def test_scores_that_would_be_too_good_or_void_are_refused(work, write_voices, tmp_path):
+    classifier = load_classifier(work / "voice")
+    with pytest.raises(ModelError, match="trained on a"):
+        score_model(tmp_path / "t", classifier, open_corpus(work / "A"), facts={})
+    corpus = open_corpus(write_voices(speakers=4))
+    relabelled = replace(corpus, clips=corpus.clips.assign(label=corpus.clips["label"].replace("low", "deep")))
+    with pytest.raises(DatasetError, match="class 'deep' of 'label' is unknown"):
+        score_model(tmp_path / "t", classifier, relabelled, facts={})
+
+
+def test_what_ships_is_what_was_trained(work):
+    trained, shipped = load_model(work / "all" / "fold1"), load_model(work / "voice")
+    for (name, a), b in zip(trained.network.state_dict().items(), shipped.network.state_dict().values()):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4, err_msg=name)  # half precision
+
+
+def test_the_same_settings_give_the_same_network_again(work, tmp_path, monkeypatch):
+    monkeypatch.chdir(work)
+    settings = runs.open_run(work / "all")
+    runs.start_run(tmp_path / "again", settings, command="again")
+    runs.train_run(tmp_path / "again", runs.run_dataset(settings), say=lambda line: None)
+    first, again = load_model(work / "all" / "fold1"), load_model(tmp_path / "again" / "fold1")
+    for (name, a), b in zip(first.network.state_dict().items(), again.network.state_dict().values()):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5, err_msg=name)
+    assert first.meta["temperature"] == pytest.approx(again.meta["temperature"], rel=1e-3)
