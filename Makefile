@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
+# How the shipped model was trained; models/EXPERIMENTS.md says what else was tried.
+VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
+	--copies 6 --average 0.995 --smoothing 0.05
 
 .DEFAULT_GOAL := help
 
@@ -41,6 +44,12 @@ bench: $(BIN)/.packages ## speed of our features beside librosa's
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
 	@ls nbs/*.ipynb >/dev/null 2>&1 || { echo "no notebooks in nbs/ yet"; exit 0; }; $(BIN)/jupyter nbconvert --to notebook --execute --inplace nbs/*.ipynb
 
+model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
+	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }
+	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora $(VOICE)
+	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice --split none $(VOICE)
+	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --out models/voice
+
 backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO" [RUN=name]'; exit 2; }
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --start none --epochs 12
@@ -50,4 +59,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install demo test lint bench notebooks backbone clean
+.PHONY: help install demo test lint bench notebooks model backbone clean

@@ -12,12 +12,13 @@ from torchvision import models as tv
 
 from conftest import voice
 from voicecam import audio, network
+from voicecam.batches import augment, make_loaders
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
+from voicecam.explanation.gradcam import grad_cam
 from voicecam.features import features
-from voicecam.batches import augment, make_loaders
 from voicecam.learner import Training, train
 from voicecam.network import Model, build, load_model, load_start, save_model, to_input
 from voicecam.splits import make_splits
@@ -255,6 +256,75 @@ def test_each_architecture_runs_and_has_its_stages(arch):
                 sizes.append(x.shape[-1])
     assert sizes == [16, 8, 4, 2]
     assert model.stage("layer3") is model.network[0][6]
+
+
+@pytest.fixture
+def small():
+    torch.manual_seed(2)
+    return Model(build("small", 2).eval(), "small", "x", ("a", "b"), SMALL, trained_scale(), {"temperature": 1.5})
+
+
+def stage_outputs(model, x):
+    """What each stage gives, running through them one after the other."""
+    outputs = []
+    with torch.inference_mode():
+        for name in ("layer1", "layer2", "layer3", "layer4"):
+            x = model.stage(name)(x)
+            outputs.append(x)
+    return outputs
+
+
+def test_the_small_network_halves_its_picture_at_each_stage(small):
+    x = torch.randn(2, 3, 64, 64)
+    outputs = stage_outputs(small, x)
+    assert [tuple(out.shape[2:]) for out in outputs] == [(32, 32), (16, 16), (8, 8), (4, 4)]
+    with torch.inference_mode():
+        assert torch.equal(outputs[-1], small.network[0](x)), "the stages are the whole body"
+        assert small.network(x).shape == (2, 2)
+    with pytest.raises(ModelError, match="layer5"):
+        small.stage("layer5")
+
+
+def test_a_cell_of_the_small_networks_last_stage_sees_31_pixels(small):
+    """The cell (2, 2) has its centre on pixel (32, 32): what lies 15 pixels from it counts, what lies 16 away does not."""
+    x = torch.randn(1, 3, 64, 64)
+    before = stage_outputs(small, x)[-1][0, :, 2, 2]
+    for way in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        for far, seen in ((15, True), (16, False)):
+            changed = x.clone()
+            changed[0, :, 32 + far * way[0], 32 + far * way[1]] += 1000
+            assert torch.equal(stage_outputs(small, changed)[-1][0, :, 2, 2], before) != seen, (way, far)
+
+
+def test_a_saved_small_network_comes_back_and_can_be_started_from(small, tmp_path):
+    save_model(tmp_path, small)
+    back, x = load_model(tmp_path), torch.randn(3, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(back.network(x), small.network(x))
+    assert (back.arch, back.temperature) == ("small", 1.5)
+    other = build("small", 5)
+    load_start(other, "small", str(tmp_path), corpora=["x"])
+    for name, value in small.network[0].state_dict().items():
+        assert torch.equal(other[0].state_dict()[name], value), name
+
+
+def test_the_small_network_has_no_weights_of_imagenet(tmp_path):
+    with pytest.raises(ModelError, match="small has no ImageNet weights"):
+        load_start(build("small", 2), "small", "imagenet", corpora=["x"])
+    assert load_start(build("small", 2), "small", "auto", corpora=["x"]).startswith("start: random weights")
+    save_file(tv.resnet18().state_dict(), tmp_path / "18.safetensors")
+    with pytest.raises(ModelError, match="does not fit this architecture"):
+        load_start(build("small", 2), "small", str(tmp_path / "18.safetensors"), corpora=["x"])
+
+
+def test_grad_cam_of_the_small_network_is_its_class_weights_on_its_last_maps(small):
+    """The head is a mean and one linear layer: the map is sum_k w[class, k] a_k / (h w), known without a gradient."""
+    x, targets = torch.randn(3, 3, 64, 64), np.array([0, 1, 1])
+    found = grad_cam(small.network, small.stage("layer4"), x, targets)
+    last = stage_outputs(small, x)[-1]  # (clip, channel, 4, 4)
+    expected = torch.einsum("nchw,nc->nhw", last, small.network[1][3].weight.detach()[targets]) / 16
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)
+    assert grad_cam(small.network, small.stage("layer2"), x, targets).shape == (3, 16, 16)
 
 
 def trained_scale():

@@ -16,6 +16,7 @@ from voicecam.splits import Split
 TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
 FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
 SHORT = 0.2  # share of training windows that are a short recording said again; longer ones are what most people bring
+TRAIN, VALID = 0, 1  # fastai's split_idx of each part; it reads the data set's to know whether a transform for one part runs
 MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
 
 
@@ -36,8 +37,8 @@ def make_loaders(
     batch : clips per step; augmented : whether training pictures go through `augment`; seed : of that
     windows : what training reads instead of the training part's pictures
     """
-    train = _Pictures(pictures[split.train], targets[split.train]) if windows is None else windows
-    valid = _Pictures(pictures[split.valid], targets[split.valid])
+    train = _Pictures(pictures[split.train], targets[split.train], TRAIN) if windows is None else windows
+    valid = _Pictures(pictures[split.valid], targets[split.valid], VALID)
     batch_transforms = [_SpeechAugment(seed)] * augmented + [_ToInput(config)]
     return DataLoaders.from_dsets(
         train, valid, bs=min(batch, len(split.train)), after_batch=batch_transforms, num_workers=0, device=default_device()
@@ -50,6 +51,8 @@ class Windows(TorchDataset):
     Classes come equally often; a speaker of n clips comes in proportion to the square root of n, so that the few who recorded
     much do not crowd out the many who recorded little.
     """
+
+    split_idx = TRAIN
 
     def __init__(
         self, renderings: Renderings, targets: np.ndarray, speakers: np.ndarray, train: np.ndarray, scale: Scale, *, seed: int
@@ -107,8 +110,8 @@ def _stripes(n: int, length: int, widest: int, generator: torch.Generator) -> to
 class _Pictures(TorchDataset):
     """(picture, class) pairs as fastai types."""
 
-    def __init__(self, pictures: np.ndarray, targets: np.ndarray):
-        self.pictures, self.targets = torch.from_numpy(pictures), torch.from_numpy(targets)
+    def __init__(self, pictures: np.ndarray, targets: np.ndarray, split_idx: int):
+        self.pictures, self.targets, self.split_idx = torch.from_numpy(pictures), torch.from_numpy(targets), split_idx
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -120,7 +123,7 @@ class _Pictures(TorchDataset):
 class _SpeechAugment(Transform):
     """`augment` as a fastai transform of training batches."""
 
-    split_idx, order = 0, 10  # training part only; before _ToInput
+    split_idx, order = TRAIN, 10  # training part only; before _ToInput
 
     def __init__(self, seed: int):
         self.generator = torch.Generator().manual_seed(seed)

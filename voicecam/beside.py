@@ -4,6 +4,8 @@ A network that must also tell the words apart has less room to learn the few tra
 dropped after training, and what it was for never reaches validation, test or a saved model.
 """
 
+from typing import cast
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -41,7 +43,8 @@ def add_second(learner: Learner, n_classes: int, n_second: int) -> None:
 
 def drop_second(network: nn.Sequential) -> None:
     """Leave the network with the first output alone."""
-    network[-1][-1] = network[-1][-1].first
+    head = cast(nn.Sequential, network[-1])
+    head[-1] = cast(_TwoOutputs, head[-1]).first
 
 
 class _TwoOutputs(nn.Module):

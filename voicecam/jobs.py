@@ -19,7 +19,9 @@ def whole_job(args: argparse.Namespace) -> str:
     if (folder / "manifest.json").exists():
         runs.start_run(folder, settings_of(args, _map_of(args)), command=cli.command_line())
         return f"{folder} is complete: open {folder / 'report.html'}"
-    train_job(args, _map_of(args))
+    trained = train_job(args, _map_of(args))
+    if args.split == "none":
+        return f"{trained}; nobody was held back to test it on"
     cli.say(evaluate_job(args))
     return explain_job(args)
 

@@ -168,7 +168,7 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, *
 class _Average(Callback):
     """Keeps a running mean of the weights (Polyak and Juditsky 1992); validation and what is kept are by the mean.
 
-    The mean takes over batch norm's statistics as they are, since they are running means themselves.
+    Batch norm's statistics are averaged with the weights they belong to.
     """
 
     order = 61  # after _Log, which must still see the mean at the end of an epoch
