@@ -38,8 +38,9 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(BIN)/.packages ## speed of our features beside librosa's
+bench: $(BIN)/.packages ## speed of our features beside librosa's, and of the shipped model
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/model.py
 
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
 	@ls nbs/*.ipynb >/dev/null 2>&1 || { echo "no notebooks in nbs/ yet"; exit 0; }; $(BIN)/jupyter nbconvert --to notebook --execute --inplace nbs/*.ipynb

@@ -138,3 +138,14 @@ def test_baselines_learn_from_the_training_part_only(rng):
     assert set(majority["predicted"]) == {"a"}
     assert (regression["predicted"] == regression["true"]).mean() == 0
     assert len(regression) == 30
+
+
+@pytest.mark.parametrize("n", [2, 3, 20])
+def test_few_speakers_give_intervals_as_wide_as_their_spread_asks_for(n, rng):
+    """The spread of a mean over n speakers is s / sqrt(n), with s from n - 1 degrees of freedom: also for n = 2."""
+    from voicecam.evaluation.bootstrap import draw_speakers
+
+    right = rng.random(n)
+    table = pd.DataFrame({"speaker": [f"s{i}" for i in range(n)], "fold": 1, "true": "a"})
+    draws = draw_speakers(table, seed=0)
+    assert draws.drawn(right).std() / n == pytest.approx(right.std(ddof=1) / np.sqrt(n), rel=0.06)

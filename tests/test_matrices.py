@@ -4,17 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from voicecam.cli import config_of
 from voicecam.corpora import merge, open_corpus
 from voicecam.corpora.matrices import ready_config
 from voicecam.corpora.table import Fold
 from voicecam.dataset import make_images, read_dataset
-from voicecam.errors import DatasetError
+from voicecam.errors import DatasetError, VoicecamError
 from voicecam.splits import make_splits, shared_speakers
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
@@ -66,7 +68,7 @@ def test_grey_levels_stay_values_and_the_picture_has_the_size_asked_for(arrays, 
     folder = save(tmp_path / "old", arrays)
     config = ready_config(folder / "matrices.npz")
     assert (config.recipe, config.n_rows, config.n_frames) == ("mfcc-2020", ROWS, FRAMES)
-    assert (config.image_rows, config.image_columns) == (4 * ROWS, FRAMES)
+    assert (config.image_rows, config.image_columns) == (2 * ROWS, FRAMES)
     assert dataset_of(folder, tmp_path, image_size=(32, 64)).config.image_columns == 64
 
 
@@ -150,6 +152,13 @@ def test_two_files_are_no_layout_and_it_cannot_be_joined(arrays, tmp_path, write
     np.savez(folder / "more.npz", **arrays)
     with pytest.raises(DatasetError, match="no layout known here"):
         open_corpus(folder)
+
+
+@pytest.mark.parametrize(("recipe", "seconds"), [("logmel", None), ("mfcc", 0.5)])
+def test_features_cannot_be_asked_of_them(arrays, tmp_path, recipe, seconds):
+    corpus = open_corpus(save(tmp_path / "old", arrays))
+    with pytest.raises(VoicecamError, match="ready-made; leave out --recipe and --seconds"):
+        config_of(Namespace(recipe=recipe, seconds=seconds, image_size=None), corpus)
 
 
 def test_a_clip_that_left_the_file_is_missed(arrays, tmp_path):

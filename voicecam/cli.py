@@ -147,7 +147,7 @@ TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that t
 def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
     """The Config that the options ask for; that of ready-made matrices is in their file, but for the image size."""
     if corpus.matrices is not None:
-        if args.seconds is not None or args.recipe == "logmel":
+        if args.seconds is not None or args.recipe not in ("mfcc", "mfcc-2020"):
             raise VoicecamError(f"{corpus.matrices}: its matrices are ready-made; leave out --recipe and --seconds")
         return ready_config(corpus.matrices, image_size=args.image_size)
     changes: dict[str, Any] = {}

@@ -82,7 +82,7 @@ def make_images(
     progress : called as progress(iterable, total); gives the iterable back
     Images whose wav has the same size and time stamp as the map says are kept, so a second run does nothing and a stopped
     one goes on where it was. Each file appears whole or not at all. A clip that cannot be used is listed in the map under
-    "failed" with the reason. Raises DatasetError when no clip can be used.
+    "failed" with the reason. Ready-made matrices get the map alone. Raises DatasetError when no clip can be used.
     """
     path = map_path(corpus, config, maps)
     if corpus.matrices is not None:

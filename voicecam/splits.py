@@ -33,7 +33,8 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
         "folds": `folds` of them, each clip tested once, a fifth of each fold's other speakers validating;
         "published": the folds that the corpus's authors published for `label`;
         "corpora": of several corpora joined (column `corpus`), one split for each that has every class: it is tested, by what a
-        fifth of the other corpora's speakers validated; one that lacks a class trains in every split and is never tested;
+        tenth of the other corpora's speakers validated (more where a class has fewer than ten); one that lacks a class trains
+        in every split and is never tested;
         "none": nobody is tested: a tenth of the speakers validates, all others train;
         "seed": the random split by clip of the 2020 recipe, which leaks speakers.
     seed : of the random assignment; "published" and "seed" do not use it
@@ -48,7 +49,7 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
     if kind == "none":
         return [_around(corpus, label, np.zeros(0, dtype=int), 10, seed)]
     if kind == "corpora":
-        return [_around(corpus, label, test, 5, seed) for test in _whole_corpora(corpus, label)]
+        return [_around(corpus, label, test, _tenth(corpus, label, test), seed) for test in _whole_corpora(corpus, label)]
     parts = _speaker_parts(corpus, label, folds if kind == "folds" else 5, seed)
     return [_around(corpus, label, test, 4, seed) for test in parts[: 1 if kind == "speakers" else None]]
 
@@ -66,6 +67,12 @@ def _around(corpus: Corpus, label: str, test: np.ndarray, n: int, seed: int) -> 
     split = Split(np.setdiff1d(rest, valid), valid, test)
     _check(corpus.clips, label, split)
     return split
+
+
+def _tenth(corpus: Corpus, label: str, test: np.ndarray) -> int:
+    """Ten, or as many parts as the rarest class outside the test part has speakers."""
+    rest = corpus.clips.drop(index=test)
+    return max(2, min(10, int(rest.groupby(label)["speaker"].nunique().min())))
 
 
 def _whole_corpora(corpus: Corpus, label: str) -> list[np.ndarray]:

@@ -15,11 +15,11 @@ Interval = dict[str, float | None]
 
 @dataclass(frozen=True)
 class SpeakerDraws:
-    """The speakers of a table, drawn again and again: as many as there are, within each fold and class.
+    """The speakers of a table, drawn again and again within each fold and class.
 
     number : int (clip,), each clip's speaker; a speaker tested in two folds counts as two
     folds : (speaker,), each speaker's fold
-    times : float (DRAWS, speaker), how often each speaker was drawn
+    times : float (DRAWS, speaker), how much each speaker counts in each draw
     """
 
     number: np.ndarray
@@ -64,9 +64,15 @@ def interval(value: Any, drawn: np.ndarray) -> Interval:
 
 
 def _times(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How often each speaker was drawn, float (DRAWS, n_speakers): with replacement, as many per stratum as it has."""
-    times = np.zeros((DRAWS, len(strata)))
+    """How much each speaker counts in each draw, float (DRAWS, n_speakers): with replacement, within the strata.
+
+    Of n speakers n - 1 are drawn, and each counts n / (n - 1): drawing n would make intervals of few speakers too narrow, by
+    sqrt((n - 1) / n) (Rao and Wu 1988). A stratum of one speaker cannot vary, and its share of the interval is missing.
+    """
+    times = np.ones((DRAWS, len(strata)))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=DRAWS)
+        n = len(members)
+        if n > 1:
+            times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
     return times
