@@ -1,5 +1,7 @@
 """Pictures, or windows cut at random from renderings -> fastai DataLoaders with augmentation in training only. Trains nothing."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from fastai.data.core import DataLoaders
@@ -34,12 +36,12 @@ def make_loaders(
     """fastai DataLoaders of a split's training and validation part.
 
     pictures : uint8 (clip, row, frame); targets : class numbers, int64 (clip,)
-    batch : clips per step; augmented : whether training pictures go through `augment`; seed : of that
+    batch : clips per step; augmented : whether training pictures go through `augment`, or windows through `hide`; seed : of that
     windows : what training reads instead of the training part's pictures
     """
     train = _Pictures(pictures[split.train], targets[split.train], TRAIN) if windows is None else windows
     valid = _Pictures(pictures[split.valid], targets[split.valid], VALID)
-    batch_transforms = [_SpeechAugment(seed)] * augmented + [_ToInput(config)]
+    batch_transforms = [_SpeechAugment(augment if windows is None else hide, seed)] * augmented + [_ToInput(config)]
     return DataLoaders.from_dsets(
         train, valid, bs=min(batch, len(split.train)), after_batch=batch_transforms, num_workers=0, device=default_device()
     )
@@ -84,9 +86,8 @@ def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     pictures : float, shape (clip, row, frame), grey levels
     Each clip is spoken up to 15 % faster or slower and moved in time by up to an eighth of its width (edges repeat); each of its
     rows becomes lighter or darker as a whole, as another microphone or room would make it (a filter adds a constant to each
-    cepstral coefficient and to each log-mel band); and one stretch of time (up to an eighth) and one of rows (up to a sixth)
-    are hidden behind middle grey (SpecAugment, Park et al. 2019). No flips, crops or warps: they would reverse time or move
-    frequencies.
+    cepstral coefficient and to each log-mel band); and stretches are hidden, see `hide`. No flips, crops or warps: they would
+    reverse time or move frequencies.
     """
     n, rows, frames = pictures.shape
     middle = (frames - 1) / 2
@@ -95,8 +96,19 @@ def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     index = ((torch.arange(frames) - middle) * tempo + middle + shift).round().long().clamp(0, frames - 1)  # (clip, frame)
     moved = pictures.gather(2, index.to(pictures.device)[:, None].expand(n, rows, frames))
     filtered = moved + torch.randn((n, rows, 1), generator=generator).to(pictures.device) * FILTER
+    return hide(filtered, generator)
+
+
+def hide(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Pictures with one stretch of time (up to an eighth) and one of rows (up to a sixth) behind middle grey.
+
+    SpecAugment (Park et al. 2019). All that windows need: their renderings have been through other tempos and microphones already.
+
+    pictures : float, shape (clip, row, frame), grey levels
+    """
+    n, rows, frames = pictures.shape
     hidden = _stripes(n, frames, frames // 8, generator)[:, None] | _stripes(n, rows, rows // 6, generator)[:, :, None]
-    return filtered.masked_fill(hidden.to(pictures.device), MIDDLE_GREY)  # (clip, 1, frame) | (clip, row, 1)
+    return pictures.masked_fill(hidden.to(pictures.device), MIDDLE_GREY)  # (clip, 1, frame) | (clip, row, 1)
 
 
 def _stripes(n: int, length: int, widest: int, generator: torch.Generator) -> torch.Tensor:
@@ -121,15 +133,15 @@ class _Pictures(TorchDataset):
 
 
 class _SpeechAugment(Transform):
-    """`augment` as a fastai transform of training batches."""
+    """`augment` or `hide` as a fastai transform of training batches."""
 
     split_idx, order = TRAIN, 10  # training part only; before _ToInput
 
-    def __init__(self, seed: int):
-        self.generator = torch.Generator().manual_seed(seed)
+    def __init__(self, change: Callable[[torch.Tensor, torch.Generator], torch.Tensor], seed: int):
+        self.change, self.generator = change, torch.Generator().manual_seed(seed)
 
     def encodes(self, x: TensorImage):
-        return TensorImage(augment(x.as_subclass(torch.Tensor).float(), self.generator))
+        return TensorImage(self.change(x.as_subclass(torch.Tensor).float(), self.generator))
 
 
 class _ToInput(Transform):

@@ -76,7 +76,8 @@ class Training:
 
 @dataclass(frozen=True)
 class Trained:
-    """model : the weights of the epoch with the best balanced accuracy on validation speakers; of several, the lowest loss
+    """model : the weights of the epoch with the best balanced accuracy on validation speakers; of several, the lowest loss; or
+        those of the last epoch, where it is a running mean that is kept
     history : one row per epoch: epoch, train_loss, valid_loss, valid_balanced_accuracy, seconds
     lr_curve : learning rates and smoothed losses of lr_find, and the one it suggests; None where it did not run
     """
@@ -120,7 +121,7 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         add_second(learner, len(classes), n_second)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
-    log = _Log(say, training.patience)
+    log = _Log(say, training.patience, last=training.average > 0)
     learner.add_cb(log)
     if training.average > 0:
         learner.add_cb(_Average(training.average))
@@ -221,12 +222,15 @@ class _Bfloat16(Callback):
 
 
 class _Log(Callback):
-    """Says one line per epoch, keeps the history and the weights of the best epoch, stops when patience ends."""
+    """Says one line per epoch, keeps the history and the weights of the best epoch, stops when patience ends.
+
+    last : keep those of the last epoch instead: a running mean needs no choice, which a few validation speakers make at random
+    """
 
     order = 60  # after fastai's Recorder, whose values it reads
 
-    def __init__(self, say: Callable[[str], None], patience: int):
-        self.say, self.patience = say, patience
+    def __init__(self, say: Callable[[str], None], patience: int, *, last: bool):
+        self.say, self.patience, self.last = say, patience, last
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best = 0, (-1.0, 0.0)  # balanced accuracy, then minus the loss: what a better epoch has more of
         self.best_weights: dict[str, torch.Tensor] = {}
@@ -256,7 +260,7 @@ class _Log(Callback):
             f"epoch {epoch:2d}: loss {train_loss:.3f} (training) {valid_loss:.3f} (validation), "
             f"balanced accuracy {balanced:.3f} (validation), {self.rows[-1]['seconds']:.0f} s"
         )
-        if (balanced, -valid_loss) > self.best:
+        if self.last or (balanced, -valid_loss) > self.best:
             self.best_epoch, self.best = epoch, (balanced, -valid_loss)
             self.best_weights = copy.deepcopy(self.learn.model.state_dict())
         elif epoch - self.best_epoch >= self.patience:
