@@ -1,6 +1,7 @@
 """Renderings: the clean one is what a classifier sees, the others are degraded, and nobody else's voice gets into a clip."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from voicecam.batches import clip_shares
 from voicecam.classifier import clip_windows
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
+from voicecam.degrade import Degradation
 from voicecam.errors import AudioError, DatasetError
 from voicecam.renderings import render
 
@@ -74,7 +76,10 @@ def test_no_other_speakers_voice_gets_into_a_clip(tmp_path, rng):
             rows.append({"path": f"{speaker}{take}.wav", "speaker": speaker, "pitch": speaker})
     pd.DataFrame(rows).to_csv(tmp_path / "clips.csv", index=False)
     corpus = open_corpus(tmp_path / "clips.csv")
-    found = render(corpus, CONFIG, copies=12, cache=tmp_path / "cache")
+    only_babble = Degradation(
+        pitch_share=0, speed_share=0, room_share=0, curve_share=0, band_share=0, codec_share=0, noise_share=1, babble_share=1
+    )
+    found = render(corpus, CONFIG, copies=12, how=only_babble, cache=tmp_path / "cache")
     centres = np.array([500.0, 3000.0])
     from librosa import mel_frequencies
 
@@ -111,6 +116,16 @@ def test_bad_input_is_refused(corpus, tmp_path, rng):
     with pytest.raises(AudioError, match="silent"):
         render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
     assert not list(tmp_path.glob("cache/*/renderings.json"))
+
+
+def test_a_corrected_speaker_is_rendered_again_and_a_missing_clip_is_named(corpus, tmp_path):
+    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    other = replace(corpus, clips=corpus.clips.assign(speaker=corpus.clips["speaker"].iloc[::-1].to_numpy()))
+    render(other, CONFIG, copies=1, cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    (corpus.root / corpus.clips["path"][0]).unlink()
+    with pytest.raises(DatasetError, match="no such file"):
+        render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
 
 
 def test_shares_make_classes_equal_and_hold_back_who_recorded_much():

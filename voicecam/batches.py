@@ -102,7 +102,7 @@ def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def hide(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Pictures with one stretch of time (up to an eighth) and one of rows (up to a sixth) behind middle grey.
 
-    SpecAugment (Park et al. 2019). All that windows need: their renderings have been through other tempos and microphones already.
+    SpecAugment (Park et al. 2019). All that windows need: their renderings went through other tempos and microphones.
 
     pictures : float, shape (clip, row, frame), grey levels
     """

@@ -114,7 +114,7 @@ class Config:
 def recipe(name: str, **changes: Any) -> Config:
     """The Config of a named recipe, with `changes` on top.
 
-    mfcc : signed MFCCs with each coefficient's mean over the clip taken off. Rows are coefficients, not frequencies.
+    mfcc : signed MFCCs. Rows are coefficients, not frequencies.
     logmel : mel energies in dB, rows in Hz.
     voice : log-mel windows over the whole clip, each brought to mean 0 and spread 1, trained on degraded copies of the clips too:
         made for voices, rooms and microphones that training has not met.

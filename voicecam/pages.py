@@ -116,9 +116,21 @@ def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) ->
         how = "the schedule of 2020: the head for 2 epochs, then all layers for 1"
     else:
         how = f"{training.epochs} epochs at most, highest learning rate {rate:.1e}"
-    masks = "with time shift, time and row masks" if training.augment else "without augmentation"
-    beside = f"; {training.beside} was learned beside it, and dropped" if training.beside else ""
-    return f"A {training.arch} was trained for {how}, {masks}{beside}; classes weigh equally in the loss."
+    if not training.augment:
+        change = "without augmentation"
+    elif models[0]["config"]["windows"] == "all":
+        change = f"on windows of each clip and of {training.copies} degraded copies of it, with time and row masks"
+    else:
+        change = "with changes of tempo, time shift, filters, time and row masks"
+    extras = [
+        (training.average > 0, "a running mean of the weights"),
+        (training.smoothing > 0, f"{training.smoothing:.0%} of each label spread over all classes"),
+        (training.mixup > 0, "clips blended two by two (mixup)"),
+        (bool(training.beside), f"'{training.beside}' learned beside it"),
+    ]
+    also = "".join(f", {text}" for used, text in extras if used)
+    network = "network of four plain blocks" if training.arch == "small" else training.arch
+    return f"A {network} was trained for {how}, {change}{also}; classes weigh equally."
 
 
 def _sentence(text: str) -> str:

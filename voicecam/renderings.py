@@ -156,11 +156,17 @@ def _read(path: str, config: Config) -> Signal:
 
 def _key(corpus: Corpus, config: Config, copies: int, seed: int, how: Degradation) -> dict[str, Any]:
     """All that decides the renderings: which clips (by name, size and time stamp), settings and degradations."""
-    seen = {name: (corpus.root / name).stat() for name in corpus.clips["path"]}
+    try:
+        seen = {name: (corpus.root / name).stat() for name in corpus.clips["path"]}
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{error.filename}: no such file, though the map names it; put it back or make the images again"
+        ) from None
     return {
         "version": VERSION,
         "root": str(corpus.root.resolve()),
         "clips": digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in seen.items()]),
+        "speakers": digest(list(corpus.clips["speaker"])),  # babble is made of the same speaker's clips
         "config": config.to_dict(),
         "copies": copies,
         "seed": seed,

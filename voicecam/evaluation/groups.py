@@ -23,6 +23,8 @@ def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) 
     known = clips.set_index("path").reindex(predictions["path"]).drop(columns="speaker").reset_index(drop=True)
     predictions = predictions.reset_index(drop=True)
     rows = []
+    if "age_group" in known:
+        known = known.drop(columns="age", errors="ignore")  # single years are groups of one or two speakers
     for column in known.columns:
         values = known[column].dropna()
         if FEWEST <= values.nunique() <= MOST:
