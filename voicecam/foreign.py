@@ -53,21 +53,13 @@ def score_model(
     if "corpus" in clips:
         predictions["fold"] = pd.factorize(clips["corpus"], sort=True)[0] + 1
     metrics = {
-        **evaluation.evaluate(predictions, model.classes),
-        "calibration": evaluation.calibration(predictions, evaluation.at_temperature(p, 1 / model.temperature)),
-        "abstention": evaluation.abstention(predictions),
+        **evaluation.all_scores(predictions, evaluation.at_temperature(p, 1 / model.temperature), model.classes),
         "corpora": sorted(clips["corpus"].unique()) if "corpus" in clips else [corpus.name],
         "failed": failed,
         "facts": facts,
     }
-    tables = {
-        "predictions": predictions,
-        "per_speaker": evaluation.per_speaker(predictions),
-        "per_group": evaluation.per_group(predictions, clips),
-        "risk_coverage": evaluation.risk_coverage(*evaluation.confidence_and_right(predictions)),
-    }
-    for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+    for name, text in evaluation.all_tables(predictions, clips).items():
+        write_text(folder / name, text)
     write_json(path, metrics)
     return metrics
 

@@ -36,6 +36,7 @@ from voicecam.evaluation.scores import (
     prediction_table,
     worst_mistakes,
 )
+from voicecam.evaluation.tables import all_scores, all_tables
 
 __all__ = [
     "BASELINES",
@@ -45,6 +46,8 @@ __all__ = [
     "UNCERTAIN",
     "Interval",
     "abstention",
+    "all_scores",
+    "all_tables",
     "area_under_risk",
     "at_temperature",
     "baseline_predictions",

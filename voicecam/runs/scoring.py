@@ -24,20 +24,12 @@ def evaluate_run(folder: Path, dataset: Dataset) -> dict[str, Any]:
     settings = open_run(folder)
     predictions, before, baselines, metas = _predict(folder, dataset, settings)
     classes = [name.removeprefix("p_") for name in predictions if name.startswith("p_")]
-    metrics = evaluation.evaluate(predictions, classes)
+    metrics = evaluation.all_scores(predictions, before, classes)
     metrics["baselines"] = {name: evaluation.evaluate(table, classes)["network"] for name, table in baselines.items()}
-    temperatures, thresholds = [meta.get("temperature", 1.0) for meta in metas], [meta.get("threshold") for meta in metas]
-    metrics["calibration"] = {"temperatures": temperatures, **evaluation.calibration(predictions, before)}
-    chosen = {"max_error": settings.max_error, "thresholds": thresholds}
-    metrics["abstention"] = {**chosen, **evaluation.abstention(predictions)}
-    tables = {
-        "predictions": predictions,
-        "per_speaker": evaluation.per_speaker(predictions),
-        "per_group": evaluation.per_group(predictions, dataset.clips),
-        "risk_coverage": evaluation.risk_coverage(*evaluation.confidence_and_right(predictions)),
-    }
-    for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+    metrics["calibration"]["temperatures"] = [meta.get("temperature", 1.0) for meta in metas]
+    metrics["abstention"] |= {"max_error": settings.max_error, "thresholds": [meta.get("threshold") for meta in metas]}
+    for name, text in evaluation.all_tables(predictions, dataset.clips).items():
+        write_text(folder / name, text)
     write_json(path, metrics)
     return metrics
 

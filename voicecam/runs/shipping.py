@@ -47,9 +47,7 @@ def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[st
     targets = predictions["true"].map(list(model.classes).index).to_numpy(dtype=int)
     crossed = evaluation.cross_calibrate(predictions, before, model.classes, max_error=max_error)
     scores = {
-        **evaluation.evaluate(crossed, model.classes),
-        "calibration": evaluation.calibration(crossed, before),
-        "abstention": evaluation.abstention(crossed),
+        **evaluation.all_scores(crossed, before, model.classes),
         "command": read_json(tested / "run.json", error=ModelError)["command"],
     }
     facts = evaluation.calibrate(before, targets, max_error=max_error, groups=predictions["fold"].to_numpy(dtype=int))

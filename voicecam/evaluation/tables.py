@@ -1,0 +1,32 @@
+"""All that is said of a table of predictions: one dict of scores and four tables, the same for runs and for saved models."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam.evaluation.calibration import calibration
+from voicecam.evaluation.decision import abstention, confidence_and_right, risk_coverage
+from voicecam.evaluation.groups import per_group
+from voicecam.evaluation.scores import evaluate, per_speaker
+
+
+def all_scores(predictions: pd.DataFrame, before: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    """What `evaluate` gives, with the entries calibration and abstention; before : see `calibration`."""
+    return {
+        **evaluate(predictions, classes),
+        "calibration": calibration(predictions, before),
+        "abstention": abstention(predictions),
+    }
+
+
+def all_tables(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str, str]:
+    """CSV text by file name: the predictions, and their scores per speaker, per group and by coverage."""
+    tables = {
+        "predictions": predictions,
+        "per_speaker": per_speaker(predictions),
+        "per_group": per_group(predictions, clips),
+        "risk_coverage": risk_coverage(*confidence_and_right(predictions)),
+    }
+    return {f"{name}.csv": table.to_csv(index=False, float_format="%.6g") for name, table in tables.items()}
