@@ -1,10 +1,16 @@
 """Shared by the tests: a seeded generator, and small recordings made on the spot. No test needs a real corpus."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # run in the background of a shell: scripts under test would ignore Ctrl-C too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

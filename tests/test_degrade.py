@@ -205,7 +205,7 @@ def test_loud_sound_is_not_cut_off_by_a_codec(speech):
 
 
 def test_augment_takes_each_step_as_often_as_it_says(speech, monkeypatch):
-    counts = dict.fromkeys(("change_speed", "room", "equalise", "babble", "noise"), 0)
+    counts = dict.fromkeys(("shift_pitch", "change_speed", "room", "equalise", "babble", "noise"), 0)
 
     def counted(name, plain):
         def call(*args, **how):
@@ -218,9 +218,10 @@ def test_augment_takes_each_step_as_often_as_it_says(speech, monkeypatch):
         monkeypatch.setattr(degrade, name, counted(name, getattr(degrade, name)))
     rng, clip, n = np.random.default_rng(0), speech[:4000], 1000
     lengths = [len(degrade.augment(clip, RATE, [clip], rng)) for _ in range(n)]
-    shares = {"change_speed": 0.7, "room": 0.35, "equalise": 0.8, "babble": 0.6 * 0.3, "noise": 0.6 * 0.7}
+    shares = {"shift_pitch": 0.5, "change_speed": 0.7, "room": 0.35, "equalise": 0.8, "babble": 0.6 * 0.3, "noise": 0.6 * 0.7}
     assert {name: count / n for name, count in counts.items()} == pytest.approx(shares, abs=0.05)
-    assert 4000 / 1.0601 <= min(lengths) < 4000 < max(lengths) <= 4000 / 0.9399
+    highest, lowest = 1.0601 * 2 ** (6 / 12), 0.9399 * 2 ** (-4 / 12)
+    assert 4000 / highest - 1 <= min(lengths) < 4000 < max(lengths) <= 4000 / lowest + 1
 
 
 @pytest.mark.parametrize("rate", [8_000, 48_000])

@@ -18,7 +18,7 @@ import pytest
 from voicecam.network import load_model
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-SMALL = ["--label", "label", "--start", "none", "--epochs", "10", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
+SMALL = ["--label", "label", "--start", "none", "--epochs", "16", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
 
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # several threads add up in changing order: the last digits may differ
