@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from conftest import voice
-from voicecam import evaluation, runs
+from voicecam import audio, cli, evaluation, runs
 from voicecam.classifier import load_classifier
 from voicecam.config import recipe
 from voicecam.corpora import merge, open_corpus
@@ -157,3 +157,18 @@ def test_the_same_settings_give_the_same_network_again(work, tmp_path, monkeypat
     for (name, a), b in zip(first.network.state_dict().items(), again.network.state_dict().values()):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5, err_msg=name)
     assert first.meta["temperature"] == pytest.approx(again.meta["temperature"], rel=1e-3)
+
+
+def test_the_model_that_ships_is_small_whole_and_knows_what_it_is():
+    classifier = load_classifier(cli.VOICE)
+    meta = classifier.model.meta
+    assert classifier.model.classes == ("female", "male")
+    assert 0.5 < classifier.threshold < 1
+    assert len(meta["tested"]["folds"]) == 4
+    assert meta["split"] == "none"
+    weights = [path for path in cli.VOICE.parent.rglob("*") if path.suffix == ".safetensors"]
+    assert sum(path.stat().st_size for path in weights) < 50e6
+    rng = np.random.default_rng(0)
+    low, high = (audio.from_samples(voice(f0, rng, seconds=2.0), 16_000) for f0 in (95, 230))
+    p_low, p_high = classifier.probabilities([low, high])[:, 0]
+    assert p_low < p_high, "a buzz of higher pitch is more like a woman's voice"
