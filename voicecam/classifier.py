@@ -12,11 +12,9 @@ from scipy.special import softmax
 
 from voicecam import audio, features
 from voicecam.audio import Signal
-from voicecam.config import Config
+from voicecam.config import UNCERTAIN, Config
 from voicecam.dataset import signal_matrix
 from voicecam.network import Model, load_model
-
-UNCERTAIN = "uncertain"
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,9 @@ class Classifier:
         """The verdict on one recording, with its windows. Raises AudioError for one without sound."""
         config, classes = self.model.config, self.model.classes
         windows = clip_windows(signal, config)
-        p = self.probabilities_of([windows])[0]
-        alone = self.probabilities_of([window[None] for window in windows])
+        logits = self.model.logits(windows).astype(np.float64)  # (window, class)
+        p = softmax(logits.mean(axis=0) / self.model.temperature)
+        alone = softmax(logits / self.model.temperature, axis=1)
         best = int(p.argmax())
         return Verdict(
             verdict=classes[best] if p[best] >= self.threshold else UNCERTAIN,

@@ -10,6 +10,7 @@ from typing import Any
 from voicecam.errors import VoicecamError
 from voicecam.files import digest
 
+UNCERTAIN = "uncertain"  # the third outcome: no class is named
 RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},

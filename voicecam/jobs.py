@@ -4,7 +4,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from voicecam import cli, figures, foreign, leak, pages, results, runs
+from voicecam import cli, figures, foreign, leak, pages, results, robustness, runs
 from voicecam.classifier import load_classifier
 from voicecam.corpora import keep_ages
 from voicecam.dataset import Dataset, make_images
@@ -79,6 +79,18 @@ def leak_job(args: argparse.Namespace) -> str:
     write_bytes(folder / "leak.png", figures.png_bytes(fig))
     cli.say(f"wrote {folder / 'leak.json'} and leak.png")
     return leak.summary(facts)
+
+
+def robustness_job(args: argparse.Namespace) -> str:
+    """Make the table of short and noisy clips and draw it; returns the last line."""
+    folder = _folder(args.run)
+    table = robustness.run_robustness(folder, limit=args.limit, seed=args.seed, say=cli.say, progress=cli.progress)
+    fig, ax = figures.figure(5.5)
+    figures.plot_robustness(table, ax=ax)
+    write_bytes(folder / "figures" / "robustness.png", figures.png_bytes(fig))
+    clean, worst = table.iloc[0], table.loc[table["balanced_accuracy"].idxmin()]
+    values = f"{clean['balanced_accuracy']:.3f} clean, least with {worst['condition']}: {worst['balanced_accuracy']:.3f}"
+    return f"wrote {folder / 'robustness.csv'} and figures/robustness.png: balanced accuracy {values}"
 
 
 def explain_job(args: argparse.Namespace) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from voicecam.errors import DatasetError
 from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
@@ -35,7 +36,7 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray, weights: np.
     weights = weights * (n / weights.sum())
 
     def loss(log_temperature: float) -> float:
-        new = _log_softmax(log_p / np.exp(log_temperature))
+        new = log_softmax(log_p / np.exp(log_temperature), axis=1)
         return float(-(weights @ new[np.arange(n), targets] + new.mean()))
 
     bound = float(np.log(HOTTEST))
@@ -49,7 +50,7 @@ def at_temperature(probabilities: np.ndarray, temperature: float | np.ndarray) -
     """
     if not np.all(np.asarray(temperature) > 0):
         raise DatasetError(f"temperature {temperature!r}: must be above 0")
-    return np.exp(_log_softmax(_log(probabilities) / temperature))
+    return softmax(_log(probabilities) / temperature, axis=1)
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
@@ -122,8 +123,3 @@ def _error_interval(confidence: np.ndarray, right: np.ndarray, draws: SpeakerDra
 
 def _log(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(np.asarray(probabilities, dtype=float), SMALLEST))
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from voicecam.config import UNCERTAIN
 from voicecam.errors import DatasetError
 from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.calibration import at_temperature, fit_temperature
 
-UNCERTAIN = "uncertain"
 NEVER = 1.1  # a threshold above every probability: no clip is answered
 LEAST_SURE = 0.05  # share of the clips left unanswered, for a figure that needs no threshold
 
