@@ -13,7 +13,7 @@ from voicecam.corpora.table import make_corpus
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_limits, band_names, band_shares, bands_by_class, mean_maps
-from voicecam.explanation.gradcam import grad_cam
+from voicecam.explanation.methods import attribute
 from voicecam.features import features
 from voicecam.learner import Training, train
 from voicecam.splits import make_splits
@@ -35,7 +35,7 @@ def test_grad_cam_of_a_linear_model_is_the_map_known_in_advance():
     torch.manual_seed(0)
     model, inputs = Linear(), torch.randn(5, 3, 16, 24)
     targets = np.array([0, 1, 1, 0, 1])
-    found = grad_cam(model, model.conv, inputs, targets, batch=2)
+    found = attribute(model, inputs, targets, method="grad-cam", layer=model.conv, batch=2)
     assert found.shape == (5, 8, 12)
     with torch.no_grad():
         activations = model.conv(inputs)  # (clip, channel, 8, 12)
@@ -44,24 +44,6 @@ def test_grad_cam_of_a_linear_model_is_the_map_known_in_advance():
     assert (found < 0).any(), "maps are signed"
     logits = model(inputs).detach()[range(5), targets] - model.last.bias.detach()[targets]
     np.testing.assert_allclose(found.sum(axis=(1, 2)), logits.numpy(), atol=1e-5)
-
-
-def hooks(model):
-    return sum(len(module._forward_hooks) + len(module._backward_hooks) for module in model.modules())
-
-
-def test_the_model_comes_back_as_it_was_also_after_an_error():
-    model = Linear().train()
-    grad_cam(model, model.conv, torch.randn(2, 3, 16, 16), np.array([0, 1]))
-    with pytest.raises(ExplainError, match="no map at this layer"):
-        grad_cam(model, model.last, torch.randn(2, 3, 16, 16), np.array([0, 1]))
-    with pytest.raises(IndexError):
-        grad_cam(model, model.conv, torch.randn(2, 3, 16, 16), np.array([0, 7]))
-    with pytest.raises(ExplainError, match="2 clips and 1 targets"):
-        grad_cam(model, model.conv, torch.randn(2, 3, 16, 16), np.array([0]))
-    assert hooks(model) == 0
-    assert model.training
-    assert all(p.grad is None and p.requires_grad for p in model.parameters())
 
 
 def test_shares_are_counted_on_the_positive_part_and_blank_maps_have_none():
@@ -140,7 +122,8 @@ def test_the_band_profile_finds_a_planted_tone(tones):
     assert (np.asarray(model.classes)[answers] == truth).mean() > 0.95, "a network that does not work explains nothing"
     rows = split.test[truth == "yes"]
     targets = np.full(len(rows), model.classes.index("yes"))
-    maps = grad_cam(model.network, model.stage("layer3"), model.input(tones.matrices[rows]), targets)
+    inputs = model.input(tones.matrices[rows])
+    maps = attribute(model.network, inputs, targets, method="grad-cam", layer=model.stage("layer3"))
     names = tones.clips.iloc[rows]
     found = bands_by_class(band_shares(maps), band_shares(maps), names["whistle"], names["speaker"], tones.config)
     top = found.loc[found["share"].idxmax()]

@@ -17,7 +17,7 @@ from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
-from voicecam.explanation.gradcam import grad_cam
+from voicecam.explanation.methods import attribute
 from voicecam.features import features
 from voicecam.learner import Training, train
 from voicecam.network import Model, build, load_model, load_start, save_model, to_input
@@ -320,11 +320,11 @@ def test_the_small_network_has_no_weights_of_imagenet(tmp_path):
 def test_grad_cam_of_the_small_network_is_its_class_weights_on_its_last_maps(small):
     """The head is a mean and one linear layer: the map is sum_k w[class, k] a_k / (h w), known without a gradient."""
     x, targets = torch.randn(3, 3, 64, 64), np.array([0, 1, 1])
-    found = grad_cam(small.network, small.stage("layer4"), x, targets)
+    found = attribute(small.network, x, targets, method="grad-cam", layer=small.stage("layer4"))
     last = stage_outputs(small, x)[-1]  # (clip, channel, 4, 4)
     expected = torch.einsum("nchw,nc->nhw", last, small.network[1][3].weight.detach()[targets]) / 16
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)
-    assert grad_cam(small.network, small.stage("layer2"), x, targets).shape == (3, 16, 16)
+    assert attribute(small.network, x, targets, method="grad-cam", layer=small.stage("layer2")).shape == (3, 16, 16)
 
 
 def trained_scale():

@@ -1,1 +1,1 @@
-"""Where the evidence lies: maps (gradcam) and their shares per band (bands)."""
+"""Where the evidence lies: maps (methods) and their shares per band (bands)."""

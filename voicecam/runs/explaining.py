@@ -12,7 +12,7 @@ import torch
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
-from voicecam.explanation.gradcam import grad_cam
+from voicecam.explanation.methods import attribute
 from voicecam.files import read_json, write_bytes, write_json, write_text
 from voicecam.network import Model, build, load_model
 from voicecam.runs.folder import differences, fold_places, read_predictions, read_split
@@ -66,9 +66,9 @@ def _all_maps(
         model, rows = load_model(place), read_split(place, dataset).test
         targets = _targets(predictions[predictions["fold"] == number], target, model)
         inputs = model.input(dataset.matrices[rows])
-        maps.append(grad_cam(model.network, model.stage(layer), inputs, targets, bar=bar))
+        maps.append(attribute(model.network, inputs, targets, method="grad-cam", layer=model.stage(layer), bar=bar))
         null = random_twin(model, seed=number)
-        nulls.append(grad_cam(null.network, null.stage(layer), inputs, targets, bar=bar))
+        nulls.append(attribute(null.network, inputs, targets, method="grad-cam", layer=null.stage(layer), bar=bar))
     return np.concatenate(maps), np.concatenate(nulls)
 
 

@@ -1,0 +1,225 @@
+"""Nine ways to ask which cells of a picture carry a class's logit: the Grad-CAM family through pytorch-grad-cam, integrated
+gradients and occlusion through captum. Gives raw maps on the method's own grid. Does not scale, smooth, stretch or draw.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients, Occlusion
+from torch import nn
+from tqdm import tqdm
+
+from voicecam.errors import ExplainError
+from voicecam.explanation.cams import CAMS, hooked
+from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
+
+STEPS = 32  # points on the way from the baseline, integrated gradients
+PATCH = 8  # occlusion: a patch is one part in 8 of the rows and columns, and moves by half of itself
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method is.
+
+    title, paper : its name, and who it comes from
+    signed : below 0 means evidence against the class; where False, the method only knows more and less
+    grid : "layer" (rows and columns of a layer's output) or "input" (the picture's pixels)
+    heavy : needs tens to hundreds of passes of the network for each clip
+    """
+
+    title: str
+    paper: str
+    signed: bool
+    grid: str
+    heavy: bool
+
+
+METHODS = {
+    "grad-cam": Method("Grad-CAM", "Selvaraju et al. 2017", True, "layer", False),
+    "grad-cam++": Method("Grad-CAM++", "Chattopadhay et al. 2018", False, "layer", False),
+    "hires-cam": Method("HiRes-CAM", "Draelos and Carin 2020", True, "layer", False),
+    "layer-cam": Method("Layer-CAM", "Jiang et al. 2021", False, "layer", False),
+    "eigen-cam": Method("Eigen-CAM", "Muhammad and Yeasin 2020", False, "layer", False),
+    "score-cam": Method("Score-CAM", "Wang et al. 2020", False, "layer", True),
+    "ablation-cam": Method("Ablation-CAM", "Desai and Ramaswamy 2020", True, "layer", True),
+    "integrated-gradients": Method("Integrated gradients", "Sundararajan et al. 2017", True, "input", True),
+    "occlusion": Method("Occlusion", "Zeiler and Fergus 2014", True, "input", True),
+}
+
+
+def attribute(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    wanted: np.ndarray,
+    *,
+    method: str,
+    layer: nn.Module | None = None,
+    against: np.ndarray | None = None,
+    batch: int = 32,
+    bar: bool = False,
+) -> np.ndarray:
+    """Raw maps of the clips by one of METHODS.
+
+    network : any nn.Module with logits (clip, class); its parts come back in the modes they were in, without hooks and with the
+        gradients they had, also after an error
+    inputs : float (clip, 3, rows, columns), as `voicecam.network.to_input` scales it
+    wanted : int (clip,), the class whose logit y is explained; against : int (clip,), the class whose logit is taken off (the
+        contrast: what speaks for the one and not for the other), or None
+    layer : the part of the network whose output A (clip, channel, h, w) is weighted; wanted by methods on the grid "layer"
+    batch : pictures in one pass; bar : show a progress bar
+    Returns float32 (clip, h, w). No final ReLU and no scaling to 0..1, wherever the papers have them; G is dy/dA:
+        grad-cam: sum over channels of mean(G) A. grad-cam++: of sum(relu(G) / (2 + sum(A) G)) A, eq. 19 with the exponential of
+        the logit as score. hires-cam: of G A. layer-cam: of relu(G) A. eigen-cam: the first principal component of A over its
+        cells, turned so that its largest value is positive (Chung and Ying 2025); it knows no class. score-cam: of s A, s the
+        softmax over channels of the logits when the picture is multiplied by that channel, 0..1; zero is close to middle grey.
+        ablation-cam: of (fall of y when the channel is set to 0) A; not divided by y, which would turn the map's sign where a
+        logit is negative.
+        integrated-gradients: parts of the logit difference from an all-grey picture to the clip, summed over the 3 equal
+        channels; they sum to it (completeness). The baseline is middle grey (127.5 of 255) because the Scale puts each row's
+        mean over the training clips there: a picture that says nothing but the average. Black would be a voice of silence in
+        every band, of which the network has seen nothing.
+        occlusion: fall of the logit when a patch (an eighth of the rows by an eighth of the columns) is painted in that grey,
+        averaged over the patches over a cell.
+    Raises ExplainError for an unknown method, a missing layer or one without rows and columns, a class the network does not
+    have, and unequal numbers of clips.
+    """
+    kind = _checked(method, layer, len(inputs), wanted, against)
+    against = None if against is None else np.asarray(against, dtype=int)
+    wanted, maps = np.asarray(wanted, dtype=int), []
+    with _left_as_it_was(network):
+        _probe(network, layer if kind.grid == "layer" else None, inputs, wanted, against)
+        clips = _clips_at_once(method, batch)
+        for start in tqdm(range(0, len(inputs), clips), desc=kind.title, unit="batch", leave=False, disable=not bar):
+            here = slice(start, start + clips)
+            some = _plain(network, inputs[here]), wanted[here], None if against is None else against[here]
+            maps.append(
+                _cam(network, layer, method, *some, batch) if kind.grid == "layer" else _INPUT[method](network, *some, batch)
+            )
+    return np.concatenate(maps).astype(np.float32)
+
+
+def _checked(method: str, layer: nn.Module | None, n: int, wanted: np.ndarray, against: np.ndarray | None) -> Method:
+    """The method asked for; raises ExplainError where what was given does not fit."""
+    if method not in METHODS:
+        raise ExplainError(f"method {method!r}: not known; use one of {', '.join(METHODS)}")
+    if METHODS[method].grid == "layer" and layer is None:
+        raise ExplainError(f"method {method!r} looks at a layer and got none; give layer")
+    if not n:
+        raise ExplainError("0 clips to explain; give at least one")
+    for name, classes in (("wanted", wanted), ("against", against)):
+        if classes is not None and len(classes) != n:
+            raise ExplainError(f"{n} clips and {len(classes)} targets in {name}; give one target per clip")
+    return METHODS[method]
+
+
+@contextlib.contextmanager
+def _left_as_it_was(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients of weights inside; every mode, gradient and switch as it was outside."""
+    modes = [(part, part.training) for part in network.modules()]
+    weights = [(weight, weight.grad, weight.requires_grad) for weight in network.parameters()]
+    try:
+        network.eval().requires_grad_(False)
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+        for weight, grad, wants in weights:
+            weight.requires_grad_(wants)
+            weight.grad = grad
+
+
+def _plain(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Inputs as a plain tensor (fastai's types stumble in hooks) where the network is."""
+    place = next((weight.device for weight in network.parameters()), inputs.device)
+    return inputs.detach().as_subclass(torch.Tensor).to(place)
+
+
+def _probe(network: nn.Module, layer: nn.Module | None, inputs: torch.Tensor, *targets: np.ndarray | None) -> None:
+    """One pass of one clip: raises ExplainError when the layer gives no map, or a class is not among the network's outputs."""
+    shapes: list[Any] = []
+    seen = network if layer is None else layer
+    with torch.no_grad(), hooked(seen, lambda part, given, output: shapes.append(getattr(output, "shape", ()))):
+        n_classes = network(_plain(network, inputs[:1])).shape[1]
+    if layer is not None and (len(shapes) != 1 or len(shapes[0]) != 4):
+        found = f"an output of shape {tuple(shapes[0])}" if len(shapes) == 1 else f"{len(shapes)} outputs"
+        raise ExplainError(f"no map at this layer: it gives {found}; choose a layer with one output of rows and columns")
+    numbers = np.concatenate([classes for classes in targets if classes is not None])
+    if (numbers < 0).any() or (numbers >= n_classes).any():
+        raise ExplainError(f"classes {numbers.min()} to {numbers.max()} asked for; the network has 0 to {n_classes - 1}")
+
+
+def _clips_at_once(method: str, batch: int) -> int:
+    """Clips in one go: Score-CAM keeps a picture per channel, integrated gradients one per step."""
+    return {"score-cam": 1, "integrated-gradients": max(1, batch // STEPS)}.get(method, batch)
+
+
+def _cam(network, layer, method, inputs, wanted, against, batch) -> np.ndarray:
+    """Maps of one batch by a method on the grid "layer", (clip, h, w)."""
+    # a copy of the activations, because the next part of the network may change them in place (ReLU)
+    cam = CAMS[method](model=network, target_layers=[layer], reshape_transform=torch.clone)
+    cam.batch_size = batch
+    targets = [_Score(*pair) for pair in zip(wanted, [None] * len(wanted) if against is None else against)]
+    try:
+        with torch.set_grad_enabled(cam.uses_gradients):
+            return cam(input_tensor=inputs.requires_grad_(cam.uses_gradients), targets=targets)
+    finally:
+        cam.activations_and_grads.release()
+
+
+@dataclass(frozen=True)
+class _Score:
+    """What is explained, of one clip's logits (class,): one of them, or one less another."""
+
+    wanted: int
+    against: int | None
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits[self.wanted] if self.against is None else logits[self.wanted] - logits[self.against]
+
+
+def _integrated_gradients(network, inputs, wanted, against, batch) -> np.ndarray:
+    found = IntegratedGradients(_score_of(network)).attribute(
+        inputs, baselines=_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=STEPS
+    )
+    return found.sum(dim=1).detach().cpu().numpy()  # (clip, 3, rows, columns) -> (clip, rows, columns)
+
+
+def _occlusion(network, inputs, wanted, against, batch) -> np.ndarray:
+    size = [max(1, round(length / PATCH)) for length in inputs.shape[2:]]
+    found = Occlusion(_score_of(network)).attribute(
+        inputs,
+        sliding_window_shapes=(inputs.shape[1], *size),
+        strides=(inputs.shape[1], *(max(1, length // 2) for length in size)),
+        baselines=_grey(inputs),
+        additional_forward_args=_indices(inputs, wanted, against),
+        perturbations_per_eval=max(1, batch // len(inputs)),
+    )
+    return found[:, 0].cpu().numpy()  # a patch covers the 3 channels, which say the same: (clip, 3, ...) -> (clip, ...)
+
+
+_INPUT = {"integrated-gradients": _integrated_gradients, "occlusion": _occlusion}
+
+
+def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
+    """Function (inputs, wanted[, against]) -> the logit, or the difference, of each picture."""
+
+    def score(inputs: torch.Tensor, *classes: torch.Tensor) -> torch.Tensor:
+        logits, at = network(inputs), torch.arange(len(inputs), device=inputs.device)
+        wanted, *against = [logits[at, numbers] for numbers in classes]
+        return wanted - against[0] if against else wanted  # (clip,)
+
+    return score
+
+
+def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.as_tensor(numbers, device=inputs.device) for numbers in classes if numbers is not None)
+
+
+def _grey(inputs: torch.Tensor) -> torch.Tensor:
+    """Middle grey as the network's input, (1, 3, rows, columns)."""
+    mean, std = (torch.tensor(values, dtype=inputs.dtype, device=inputs.device) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return ((0.5 - mean) / std)[None, :, None, None].expand(1, -1, *inputs.shape[2:])
