@@ -113,7 +113,7 @@ def _zeroed(output: torch.Tensor, channels: list[int]) -> torch.Tensor:
     return copies.reshape(output.shape)
 
 
-CAMS = {
+CAMS: dict[str, Any] = {
     "grad-cam": RawGradCAM,
     "grad-cam++": RawGradCAMPlusPlus,
     "hires-cam": RawHiResCAM,
