@@ -1,0 +1,237 @@
+"""Do the cells that a map ranks high carry the class? Deletion, insertion and ROAD, beside random cells and the picture itself.
+
+Says whether a map's order agrees with what the network needs of a picture; not whether that has anything to do with speech.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+from torch import nn
+from tqdm import tqdm
+
+from voicecam.errors import ExplainError
+from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.methods import _grey as middle_grey
+from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
+
+STEPS = 16  # equal portions of cells, from none to all
+ROAD_SHARES = (0.2, 0.4, 0.6, 0.8)  # of the cells taken away
+RANDOM, ENERGY = "random", "energy only"  # the two rows that no network made
+MEASURES = {  # name -> +1 where high is good, -1 where low is
+    "deletion": -1,
+    "insertion": 1,
+    "road": 1,
+    "deletion_logit": -1,
+    "insertion_logit": 1,
+}
+Scores = Callable[[torch.Tensor], np.ndarray]
+
+
+def class_scores(network: nn.Module, wanted: np.ndarray, *, batch: int = 64) -> Scores:
+    """Function of inputs (clip, 3, rows, columns), all clips in their order, that gives float (clip, 2): the probability
+    (softmax) and the logit of each clip's wanted class, by the network in evaluation mode."""
+
+    def scores(inputs: torch.Tensor) -> np.ndarray:
+        training = network.training
+        network.eval()
+        try:
+            with torch.no_grad():
+                logits = torch.cat([network(inputs[start : start + batch]) for start in range(0, len(inputs), batch)])
+        finally:
+            network.train(training)
+        both = torch.stack([logits.softmax(dim=1), logits], dim=2)  # (clip, class, 2)
+        return both[torch.arange(len(logits)), torch.as_tensor(wanted)].cpu().numpy()
+
+    return scores
+
+
+def curves(
+    scores: Scores, inputs: torch.Tensor, maps: np.ndarray, *, steps: int = STEPS, mode: str = "deletion", seed: int = 0
+) -> np.ndarray:
+    """Scores while cells go or come in the order of the maps, the highest first (Petsiuk et al. 2018).
+
+    scores : inputs (clip, 3, rows, columns) -> float (clip, ...)
+    maps : float (clip, h, w). The cells are the map's own: each is a block of pixels of the picture, a whole one for a map on the
+        picture's grid. Ties are broken at random.
+    mode : "deletion" starts from the picture and paints cells middle grey, each row's mean over the training clips; "insertion"
+        starts from an all-grey picture and puts cells in. The paper inserts into a blurred picture; a blurred spectrogram would
+        still show formants.
+    seed : of the ties
+    Returns float (clip, steps + 1, ...), the scores with 0, 1/steps, ..., all cells gone or in.
+    Raises ExplainError for an unknown mode, maps of another number of clips, or maps finer than the picture.
+    """
+    if mode not in ("deletion", "insertion"):
+        raise ExplainError(f"mode {mode!r}: not known; use deletion or insertion")
+    ranks = torch.from_numpy(_pixel_ranks(maps, inputs.shape, seed))[:, None]  # (clip, 1, rows, columns)
+    grey, found = middle_grey(inputs), []
+    for share in np.linspace(0, 1, steps + 1):
+        taken = ranks < share
+        kept = taken if mode == "insertion" else ~taken
+        found.append(scores(torch.where(kept, inputs, grey)))
+    return np.stack(found, axis=1)
+
+
+def area(curve: np.ndarray) -> np.ndarray:
+    """Area under curves (clip, steps + 1, ...) by the trapezoid rule, their width being 1; float (clip, ...)."""
+    return np.trapezoid(curve, dx=1 / (curve.shape[1] - 1), axis=1)
+
+
+def road(scores: Scores, inputs: torch.Tensor, maps: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """ROAD (Rong et al. 2022): the score with the least relevant cells taken away less that with the most relevant, halved.
+
+    Cells are replaced by a noisy mean of their neighbours (pytorch-grad-cam's NoisyLinearImputer, spread 0.01), which gives away
+    less of the mask's shape than grey does. scores, maps, seed : as for `curves`
+    Returns float (clip, ...), the mean over ROAD_SHARES of the cells; above 0 where the map's order is right. Differs from the
+    library's ROADCombined: ties are broken at random, so that a map with many zeros loses no more cells than any other; and 4
+    shares, not 9.
+    """
+    ranks, fill, gaps = _pixel_ranks(maps, inputs.shape, seed), NoisyLinearImputer(), []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # of the imputer's noise
+        for share in ROAD_SHARES:
+            least, most = (
+                torch.stack([fill(one, torch.from_numpy(np.float32(keep))) for one, keep in zip(inputs, kept)])
+                for kept in (ranks < 1 - share, ranks >= share)
+            )
+            gaps.append(scores(least) - scores(most))
+    return np.mean(gaps, axis=0) / 2
+
+
+def picture_itself(inputs: torch.Tensor) -> np.ndarray:
+    """The picture as a map, float32 (clip, rows, columns): 0 is black (soft), 1 white (loud). Knows no network and no class."""
+    return (inputs[:, 0] * IMAGENET_STD[0] + IMAGENET_MEAN[0]).cpu().numpy()
+
+
+def random_maps(shape: tuple[int, ...], *, seed: int = 0) -> np.ndarray:
+    """Maps of independent even random numbers in 0..1, float32 of this shape."""
+    return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def on_grid(maps: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Maps on a grid (h, w), float32 (clip, h, w): cells of a coarser grid become the mean of what lies in them; of a finer one,
+    a copy of what they lie in."""
+    found = torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))[:, None]
+    return F.adaptive_avg_pool2d(found, grid)[:, 0].numpy()
+
+
+def faithfulness(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    wanted: np.ndarray,
+    speakers: Sequence[str],
+    *,
+    methods: Sequence[str],
+    layer: nn.Module,
+    against: np.ndarray | None = None,
+    seed: int = 0,
+    bar: bool = False,
+) -> pd.DataFrame:
+    """Every measure for every clip and method: one row each, with columns method, speaker, the MEASURES, seconds (per clip, for
+    making the map) and grid (of the cells, the same for all).
+
+    methods : keys of METHODS; "random" and "energy only" are added. layer, against : as for `attribute`
+    All methods take away the same cells, those of the layer's grid: maps on the picture's grid are averaged into them. Deleting
+    single pixels would be another question, for which a network has seen no example.
+    """
+    made = {name: _timed(network, inputs, wanted, name, layer, against, bar) for name in methods}
+    coarse = [maps.shape[1:] for name, (maps, _) in made.items() if METHODS[name].grid == "layer"]
+    grid = coarse[0] if coarse else tuple(inputs.shape[2:])
+    made[RANDOM] = random_maps((len(inputs), *grid), seed=seed), 0.0
+    made[ENERGY] = picture_itself(inputs), 0.0
+    scores, tables = class_scores(network, wanted), []
+    for name, (maps, seconds) in tqdm(made.items(), desc="deletion", unit="method", leave=False, disable=not bar):
+        cells = on_grid(maps, grid)
+        gone, come = (area(curves(scores, inputs, cells, mode=mode, seed=seed)) for mode in ("deletion", "insertion"))
+        measured = {"deletion": gone[:, 0], "insertion": come[:, 0], "road": road(scores, inputs, cells, seed=seed)[:, 0]}
+        logits = {"deletion_logit": gone[:, 1], "insertion_logit": come[:, 1]}
+        about = {"method": name, "clip": np.arange(len(inputs)), "speaker": list(speakers)}
+        tables.append(pd.DataFrame({**about, **measured, **logits, "seconds": seconds, "grid": f"{grid[0]} x {grid[1]}"}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """One row per method of what `faithfulness` gave, averaged per speaker, then over speakers.
+
+    Returns columns method, grid, seconds, clips, speakers, and for each of the MEASURES its mean with _low and _high (95 %
+    bootstrap over speakers), and how much better it is than random cells and than the picture itself on the same clips:
+    MEASURE_over_random, MEASURE_over_energy, each with _low and _high; above 0 is better, whichever way the measure runs.
+    """
+    of = {name: table.set_index("clip") for name, table in clips.groupby("method", sort=False)}
+    rows = []
+    for name, table in of.items():
+        first = table.iloc[0]
+        row = {"method": name, "grid": first["grid"], "seconds": first["seconds"], "clips": len(table)}
+        row["speakers"] = table["speaker"].nunique()
+        for measure, sign in MEASURES.items():
+            row |= _named(measure, over_speakers(table[measure], table["speaker"], seed=seed))
+            for other, reference in (("random", RANDOM), ("energy", ENERGY)):
+                better = sign * (table[measure] - of[reference][measure])
+                row |= _named(f"{measure}_over_{other}", over_speakers(better, table["speaker"], seed=seed))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def over_speakers(values: Sequence[float], speakers: Sequence[str], *, seed: int = 0) -> dict[str, float]:
+    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % bootstrap over speakers).
+
+    Clips whose value is NaN are left out; without any other all three are NaN. One speaker has no interval: low and high are NaN.
+    """
+    means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
+    nothing = {"value": float("nan"), "low": float("nan"), "high": float("nan")}
+    if len(means) < 2:
+        return {**nothing, "value": float(means.mean())}
+    draws = draw_speakers(pd.DataFrame({"speaker": means.index, "fold": 1, "true": ""}), seed=seed)
+    return draws.ratio(means.to_numpy(), np.ones(len(means)))  # type: ignore[return-value]  # finite: no None
+
+
+def faithfulness_words(table: pd.DataFrame) -> list[str]:
+    """Sentences on which methods order cells better than random cells and than the picture itself, by their 95 % intervals."""
+    made = table[~table["method"].isin([RANDOM, ENERGY])]
+    found = []
+    for measure in ("deletion", "insertion", "road"):
+        for other, what in (("random", "random cells"), ("energy", "the picture itself (louder first)")):
+            column = f"{measure}_over_{other}"
+            better, worse = made[made[f"{column}_low"] > 0], made[made[f"{column}_high"] < 0]
+            said = [_listed(better, column, "better"), _listed(worse, column, "worse")]
+            text = "; ".join(part for part in said if part) or "no method differs: every interval holds 0"
+            found.append(f"{measure}, against {what}: {text}.")
+    return found
+
+
+def _listed(table: pd.DataFrame, column: str, word: str) -> str:
+    """ "better: Grad-CAM by 0.12 [0.08, 0.15], ...", or nothing."""
+    parts = [
+        f"{METHODS[row['method']].title} by {abs(row[column]):.2f} "
+        + "[{:.2f}, {:.2f}]".format(*sorted(abs(row[f"{column}_{end}"]) for end in ("low", "high")))
+        for _, row in table.iterrows()
+    ]
+    return f"{word}: {', '.join(parts)}" if parts else ""
+
+
+def _named(name: str, found: dict[str, float]) -> dict[str, float]:
+    return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+
+
+def _timed(network, inputs, wanted, method, layer, against, bar) -> tuple[np.ndarray, float]:
+    """Maps of a method, and seconds per clip that they took."""
+    began = time.perf_counter()
+    maps = attribute(network, inputs, wanted, method=method, layer=layer, against=against, bar=bar)
+    return maps, (time.perf_counter() - began) / len(inputs)
+
+
+def _pixel_ranks(maps: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Place of each pixel's cell in its map's order, float (clip, rows, columns): 0 for the highest, below 1 for the lowest."""
+    (n, h, w), (clips, _, rows, columns) = maps.shape, shape
+    if n != clips or h > rows or w > columns:
+        raise ExplainError(f"maps {maps.shape}, inputs {tuple(shape)}: give one map per clip, no finer than the picture")
+    flat = maps.reshape(n, h * w)
+    order = np.lexsort((np.random.default_rng(seed).random(flat.shape), -flat), axis=1)  # highest first, ties at random
+    ranks = np.empty(flat.shape)
+    np.put_along_axis(ranks, order, np.arange(h * w)[None] / (h * w), axis=1)
+    return ranks.reshape(n, h, w)[:, np.arange(rows) * h // rows][:, :, np.arange(columns) * w // columns]
