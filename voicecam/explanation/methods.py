@@ -88,18 +88,33 @@ def attribute(
     have, and unequal numbers of clips.
     """
     kind = _checked(method, layer, len(inputs), wanted, against)
-    against = None if against is None else np.asarray(against, dtype=int)
-    wanted, maps = np.asarray(wanted, dtype=int), []
+    maps = []
     with _left_as_it_was(network):
         _probe(network, layer if kind.grid == "layer" else None, inputs, wanted, against)
-        clips = _clips_at_once(method, batch)
-        for start in tqdm(range(0, len(inputs), clips), desc=kind.title, unit="batch", leave=False, disable=not bar):
-            here = slice(start, start + clips)
-            some = _plain(network, inputs[here]), wanted[here], None if against is None else against[here]
-            maps.append(
-                _cam(network, layer, method, *some, batch) if kind.grid == "layer" else _INPUT[method](network, *some, batch)
-            )
+        parts = _batches(network, inputs, wanted, against, _clips_at_once(method, batch))
+        for some, classes, others in tqdm(parts, desc=kind.title, unit="batch", leave=False, disable=not bar):
+            if kind.grid == "layer":
+                maps.append(_cam(network, layer, method, some, classes, others, batch))
+            else:
+                maps.append(_INPUT[method](network, some, classes, others, batch))
     return np.concatenate(maps).astype(np.float32)
+
+
+def input_gradient(
+    network: nn.Module, inputs: torch.Tensor, wanted: np.ndarray, *, against: np.ndarray | None = None, batch: int = 32
+) -> torch.Tensor:
+    """Derivative of the logit, or of the contrast, by each value of the input; float (clip, 3, rows, columns).
+
+    Arguments and errors are those of `attribute`.
+    """
+    _check_targets(len(inputs), wanted, against)
+    parts = []
+    with _left_as_it_was(network):
+        _probe(network, None, inputs, wanted, against)
+        for some, classes, others in _batches(network, inputs, wanted, against, batch):
+            total = _score_of(network)(some.requires_grad_(), *_indices(some, classes, others)).sum()
+            parts.append(torch.autograd.grad(total, some)[0].cpu())
+    return torch.cat(parts)
 
 
 def _checked(method: str, layer: nn.Module | None, n: int, wanted: np.ndarray, against: np.ndarray | None) -> Method:
@@ -108,12 +123,16 @@ def _checked(method: str, layer: nn.Module | None, n: int, wanted: np.ndarray, a
         raise ExplainError(f"method {method!r}: not known; use one of {', '.join(METHODS)}")
     if METHODS[method].grid == "layer" and layer is None:
         raise ExplainError(f"method {method!r} looks at a layer and got none; give layer")
+    _check_targets(n, wanted, against)
+    return METHODS[method]
+
+
+def _check_targets(n: int, wanted: np.ndarray, against: np.ndarray | None) -> None:
     if not n:
         raise ExplainError("0 clips to explain; give at least one")
     for name, classes in (("wanted", wanted), ("against", against)):
         if classes is not None and len(classes) != n:
             raise ExplainError(f"{n} clips and {len(classes)} targets in {name}; give one target per clip")
-    return METHODS[method]
 
 
 @contextlib.contextmanager
@@ -136,6 +155,16 @@ def _plain(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """Inputs as a plain tensor (fastai's types stumble in hooks) where the network is."""
     place = next((weight.device for weight in network.parameters()), inputs.device)
     return inputs.detach().as_subclass(torch.Tensor).to(place)
+
+
+def _batches(network: nn.Module, inputs: torch.Tensor, wanted: np.ndarray, against: np.ndarray | None, size: int) -> list[Any]:
+    """Inputs, where the network is, and classes of `size` clips at a time."""
+    starts = range(0, len(inputs), size)
+    targets = [None if classes is None else np.asarray(classes, dtype=int) for classes in (wanted, against)]
+    return [
+        (_plain(network, inputs[i : i + size]), *(None if classes is None else classes[i : i + size] for classes in targets))
+        for i in starts
+    ]
 
 
 def _probe(network: nn.Module, layer: nn.Module | None, inputs: torch.Tensor, *targets: np.ndarray | None) -> None:
