@@ -1,0 +1,232 @@
+"""Recordings -> facts of the voice, measured as phonetics does (by Praat), and how much of a network's score they explain.
+
+The account is of scores, not of the network: a fact that explains them may stand for another that goes with it. Facts are
+measured without knowing the class: the same settings for every voice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import parselmouth
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from voicecam.audio import Signal
+from voicecam.errors import ExplainError
+from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers
+
+STEP_S = 0.01  # s between frames
+FLOOR_HZ, CEILING_HZ = 60.0, 600.0  # Hz; from a low man's voice to a child's shout
+FEWEST_VOICED = 5  # frames; fewer are chance hits in noise
+SHORTEST_S = 0.11  # s; Praat's windows hold up to 4.5 periods of the lowest pitch, and a step more is room for some frames
+FORMANT_CEILING_HZ = 5250.0  # Hz; Praat's manual has 5000 for men, 5500 for women: one for all, or it tells the class
+FORMANTS = 4
+OCTAVES_HZ = 500 * 2 ** np.arange(-0.5, 4)  # Hz; limits of the octaves around 0.5, 1, 2 and 4 kHz
+TILT_WINDOW_S = 0.032
+FOLDS = 5
+
+GROUPS = {
+    "F0": ("f0_hz", "f0_range_hz", "f0_range_semitones"),
+    "formants": ("f1_hz", "f2_hz", "f3_hz", "f4_hz"),
+    "voice quality": ("tilt_db_octave", "hnr_db", "voiced_share"),
+}
+
+
+@dataclass(frozen=True)
+class VoiceFacts:
+    """What one recording's voice is like. NaN for what cannot be measured: without voiced frames all but voiced_share.
+
+    f0_hz : median pitch; f0_range_hz, f0_range_semitones : from its 5th to its 95th percentile
+    f1_hz to f4_hz : formants, medians over voiced frames
+    tilt_db_octave : slope of the voiced frames' long-term spectrum, in dB per octave; more negative is darker
+    hnr_db : harmonics-to-noise ratio, mean over voiced frames
+    voiced_share : share of all frames that are voiced, silence included, 0 to 1
+    """
+
+    f0_hz: float = np.nan
+    f0_range_hz: float = np.nan
+    f0_range_semitones: float = np.nan
+    f1_hz: float = np.nan
+    f2_hz: float = np.nan
+    f3_hz: float = np.nan
+    f4_hz: float = np.nan
+    tilt_db_octave: float = np.nan
+    hnr_db: float = np.nan
+    voiced_share: float = 0.0
+
+
+def voice_facts(signal: Signal) -> VoiceFacts:
+    """The facts of one recording, of any rate and length (below 0.11 s none can be measured).
+
+    Pitch: Praat's autocorrelation method (Boersma 1993), see `pitch_track`. Formants: Burg's method, 5 below 5250 Hz for every
+    voice; a child's third and fourth come out too low, as they stand too near that ceiling. HNR: Praat's cross-correlation
+    method. Tilt: a straight line through the mean power densities of the octaves around 0.5, 1, 2 and 4 kHz (those below half
+    the rate), which leaves the fundamental itself out.
+    """
+    if signal.seconds < SHORTEST_S:
+        return VoiceFacts(voiced_share=np.nan)
+    pitch = pitch_track(signal)
+    f0 = pitch.selected_array["frequency"]  # (frame,), 0 where unvoiced
+    voiced = f0[f0 > 0]
+    if len(voiced) < FEWEST_VOICED:
+        return VoiceFacts(voiced_share=len(voiced) / len(f0))
+    times = pitch.xs()[f0 > 0]
+    low, middle, high = np.percentile(voiced, [5, 50, 95])
+    f1, f2, f3, f4 = _formants(signal, times)
+    return VoiceFacts(
+        f0_hz=float(middle),
+        f0_range_hz=float(high - low),
+        f0_range_semitones=float(12 * np.log2(high / low)),
+        f1_hz=f1,
+        f2_hz=f2,
+        f3_hz=f3,
+        f4_hz=f4,
+        tilt_db_octave=_tilt(signal, times),
+        hnr_db=_hnr(signal),
+        voiced_share=len(voiced) / len(f0),
+    )
+
+
+def pitch_track(signal: Signal) -> parselmouth.Pitch:
+    """Praat's pitch object, in two passes (De Looze and Hirst 2008): 60 to 600 Hz, then from 0.75 times the first to 1.5 times
+    the third quartile of what was found, which avoids most octave errors. Raises parselmouth.PraatError below 0.05 s."""
+    first = sound(signal).to_pitch_ac(STEP_S, FLOOR_HZ, pitch_ceiling=CEILING_HZ)
+    found = first.selected_array["frequency"]
+    if not (found > 0).any():
+        return first
+    low, high = np.percentile(found[found > 0], [25, 75])
+    return sound(signal).to_pitch_ac(STEP_S, max(FLOOR_HZ, 0.75 * low), pitch_ceiling=min(CEILING_HZ, 1.5 * high))
+
+
+def sound(signal: Signal) -> parselmouth.Sound:
+    """The signal as Praat's object."""
+    return parselmouth.Sound(signal.samples.astype(np.float64), signal.rate)
+
+
+def less_class_mean(values: np.ndarray, classes_of: Sequence[str]) -> np.ndarray:
+    """Scores (clip,) or facts (clip, fact) less the mean of their class: for an account of what varies within the classes.
+
+    Without it, whatever differs between the classes explains a score that tells them apart.
+    """
+    table = pd.DataFrame(np.asarray(values, dtype=float))
+    return (table - table.groupby(np.asarray(classes_of)).transform("mean")).to_numpy().reshape(np.shape(values))
+
+
+def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+    """How much of the scores a linear (ridge) model on the facts explains, in speakers it was not fitted on.
+
+    scores : float (clip,), e.g. the difference of two logits; facts : float columns, see VoiceFacts, one row per clip
+    Returns a row for all facts together, then for each group of facts (see GROUPS) and each fact one "alone" and one "without"
+    (all others): facts, kind, r2, low, high (95 %, bootstrap over speakers), missing (clips without the fact), clips, speakers.
+
+    r2 is 1 - sum of squared errors / sum of squared distances to the training speakers' mean, over 5 folds that share no
+    speaker; every speaker counts the same. 0 and less: no better than that mean. A missing fact is filled with its median
+    over the training clips, beside a column that says so. A linear model: bends are not explained.
+    Raises ExplainError for unequal lengths, scores that are not finite, or fewer than two speakers.
+    """
+    scores = np.asarray(scores, dtype=float)
+    _check(scores, facts, speakers)
+    columns = list(facts.columns)
+    parts = {name: [column for column in group if column in columns] for name, group in GROUPS.items()}
+    parts = {name: part for name, part in parts.items() if part} | {column: [column] for column in columns}
+    asked = [("all", "all", columns)]
+    asked += [(name, "alone", part) for name, part in parts.items()]
+    others = {name: [column for column in columns if column not in part] for name, part in parts.items()}
+    asked += [(name, "without", rest) for name, rest in others.items() if rest]
+    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "fold": 0, "true": ""}), seed=seed)
+    rows = []
+    for name, kind, used in asked:
+        missing = int(facts[parts.get(name, columns)].isna().any(axis=1).sum())
+        r2 = _explained(scores, facts[used].to_numpy(dtype=float), draws, seed)
+        rows.append({"facts": name, "kind": kind, **r2, "missing": missing, "clips": len(scores), "speakers": len(draws.folds)})
+    return pd.DataFrame(rows)
+
+
+def account_sentences(table: pd.DataFrame) -> list[str]:
+    """What `account` found, in plain words: all facts, the groups alone, what is lost without each group, what was missing."""
+    rows = table.set_index(["facts", "kind"])
+    whole = rows.loc[("all", "all")]
+    where = f"{whole['clips']:.0f} clips of {whole['speakers']:.0f} speakers, each tested by a model fitted on other speakers"
+    if np.isnan(whole["r2"]):
+        return [f"Nothing can be shown: the scores are all the same ({where})."]
+    if whole["low"] <= 0:
+        return [f"Nothing was shown: measured facts of the voice explain {_share(whole)} of the score ({where})."]
+    said = [f"A linear model on measured facts of the voice explains {_share(whole)} of the score ({where})."]
+    groups = [name for name in GROUPS if (name, "alone") in rows.index]
+    said.append("Alone: " + "; ".join(f"{name} {_share(rows.loc[(name, 'alone')])}" for name in groups) + ".")
+    left = [name for name in groups if (name, "without") in rows.index]
+    if left:
+        said.append("All others without: " + "; ".join(f"{name} {_share(rows.loc[(name, 'without')])}" for name in left) + ".")
+    if whole["missing"]:
+        said.append(f"{whole['missing']:.0f} of {whole['clips']:.0f} clips lack a fact (too little voicing); medians stand in.")
+    return said
+
+
+def _formants(signal: Signal, times: np.ndarray) -> list[float]:
+    """Medians of F1 to F4 in Hz at the given times; NaN where a formant is never found."""
+    ceiling = min(FORMANT_CEILING_HZ, signal.rate / 2)
+    found = sound(signal).to_formant_burg(STEP_S, max_number_of_formants=5, maximum_formant=ceiling)
+    tracks = np.array([[found.get_value_at_time(k + 1, t) for t in times] for k in range(FORMANTS)])  # (formant, frame)
+    return [float(np.nanmedian(track)) if np.isfinite(track).any() else np.nan for track in tracks]
+
+
+def _hnr(signal: Signal) -> float:
+    """Mean HNR in dB over the frames that Praat finds periodic (it marks others with -200); NaN without any."""
+    values = sound(signal).to_harmonicity_cc(STEP_S, FLOOR_HZ).values
+    return float(values[values > -200].mean()) if (values > -200).any() else np.nan
+
+
+def _tilt(signal: Signal, times: np.ndarray) -> float:
+    """Slope in dB per octave of the mean power spectrum of the frames around the given times."""
+    n = round(TILT_WINDOW_S * signal.rate)
+    padded = np.pad(signal.samples.astype(np.float64), n)
+    starts = np.round(times * signal.rate).astype(int) + n - n // 2
+    frames = padded[starts[:, None] + np.arange(n)] * np.hanning(n)  # (frame, sample)
+    power = (np.abs(np.fft.rfft(frames, axis=1)) ** 2).mean(axis=0)  # (frame, bin) -> (bin,)
+    hertz = np.fft.rfftfreq(n, 1 / signal.rate)
+    limits = OCTAVES_HZ[signal.rate / 2 >= OCTAVES_HZ]
+    density = np.array([power[(hertz >= low) & (hertz < high)].mean() for low, high in pairwise(limits)])
+    if len(density) < 2 or not (density > 0).all():
+        return np.nan
+    return float(np.polyfit(np.arange(len(density)), 10 * np.log10(density), 1)[0])
+
+
+def _explained(scores: np.ndarray, facts: np.ndarray, draws: SpeakerDraws, seed: int) -> dict[str, float]:
+    """r2, low and high of the ridge model over speaker-disjoint folds; facts : (clip, fact)."""
+    counts = np.bincount(draws.number)
+    weights = (len(scores) / len(counts) / counts)[draws.number]  # every speaker the same, 1 on average
+    errors, distances = np.zeros(len(scores)), np.zeros(len(scores))
+    folds = GroupKFold(min(FOLDS, len(counts)), shuffle=True, random_state=seed)
+    for train, test in folds.split(facts, groups=draws.number):
+        fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        model = make_pipeline(fill, StandardScaler(), Ridge(1.0))
+        model.fit(facts[train], scores[train], ridge__sample_weight=weights[train])
+        mean = np.average(scores[train], weights=weights[train])
+        errors[test] = weights[test] * (scores[test] - model.predict(facts[test])) ** 2
+        distances[test] = weights[test] * (scores[test] - mean) ** 2
+    left = draws.ratio(errors, distances)
+    return {"r2": _explains(left["value"]), "low": _explains(left["high"]), "high": _explains(left["low"])}
+
+
+def _explains(left: float | None) -> float:
+    """1 - the share that is left; NaN for scores that are all the same."""
+    return np.nan if left is None else 1 - left
+
+
+def _check(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str]) -> None:
+    if not len(scores) == len(facts) == len(speakers):
+        raise ExplainError(f"account: {len(scores)} scores, {len(facts)} facts, {len(speakers)} speakers; give one per clip")
+    if not np.isfinite(scores).all():
+        raise ExplainError(f"account: {int((~np.isfinite(scores)).sum())} scores are NaN or infinite; leave those clips out")
+    if len(set(speakers)) < 2:
+        raise ExplainError(f"account: {len(set(speakers))} speaker; give clips of two or more, as each is tested by the others")
+
+
+def _share(row: pd.Series) -> str:
+    return f"{100 * row['r2']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
