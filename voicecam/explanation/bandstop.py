@@ -1,0 +1,298 @@
+"""The causal check: take one band out of the sound, ask the network again, and see what its score loses.
+
+A drop says what this network does without the band, on sound that nobody speaks: bands that carry the same news can stand in for
+each other, so a small drop does not show that a band says nothing. Band sets and profiles of maps are in bands.py; draws nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import firwin, kaiserord
+from scipy.stats import rankdata
+
+from voicecam.audio import Signal
+from voicecam.dataset import Progress, signal_matrix
+from voicecam.errors import ExplainError
+from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers
+from voicecam.network import Model
+
+DEPTH_DB = 60.0  # dB taken off inside a stopped band, a thousandth of the amplitude: below the floor of the log-mel pictures
+SOFTEST, HARDEST = 100.0, 5.0  # Hz; widest and narrowest edge. At 5 Hz the filter is 0.7 s long; a harder edge rings longer
+EDGE_SHARE = 0.25  # of the band's width; leaves three quarters of it at full depth
+FEWEST = 3  # bands; with fewer, ranks are 1 or -1 by themselves
+
+Logits = Callable[[list[Signal]], np.ndarray]
+
+
+def band_stop(samples: np.ndarray, rate: int, low: float, high: float) -> np.ndarray:
+    """The samples without what lies from `low` to `high` Hz, float32 (n_samples,), nothing moved in time.
+
+    Linear-phase FIR by the window method (Kaiser 1974), its delay taken out. An edge is a quarter of the band wide, but 5 to 100
+    Hz, and 6 dB down in its middle, which is the limit: 60 dB are gone from low + edge / 2 to high - edge / 2, and outside
+    low - edge / 2 to high + edge / 2 the sound stays within 0.01 dB. A limit less than half an edge from 0 or from half the rate,
+    or past it, leaves that side open (high-pass, low-pass). Before and after the samples lies silence: a tone that begins or ends
+    there leaves a click of its own, however good the filter.
+    Raises ExplainError for a band narrower than 10 Hz, above half the rate, or as wide as the whole spectrum.
+    """
+    return (samples - _kept(samples, rate, [(low, high)])[0]).astype(np.float32)
+
+
+def keep_only(samples: np.ndarray, rate: int, low: float, high: float) -> np.ndarray:
+    """What `band_stop` takes away, float32 (n_samples,): the two add up to the samples."""
+    return _kept(samples, rate, [(low, high)])[0].astype(np.float32)
+
+
+def window_logits(model: Model) -> Logits:
+    """The model as `measure_drops` asks it: prepared windows -> logits, float32 (signal, class).
+
+    Prepare each recording once, with audio.prepare(signal, model.config), and filter that window: the loudest stretch of a
+    filtered recording may be another one. The window's level is set again and its offset left alone, as it may hold padding.
+    """
+    config = replace(model.config, centre=False)
+    return lambda signals: model.logits(np.stack([signal_matrix(signal, config) for signal in signals]))
+
+
+def measure_drops(
+    logits: Logits,
+    signals: Sequence[Signal],
+    limits: Sequence[tuple[float, float]],
+    wanted: np.ndarray,
+    *,
+    against: np.ndarray | None = None,
+    keep: bool = False,
+    progress: Progress = lambda items, total: items,
+) -> np.ndarray:
+    """How much of each clip's score each band carries, float (clip, band), in logits; above 0 the band speaks for the class.
+
+    logits : called with prepared windows, gives (signal, class), see `window_logits`
+    signals : windows as audio.prepare gives them; padding before and after the sound stays digital silence
+    limits : low and high end of each band in Hz
+    wanted, against : int (clip,), class whose logit is the score, and class whose logit is taken off it, or None
+    keep : False: the score of the clip minus its score without the band. True: its score with this band alone minus the score of
+        the clip; mostly below 0, and the nearer to it (or above), the better the band does by itself
+    progress : called as progress(iterable, total); gives the iterable back
+
+    The model's own preparation sets the level of what is left again. So a drop is not that of a softer clip; but without a loud
+    band the others come out louder, and cells that lay below the floor come to light: a band that holds most of the sound has a
+    drop of this kind as well. With keep, a band in which the clip has nothing is its noise at full level.
+    """
+    _check_asked(len(signals), wanted=wanted, against=against)
+    drops = np.zeros((len(signals), len(limits)))
+    for i in progress(range(len(signals)), len(signals)):
+        changed = _changed(signals[i], limits, keep=keep)
+        drops[i] = _losses(logits([signals[i], *changed]), i, wanted, against)
+    return -drops if keep else drops
+
+
+def matrix_drops(
+    logits_of_log_mel: Callable[[np.ndarray], np.ndarray],
+    log_mel: np.ndarray,
+    limits_of_rows: Sequence[tuple[float, float]],
+    limits: Sequence[tuple[float, float]],
+    wanted: np.ndarray,
+    *,
+    against: np.ndarray | None = None,
+    progress: Progress = lambda items, total: items,
+) -> np.ndarray:
+    """Like `measure_drops` where there is no sound: a band's rows are set to the clip's floor, its softest cell.
+
+    A row that lies in the band by half loses half its energy (3 dB), as if that were spread evenly over its width.
+
+    logits_of_log_mel : called with mel energies in dB, float (n, n_mels, n_frames), gives (n, class)
+    log_mel : float (clip, n_mels, n_frames)
+    limits_of_rows, limits : low and high end in Hz of each row, and of each band; without a row, a band's drop is 0
+    Returns float (clip, band). The level is not set again.
+    """
+    _check_asked(len(log_mel), wanted=wanted, against=against)
+    shared = [[max(0.0, min(b, high) - max(a, low)) / (b - a) for a, b in limits_of_rows] for low, high in limits]  # (band, row)
+    with np.errstate(divide="ignore"):
+        change_db = 10 * np.log10(1 - np.array(shared))[:, :, None]  # (band, row, 1); -inf for a row wholly in the band
+    drops = np.zeros((len(log_mel), len(limits)))
+    for i in progress(range(len(log_mel)), len(log_mel)):
+        without = np.maximum(log_mel[i] + change_db, log_mel[i].min())  # (band, row, frame)
+        drops[i] = _losses(logits_of_log_mel(np.concatenate([log_mel[i : i + 1], without])), i, wanted, against)
+    return drops
+
+
+def drop_table(
+    drops: np.ndarray,
+    classes_of: Sequence[str],
+    speakers: Sequence[str],
+    names: Sequence[str],
+    limits: Sequence[tuple[float, float]],
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Mean drop per class and band: clips are averaged per speaker, then speakers.
+
+    drops : float (clip, band); classes_of, speakers : of each clip; names, limits : of each band, in Hz
+    Returns one row per class and band: class, band, name, from, to, drop, low, high (95 % bootstrap over speakers; NaN for a
+    single one), clips, speakers.
+    """
+    classes = np.asarray(classes_of)
+    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of), "fold": 0}), seed=seed)
+    rows = []
+    for name in np.unique(classes):
+        here = classes == name
+        voices, means = len(np.unique(draws.number[here])), _speaker_means(draws, drops, here)  # means: (1 + draw, band)
+        low, high = _interval(means, voices)
+        for band, (start, end) in enumerate(limits):
+            row = {"class": str(name), "band": band, "name": names[band], "from": start, "to": end, "drop": means[0, band]}
+            rows.append({**row, "low": low[band], "high": high[band], "clips": int(here.sum()), "speakers": voices})
+    return pd.DataFrame(rows)
+
+
+def agreement(
+    profiles: Mapping[str, np.ndarray],
+    drops: np.ndarray,
+    classes_of: Sequence[str],
+    speakers: Sequence[str],
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Do the bands that a method's maps point at cost the most when they are taken away? Rank correlations (Spearman) over bands.
+
+    profiles : of each method, float (clip, band), on the bands of `drops`; a clip with NaN is blank: left out, and counted
+    drops : float (clip, band), for the class that the maps explain; classes_of, speakers : of each clip
+    Returns one row per method: method; spearman, low, high: mean profile with mean drop (clips averaged per speaker, then
+    speakers), per class, then averaged over classes; spearman_clip, clip_low, clip_high: the same per clip, averaged per speaker,
+    then over speakers; clips, blank, speakers. Intervals: 95 % bootstrap over speakers, whose maps and drops are drawn together;
+    as the drawn means are noisier than the mean itself, that of `spearman` leans towards 0. NaN for a single speaker, and where
+    nothing varies over the bands.
+    Raises ExplainError for profiles of another shape than the drops, and for fewer than 3 bands.
+    """
+    classes = np.asarray(classes_of)
+    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of), "fold": 0}), seed=seed)
+    rows = []
+    for method, profile in profiles.items():
+        _check_profile(method, profile, drops)
+        given, alone = np.isfinite(profile).all(axis=1), _spearman(profile, drops)  # (clip,) each
+        per_class = [
+            _spearman(_speaker_means(draws, profile, chosen), _speaker_means(draws, drops, chosen))  # (1 + draw,)
+            for chosen in (given & (classes == name) for name in np.unique(classes[given]))
+        ]
+        mean = np.mean(per_class, axis=0) if per_class else np.full(1 + len(draws.times), np.nan)
+        clip = _speaker_means(draws, alone[:, None], np.isfinite(alone))[:, 0]
+        voices = len(np.unique(draws.number[given]))
+        row = {"method": method, "spearman": mean[0], **dict(zip(("low", "high"), _interval(mean, voices)))}
+        row |= {"spearman_clip": clip[0], **dict(zip(("clip_low", "clip_high"), _interval(clip, voices)))}
+        rows.append({**row, "clips": int(given.sum()), "blank": int((~given).sum()), "speakers": voices})
+    return pd.DataFrame(rows)
+
+
+def drop_sentences(table: pd.DataFrame) -> list[str]:
+    """One sentence per class of a `drop_table`: the band that costs most, or that no band's cost was shown."""
+    said = []
+    for name, part in table.groupby("class", sort=False):
+        top, n = part.loc[part["drop"].idxmax()], len(part)
+        if not top["low"] > 0:
+            said.append(f"For {name} it was not shown that taking away any one of {n} bands costs score.")
+            continue
+        loss, shown = _spell(top, "drop", "low", "high"), int((part["low"] > 0).sum())
+        most = f"Without {top['name']}, clips of {name} lose {loss} of their score, the most of {n} bands"
+        said.append(f"{most}; the interval is above 0 for {shown} of them.")
+    return said
+
+
+def agreement_sentences(table: pd.DataFrame) -> list[str]:
+    """One sentence per method of an `agreement` table: how its bands rank beside the drops, or that nothing was shown."""
+    said = []
+    for row in table.to_dict("records"):
+        verdict = "was not shown to rank the bands as their removal does"
+        if row["low"] > 0:
+            verdict = "ranks the bands much as their removal does"
+        elif row["high"] < 0:
+            verdict = "ranks the bands the other way round than their removal does"
+        clips = f"single clips: {_spell(row, 'spearman_clip', 'clip_low', 'clip_high')}"
+        blank = f"; {row['blank']} blank maps left out" if row["blank"] else ""
+        said.append(f"{row['method']} {verdict}: {_spell(row, 'spearman', 'low', 'high')} ({clips}{blank}).")
+    return said
+
+
+def _spell(row: Mapping, value: str, low: str, high: str) -> str:
+    """A number with its interval, or without where there is none."""
+    return f"{row[value]:.2f} [{row[low]:.2f}, {row[high]:.2f}]" if np.isfinite(row[low]) else f"{row[value]:.2f} (no interval)"
+
+
+def _kept(samples: np.ndarray, rate: int, limits: Sequence[tuple[float, float]]) -> np.ndarray:
+    """What lies in each band, float64 (band, n_samples): all bands on one spectrum of the samples."""
+    filters = [_taps(rate, float(low), float(high)) for low, high in limits]
+    n = next_fast_len(len(samples) + max(map(len, filters), default=0), real=True)
+    spectrum = rfft(np.asarray(samples, dtype=np.float64), n)
+    kept = np.empty((len(filters), len(samples)))
+    for band, taps in enumerate(filters):
+        centred = np.roll(np.pad(taps, (0, n - len(taps))), -(len(taps) // 2))  # the middle tap at time 0: no delay
+        kept[band] = irfft(spectrum * rfft(centred), n)[: len(samples)]
+    return kept
+
+
+@lru_cache(maxsize=128)
+def _taps(rate: int, low: float, high: float) -> np.ndarray:
+    """The filter that passes low to high Hz: odd, symmetric. Raises ExplainError, see `band_stop`."""
+    low, high = max(low, 0.0), min(high, rate / 2)
+    if high - low < 2 * HARDEST:
+        raise ExplainError(f"band {low:g}-{high:g} Hz at {rate} Hz: must be {2 * HARDEST:g} Hz wide or more; choose a wider band")
+    edge = float(np.clip(EDGE_SHARE * (high - low), HARDEST, SOFTEST))
+    cutoffs = [f for f in (low, high) if edge / 2 < f < rate / 2 - edge / 2]
+    if not cutoffs:
+        raise ExplainError(f"band {low:g}-{high:g} Hz at {rate} Hz: this is the whole spectrum; choose a narrower band")
+    n, beta = kaiserord(DEPTH_DB, edge / (rate / 2))
+    return firwin(n | 1, cutoffs, window=("kaiser", beta), pass_zero=low <= edge / 2, scale=False, fs=rate)
+
+
+def _changed(signal: Signal, limits: Sequence[tuple[float, float]], *, keep: bool) -> list[Signal]:
+    """The clip without each band, or with this band alone. Padding stays digital silence, which the level does not count."""
+    sounding = np.flatnonzero(signal.samples)
+    if not len(sounding):
+        raise ExplainError("0.00 s of sound in a window; leave this clip out")
+    span = slice(sounding[0], sounding[-1] + 1)
+    kept = _kept(signal.samples[span], signal.rate, limits)
+    changed = np.zeros((len(limits), len(signal.samples)), np.float32)  # (band, sample)
+    changed[:, span] = kept if keep else signal.samples[span] - kept
+    return [Signal(samples, signal.rate) for samples in changed]
+
+
+def _losses(logits: np.ndarray, i: int, wanted: np.ndarray, against: np.ndarray | None) -> np.ndarray:
+    """Score of clip i, the first row of logits (1 + band, class), minus those of the other rows, float (band,)."""
+    scores = logits[:, wanted[i]].astype(np.float64) - (0.0 if against is None else logits[:, against[i]])
+    return scores[0] - scores[1:]
+
+
+def _check_asked(n: int, **asked: np.ndarray | None) -> None:
+    for name, given in asked.items():
+        if given is not None and np.shape(given) != (n,):
+            raise ExplainError(f"{n} clips and {name} of shape {np.shape(given)}; give one class number per clip")
+
+
+def _check_profile(method: str, profile: np.ndarray, drops: np.ndarray) -> None:
+    if np.shape(profile) != np.shape(drops):
+        raise ExplainError(f"{method}: profile {np.shape(profile)} and drops {np.shape(drops)}; use the same clips and bands")
+    if np.shape(drops)[1] < FEWEST:
+        raise ExplainError(f"{np.shape(drops)[1]} bands: too few to rank; use {FEWEST} or more")
+
+
+def _speaker_means(draws: SpeakerDraws, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mean of the chosen clips per speaker, then over speakers, (1 + draw, ...): first as they are, then in each draw."""
+    counts = draws.per_speaker(chosen.astype(float))  # (speaker,)
+    means = draws.per_speaker(np.where(chosen[:, None], values, 0.0)) / np.maximum(counts, 1)[:, None]  # (speaker, band)
+    times = np.vstack([np.ones(len(counts)), draws.times]) * (counts > 0)  # (1 + draw, speaker)
+    total = times.sum(axis=1, keepdims=True)
+    return np.divide(times @ means, total, out=np.full((len(times), means.shape[1]), np.nan), where=total > 0)
+
+
+def _interval(means: np.ndarray, voices: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % percentile interval of (1 + draw, ...), whose first row is the value itself; NaN where that is, or for one voice."""
+    none = voices < 2 or not np.isfinite(means[0]).all()
+    low, high = np.full((2, *means.shape[1:]), np.nan) if none else np.nanpercentile(means[1:], [2.5, 97.5], axis=0)
+    return low, high
+
+
+def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Rank correlation of each row of (n, band) with its fellow, (n,); NaN where a row has NaN or is the same throughout."""
+    a, b = (rankdata(x, axis=1) - (x.shape[1] + 1) / 2 for x in (a, b))  # mean rank taken off
+    spread = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.divide((a * b).sum(axis=1), spread, out=np.full(len(a), np.nan), where=spread > 0)
