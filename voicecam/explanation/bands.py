@@ -1,18 +1,90 @@
-"""Maps -> share of evidence per band and class, with intervals over speakers. Bands are the rows of the map's own grid.
+"""Maps -> share of evidence per band and class, with intervals over speakers. Bands are the rows of the map's own grid, or a set
+of bands in Hz. Differences between classes are in differences.py.
 
 A share says where the map has its weight, not what the network needs; that takes a test on the sound itself.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from voicecam.config import Config
+from voicecam.errors import ExplainError
 from voicecam.features import band_edges
 
 DRAWS = 2000  # bootstrap draws over speakers
+BAND_SETS = ("mel", "third-octaves", "octaves", "formants")
+THIRDS = (100, 125, 160, 200, 250, 315, 400, 500, 630, 800)  # Hz, nominal middles of a decade of third-octaves (IEC 61260)
+FORMANTS = {  # Hz; what adults' voices have there, see band_set
+    "F0": (60.0, 300.0),
+    "F1": (300.0, 1000.0),
+    "F2": (1000.0, 2500.0),
+    "F3": (2500.0, 3500.0),
+    "above F3": (3500.0, np.inf),
+}
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Bands in Hz. names : one per band; limits : (low, high) of each, rising, without overlap."""
+
+    names: tuple[str, ...]
+    limits: tuple[tuple[float, float], ...]
+
+
+def band_set(name: str, config: Config) -> Bands:
+    """A named set of bands, cut off at the top of the config's mel bands. What lies outside its bands is in none of them.
+
+    mel : the config's own mel bands, whatever its recipe
+    octaves, third-octaves : base 2 around 1 kHz, from the one of 125 Hz or 100 Hz upwards; both start at 88.4 Hz
+    formants : where adults' fundamental and their first formants lie, in round numbers. Hillenbrand et al. 1995 (12 vowels, 45
+        men, 48 women): means of F1 342 to 936 Hz, F2 997 to 2761 Hz, F3 (but for "er") 2343 to 3372 Hz; so the borders are those
+        of most vowels, not of all: a woman's /i/ has its F2 in the band named F3. F0 of adults' speech is mostly 85 to 255 Hz,
+        more where it is lively. Harmonics of F0 fill the bands above it.
+    Raises ExplainError for an unknown name.
+    """
+    if name not in BAND_SETS:
+        raise ExplainError(f"bands {name!r}: not known; use one of {', '.join(BAND_SETS)}")
+    if name == "mel":
+        own = replace(config, recipe="logmel")
+        return Bands(tuple(band_names(config.n_mels, own)), tuple(band_limits(config.n_mels, own)))
+    found = FORMANTS if name == "formants" else _octaves(3 if name == "third-octaves" else 1, config.top_hz)
+    kept = {title: (low, min(high, config.top_hz)) for title, (low, high) in found.items() if low < config.top_hz}
+    return Bands(tuple(kept), tuple(kept.values()))
+
+
+def _octaves(parts: int, top: float) -> dict[str, tuple[float, float]]:
+    """Octaves (parts = 1) or third-octaves (3) up to `top` Hz, with their nominal middles as names."""
+    found = {}
+    for step in range(-9 if parts == 1 else -10, 1 + int(3 * np.log2(top / 1000) + 1.5), 3 // parts):  # thirds from 1 kHz
+        nominal = THIRDS[(step + 10) % 10] * 10 ** ((step + 10) // 10)
+        middle, half = 1000 * 2 ** (step / 3), 2 ** (1 / (2 * parts))
+        found[f"{nominal} Hz" if nominal < 1000 else f"{nominal / 1000:g} kHz"] = (middle / half, middle * half)
+    return found
+
+
+def row_profile(maps: np.ndarray) -> np.ndarray:
+    """Signed sum over time, float (clip, h), of maps (clip, h, w)."""
+    return maps.sum(axis=2)
+
+
+def to_bands(profile: np.ndarray, limits: Sequence[tuple[float, float]], bands: Bands) -> np.ndarray:
+    """Weight of each band, float (clip, band), of weights of rows.
+
+    profile : float (clip, h), shares or signed weights; limits : (low, high) in Hz of each of the h rows, see `band_limits`
+    A row's weight is spread evenly over its Hz, and a band gets the part that lies in it: totals stay where the bands cover the
+    rows. A row that is wider than a band says nothing about where in itself the weight lies.
+    Raises ExplainError when the numbers of rows differ.
+    """
+    if profile.shape[1] != len(limits):
+        raise ExplainError(f"a profile of {profile.shape[1]} rows and limits of {len(limits)}; give the limits of its rows")
+    low, high = (np.array(edge)[:, None] for edge in zip(*limits))  # (h, 1)
+    first, last = (np.array(edge) for edge in zip(*bands.limits))  # (band,)
+    overlap = np.maximum(np.minimum(high, last) - np.maximum(low, first), 0)  # (h, band)
+    return profile @ (overlap / (high - low))
 
 
 def band_shares(maps: np.ndarray) -> np.ndarray:
@@ -64,48 +136,52 @@ def bands_by_class(
     speakers: Sequence[str],
     config: Config,
     *,
+    shuffled_shares: np.ndarray | None = None,
+    right: np.ndarray | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Mean share of evidence per class and band: clips are averaged per speaker, then speakers.
 
     shares, null_shares : float (clip, h) of the network, and of the same network with random weights
     classes_of, speakers : class and speaker of each clip
+    shuffled_shares : the same of a network trained on shuffled labels; right : bool (clip,), whether the network named the class
     Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % bootstrap over speakers),
-    null_share, clips, speakers, blank (clips whose map is blank; they are in no mean).
+    null_share, clips, speakers, blank (clips whose map is blank; they are in no mean); with shuffled_shares also shuffled_share;
+    with right also clips_of, and rows for "all", "right" and "wrong" clips (a class without such clips has NaN shares).
     """
+    nulls = {"null_share": null_shares} | ({} if shuffled_shares is None else {"shuffled_share": shuffled_shares})
+    groups = {"all": np.ones(len(shares), dtype=bool)}
+    if right is not None:
+        groups |= {"right": np.asarray(right, dtype=bool), "wrong": ~np.asarray(right, dtype=bool)}
+    names, voices, rows = np.asarray(classes_of, dtype=str), pd.Series(list(speakers)), []
+    for title, chosen in groups.items():
+        for name in np.unique(names):
+            here = (names == name) & chosen
+            kept = {key: values[here] for key, values in nulls.items()}
+            found = _class_rows(str(name), shares[here], kept, voices[here], config, seed)
+            rows += [{**row, "clips_of": title} for row in found]
+    table = pd.DataFrame(rows)
+    return table if right is not None else table.drop(columns="clips_of")
+
+
+def _class_rows(
+    name: str, shares: np.ndarray, nulls: dict[str, np.ndarray], speakers: pd.Series, config: Config, seed: int
+) -> list[dict[str, object]]:
+    """Rows of `bands_by_class`, one per band, of one class's clips."""
     h = shares.shape[1]
+    means = _speaker_means(shares, speakers)  # (speaker, band)
+    low, high = _bootstrap(means, np.random.default_rng(seed))
+    facts = {"share": _mean(means), "low": low, "high": high}
+    facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in nulls.items()}
+    counts = {"clips": len(shares), "speakers": len(means), "blank": int(np.isnan(shares[:, 0]).sum())}
     unit = "Hz" if config.recipe == "logmel" else "coefficient"
-    places = list(zip(band_names(h, config), band_limits(h, config)))
-    table = pd.DataFrame({"class": list(classes_of), "speaker": list(speakers)})
-    rows = []
-    for name in sorted(table["class"].unique()):
-        here = (table["class"] == name).to_numpy()
-        means = _speaker_means(shares[here], table["speaker"][here])  # (speaker, band)
-        null = (
-            np.nanmean(_speaker_means(null_shares[here], table["speaker"][here]), axis=0)
-            if np.isfinite(null_shares[here]).any()
-            else np.full(h, np.nan)
-        )
-        low, high = _bootstrap(means, np.random.default_rng(seed))
-        for band, (band_name, (start, end)) in enumerate(places):
-            rows.append(
-                {
-                    "class": name,
-                    "band": band,
-                    "name": band_name,
-                    "from": start,
-                    "to": end,
-                    "unit": unit,
-                    "share": means[:, band].mean() if len(means) else np.nan,
-                    "low": low[band],
-                    "high": high[band],
-                    "null_share": null[band],
-                    "clips": int(here.sum()),
-                    "speakers": len(means),
-                    "blank": int(np.isnan(shares[here, 0]).sum()),
-                }
-            )
-    return pd.DataFrame(rows)
+    places = zip(band_names(h, config), band_limits(h, config))
+    return [
+        {"class": name, "band": band, "name": title, "from": start, "to": end, "unit": unit}
+        | {key: values[band] for key, values in facts.items()}
+        | counts
+        for band, (title, (start, end)) in enumerate(places)
+    ]
 
 
 def mean_maps(maps: np.ndarray, classes_of: Sequence[str], speakers: Sequence[str]) -> dict[str, np.ndarray]:
@@ -119,8 +195,7 @@ def mean_maps(maps: np.ndarray, classes_of: Sequence[str], speakers: Sequence[st
     for name in sorted(table["class"].unique()):
         here = (table["class"] == name).to_numpy()
         means = _speaker_means(shares[here], table["speaker"][here])
-        mean = means.mean(axis=0) if len(means) else np.full(flat.shape[1], np.nan)
-        found[name] = mean.reshape(maps.shape[1:])  # (h w,) -> (h, w)
+        found[name] = _mean(means).reshape(maps.shape[1:])  # (h w,) -> (h, w)
     return found
 
 
@@ -128,6 +203,11 @@ def _speaker_means(shares: np.ndarray, speakers: pd.Series) -> np.ndarray:
     """Mean over each speaker's clips that are not blank, (speaker, band); a speaker with blank maps only has no row."""
     kept = np.isfinite(shares).all(axis=1)
     return pd.DataFrame(shares[kept]).groupby(speakers.to_numpy()[kept]).mean().to_numpy()
+
+
+def _mean(means: np.ndarray) -> np.ndarray:
+    """Mean over speakers, (band,), of (speaker, band); NaN where there is none."""
+    return means.mean(axis=0) if len(means) else np.full(means.shape[1], np.nan)
 
 
 def _bootstrap(means: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
