@@ -1,0 +1,160 @@
+"""Hear the explanation: a map over time and frequency, laid over the sound it explains, parts it into evidence and the rest.
+
+What is heard is the map, not the network: it shows where the map has its weight. Makes no map.
+"""
+
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+import numpy as np
+import soundfile as sf
+from scipy.ndimage import map_coordinates
+from scipy.signal import ShortTimeFFT
+
+from voicecam.audio import Signal
+from voicecam.config import Config
+from voicecam.errors import ExplainError
+from voicecam.explanation.bands import band_limits
+
+FULL_PERCENTILE = 95.0  # of the cells above 0: from here up a cell is wholly evidence; a single bright cell would mute all others
+OVERLAP = 4  # steps in a window; with a Hann window the masked frames then overlap without ripple
+BLOCK_S = 0.05  # s; blocks whose loudness is compared, a short vowel
+SILENT_DB = 20.0  # dB below the loudest block: softer blocks are pauses and do not count
+MOST_GAIN_DB = 30.0  # dB; a part further below its clip is left softer: raised to the clip's level it would be its noise
+PEAK = 0.9  # of full scale; no part goes above it
+
+
+@dataclass(frozen=True)
+class Audible:
+    """A window of sound in two parts that sound equally loud.
+
+    evidence : what the map points at; rest : everything else
+    evidence_db, rest_db : dB by which each was made louder to be compared. Without them evidence + rest is the window itself.
+    """
+
+    evidence: Signal
+    rest: Signal
+    evidence_db: float
+    rest_db: float
+
+
+def split_sound(signal: Signal, map: np.ndarray, config: Config, *, start: float = 0.0) -> Audible:
+    """Part the window of a recording that a map is about into evidence and the rest.
+
+    signal : at config.sample_rate, as audio.prepare or audio.prepare_whole gives it
+    map : float (h, w), raw, row 0 lowest: of a log-mel picture any grid; of another recipe over log-mel energies
+        (config.n_mels, config.n_frames), since a cepstral coefficient has no place in Hz
+    start : where the map's window begins in the signal, in s
+
+    The window's spectrogram (the features' own window length, in steps of a quarter of it) is multiplied by a mask from 0 to 1
+    and turned back with its original phases. The mask is the map's positive part over its 95th percentile (of the cells above
+    0), cut off at 1, straight lines between the cells' middles; outside config.f_min to config.top_hz, which the network does
+    not see, it is 0. It is soft, because a threshold would make edges in the sound that no map has. The rest has the mask 1 - m,
+    so before the levels are matched the parts add up to the window. Then both come to the window's loudness, or as near as a
+    peak of 0.9 of full scale lets both: loudness is `active_rms`, plain power without a hearing curve. A part more than 30 dB
+    softer than the window is made louder by 30 dB alone.
+    Raises ExplainError for a map that is blank (nothing above 0), has NaN or does not fit, and a window outside the signal.
+    """
+    window = _window_of(signal, config, start)
+    evidence = _masked(window, map, config)
+    rest = window - evidence  # what the mask 1 - m leaves: the way back from the spectrogram is linear
+    gains = _gains(window, [evidence, rest], config.sample_rate)
+    first, second = (Signal((part * gain).astype(np.float32), signal.rate) for part, gain in zip([evidence, rest], gains))
+    return Audible(first, second, *(20 * float(np.log10(gain)) for gain in gains))
+
+
+def mix(audible: Audible, share: float) -> Signal:
+    """What lies between: share 0 is the rest alone, 0.5 the window as it was, 1 the evidence alone; all as loud as each other.
+
+    Up to the middle the evidence fades in, from there the rest fades out. Raises ExplainError for a share outside 0..1.
+    """
+    if not 0 <= share <= 1:
+        raise ExplainError(f"share {share!r}: must be from 0 (the rest) to 1 (the evidence)")
+    evidence, rest = (
+        part.samples / 10 ** (db / 20) for part, db in ((audible.evidence, audible.evidence_db), (audible.rest, audible.rest_db))
+    )
+    mixed = min(1.0, 2 * share) * evidence + min(1.0, 2 - 2 * share) * rest
+    rate = audible.evidence.rate
+    aim = max(active_rms(audible.evidence), active_rms(audible.rest))
+    gain = min(_gain(mixed, aim, rate), PEAK / max(float(np.abs(mixed).max()), 1e-12))
+    return Signal((mixed * gain).astype(np.float32), rate)
+
+
+def active_rms(signal: Signal) -> float:
+    """RMS of where there is sound: over blocks of 50 ms that are at most 20 dB softer than the loudest. Full scale is 1.
+
+    A simple form of the active speech level (ITU-T P.56): pauses do not make a sound softer. 0 for digital silence.
+    """
+    length = max(1, round(BLOCK_S * signal.rate))
+    samples = np.asarray(signal.samples, dtype=np.float64)
+    blocks = np.pad(samples, (0, -len(samples) % length)).reshape(-1, length)  # (sample,) -> (block, sample)
+    power = (blocks**2).mean(axis=1)  # (block,)
+    return float(np.sqrt(power[power >= power.max() * 10 ** (-SILENT_DB / 10)].mean()))
+
+
+def wav_bytes(signal: Signal) -> bytes:
+    """The sound as a WAV file of 16 bits; turned down where its peak is above 0.9 of full scale."""
+    buffer, peak = BytesIO(), max(float(np.abs(signal.samples).max()), 1e-9)
+    sf.write(buffer, signal.samples * min(1.0, PEAK / peak), signal.rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _window_of(signal: Signal, config: Config, start: float) -> np.ndarray:
+    """The samples that the map is about, float64 (config.n_samples,)."""
+    if signal.rate != config.sample_rate:
+        raise ExplainError(f"signal at {signal.rate} Hz, the map is about {config.sample_rate} Hz; use audio.prepare first")
+    first = round(start * signal.rate)
+    if not 0 <= first <= len(signal.samples) - config.n_samples:
+        raise ExplainError(
+            f"window from {start:g} s of {config.seconds:g} s: the signal has {signal.seconds:.2f} s; use audio.prepare first"
+        )
+    return signal.samples[first : first + config.n_samples].astype(np.float64)
+
+
+def _masked(window: np.ndarray, map: np.ndarray, config: Config) -> np.ndarray:
+    """The window's spectrogram times the map's mask, as sound, float64 (n_samples,)."""
+    stft = ShortTimeFFT.from_window("hann", config.sample_rate, config.window, config.window - max(1, config.window // OVERLAP))
+    spectrum = stft.stft(window)  # (bin, step)
+    mask = _mask(_scaled(map), stft.f, stft.t(len(window)), config)
+    return stft.istft(spectrum * mask, k1=len(window))
+
+
+def _scaled(map: np.ndarray) -> np.ndarray:
+    """The map as 0..1, float64 (h, w)."""
+    map = np.asarray(map, dtype=np.float64)
+    if map.ndim != 2 or not map.size or not np.isfinite(map).all():
+        raise ExplainError(f"map of shape {map.shape}: must be (h, w), without NaN; give the map of one clip")
+    if not (map > 0).any():
+        raise ExplainError("blank map: nothing in it is above 0; choose another clip, class or method")
+    return np.clip(map / np.percentile(map[map > 0], FULL_PERCENTILE), 0, 1)
+
+
+def _mask(map: np.ndarray, hz: np.ndarray, seconds: np.ndarray, config: Config) -> np.ndarray:
+    """The map at each frequency in Hz and time in s, float64 (bin, step), straight lines between the middles of its cells."""
+    h, w = map.shape
+    if config.recipe != "logmel":
+        if (h, w) != (config.n_mels, config.n_frames):
+            raise ExplainError(
+                f"map of shape {(h, w)} over cepstral coefficients, which have no place in Hz; give one over log-mel energies, "
+                f"{(config.n_mels, config.n_frames)}, see voicecam.explanation.carry"
+            )
+        config = replace(config, recipe="logmel")
+    limits = band_limits(h, config)
+    rows = np.interp(hz, [limits[0][0], *(high for _, high in limits)], np.arange(h + 1)) - 0.5  # cell i has its middle at i
+    frames = (seconds * config.sample_rate - config.window / 2) / config.hop + 0.5  # 0 to n_frames over the picture's width
+    columns = frames * w / config.n_frames - 0.5
+    mask = map_coordinates(map, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest")
+    mask[(hz < config.f_min) | (hz > config.top_hz)] = 0
+    return mask
+
+
+def _gains(window: np.ndarray, parts: list[np.ndarray], rate: int) -> list[float]:
+    """Factors that bring the parts to the loudness of the window, or of the one that reaches full scale first."""
+    aim = active_rms(Signal(window, rate))
+    peaks = [float(np.abs(part * _gain(part, aim, rate)).max()) for part in parts]
+    return [_gain(part, aim, rate) * min(1.0, PEAK / max(*peaks, 1e-12)) for part in parts]
+
+
+def _gain(part: np.ndarray, aim: float, rate: int) -> float:
+    """Factor that brings a part to the loudness `aim`, at most MOST_GAIN_DB."""
+    return min(aim / max(active_rms(Signal(part, rate)), 1e-12), 10 ** (MOST_GAIN_DB / 20))
