@@ -22,6 +22,8 @@ from voicecam.explanation.bandstop import (
     measure_drops,
     window_logits,
 )
+from voicecam.figures.bandstop import plot_agreement, plot_drops
+from voicecam.figures.canvas import class_colours, figure, png_bytes
 from voicecam.image import Scale
 from voicecam.network import Model, build
 
@@ -278,10 +280,10 @@ def test_the_words_follow_the_numbers():
     profile[0] = np.nan
     about = agreement({"same": profile, "reverse": -drops, "none": drops * np.nan}, drops, classes, speakers)
     same, reverse, none = agreement_sentences(about)
-    assert "much as" in same
+    assert "goes with" in same
     assert "1.00 [1.00, 1.00]" in same
     assert "1 blank" in same
-    assert "other way round" in reverse
+    assert "goes against" in reverse
     assert "not shown" in none
 
 
@@ -297,3 +299,24 @@ def test_what_does_not_fit_is_refused():
         measure_drops(energies, noises(2), OCTAVES, np.zeros(2, int), against=np.zeros(1, int))
     with pytest.raises(ExplainError, match=r"0\.00 s of sound"):
         measure_drops(energies, [Signal(np.zeros(8000, np.float32), RATE)], OCTAVES, np.zeros(1, int))
+
+
+def test_the_figures_show_the_numbers():
+    drops, classes, speakers = people(bands=3)
+    table = drop_table(drops, classes, speakers, ["a", "b", "c"], [(0, 100), (100, 400), (400, 1600)])
+    fig, ax = figure(3)
+    lines = plot_drops(table, ["w", "x", "y"], ax=ax)
+    for line, name in zip(lines, ("x", "y")):
+        np.testing.assert_allclose(line.get_ydata(), table.loc[table["class"] == name, "drop"])
+        assert line.get_color() == class_colours(["w", "x", "y"])[name]
+        np.testing.assert_allclose(line.get_xdata(), [np.sqrt(20 * 100), 200, 800], rtol=0.05)
+    assert ax.get_xscale() == "log"
+    assert png_bytes(fig)
+    about = agreement({"none": drops * np.nan, "bad": -drops, "good": drops}, drops, classes, speakers)
+    fig, ax = figure(3)
+    dots = plot_agreement(about, ax=ax)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["none", "bad", "good"]
+    np.testing.assert_allclose(np.ma.filled(dots.get_offsets()[1:, 0], np.nan), [-1, 1])
+    assert "no number" in [text.get_text() for text in ax.texts]
+    assert ax.get_xlim()[0] < -1
+    assert png_bytes(fig)

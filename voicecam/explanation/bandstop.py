@@ -161,8 +161,8 @@ def agreement(
     Returns one row per method: method; spearman, low, high: mean profile with mean drop (clips averaged per speaker, then
     speakers), per class, then averaged over classes; spearman_clip, clip_low, clip_high: the same per clip, averaged per speaker,
     then over speakers; clips, blank, speakers. Intervals: 95 % bootstrap over speakers, whose maps and drops are drawn together;
-    as the drawn means are noisier than the mean itself, that of `spearman` leans towards 0. NaN for a single speaker, and where
-    nothing varies over the bands.
+    as the drawn means are noisier than the mean itself, that of `spearman` leans towards 0. They know nothing of chance among so
+    few bands: give random weights' profiles as a method, too. NaN for a single speaker, and where nothing varies over the bands.
     Raises ExplainError for profiles of another shape than the drops, and for fewer than 3 bands.
     """
     classes = np.asarray(classes_of)
@@ -202,11 +202,11 @@ def agreement_sentences(table: pd.DataFrame) -> list[str]:
     """One sentence per method of an `agreement` table: how its bands rank beside the drops, or that nothing was shown."""
     said = []
     for row in table.to_dict("records"):
-        verdict = "was not shown to rank the bands as their removal does"
+        verdict = "was not shown to go with what removing the bands costs"
         if row["low"] > 0:
-            verdict = "ranks the bands much as their removal does"
+            verdict = "goes with what removing the bands costs, in rank correlation"
         elif row["high"] < 0:
-            verdict = "ranks the bands the other way round than their removal does"
+            verdict = "goes against what removing the bands costs, in rank correlation"
         clips = f"single clips: {_spell(row, 'spearman_clip', 'clip_low', 'clip_high')}"
         blank = f"; {row['blank']} blank maps left out" if row["blank"] else ""
         said.append(f"{row['method']} {verdict}: {_spell(row, 'spearman', 'low', 'high')} ({clips}{blank}).")
