@@ -1,12 +1,15 @@
 """How much of a score measured facts of the voice explain, and how it moves with pitch and formants. Computes none of it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
-from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, per_cent, tidy
+from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, class_colours, per_cent, tidy
 
 NAMES = {
     "all": "all facts",
@@ -22,6 +25,7 @@ NAMES = {
     "hnr_db": "HNR",
     "voiced_share": "voiced share",
 }
+MOVED = {"pitch": "pitch moved by (semitones)", "formants": "formants multiplied by"}
 
 
 def plot_account(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
@@ -51,3 +55,37 @@ def plot_account(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
     ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     tidy(ax)
     return bars
+
+
+def plot_counterfactual(
+    curves: pd.DataFrame, flips: pd.DataFrame, classes: Sequence[str], *, kind: str, ax: Axes
+) -> list[Line2D]:
+    """Mean score of each true class against how far its voices were moved, with 95 % bands; the dashed line is where the label
+    changes, the diamonds on it are the classes' median flip points with their intervals. Returns one line per class.
+
+    curves : columns kind, class, step, score, low, high; flips : columns kind, class, flip, flip_low, flip_high;
+        see explanation.counterfactual.score_curves and flips_by_class
+    classes : all classes of the run in its order, which settles the colours; kind : "pitch" or "formants"
+    """
+    here, colours = curves[curves["kind"] == kind], class_colours(classes)
+    shown = [name for name in classes if name in set(here["class"])]
+    ax.axhline(0, color=INK, linestyle="--", linewidth=1)
+    lines = []
+    for name in shown:
+        part = here[here["class"] == name].sort_values("step")
+        ax.fill_between(part["step"], part["low"], part["high"], color=colours[name], alpha=0.18, linewidth=0)
+        lines += ax.plot(part["step"], part["score"], color=colours[name], linewidth=1.8, label=name)
+    for row in flips[(flips["kind"] == kind) & flips["flip"].notna()].itertuples():
+        ax.hlines(0, row.flip_low, row.flip_high, color=colours[row[2]], linewidth=3)
+        ax.scatter(row.flip, 0, marker="D", s=36, color=colours[row[2]], edgecolor="white", zorder=4)
+    if kind == "formants":
+        ax.set_xscale("log")
+        ticks = sorted(here["step"].unique())
+        ax.xaxis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 8]))
+        ax.xaxis.set_major_formatter(FormatStrFormatter("%.2f"))
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.set(xlabel=MOVED[kind], ylabel="score (difference of logits)", xlim=(here["step"].min(), here["step"].max()))
+    mark = Line2D([], [], color=GREY, marker="D", linewidth=3, markeredgecolor="white", label="median flip\n(95 % interval)")
+    ax.legend(handles=[*lines, mark], fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    tidy(ax)
+    return lines

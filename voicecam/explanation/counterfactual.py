@@ -1,0 +1,214 @@
+"""A recording at another pitch, or with other formants -> how the network's score moves, and where its label flips.
+
+Praat's "Change gender" makes the sounds. The step that changes nothing goes through it as well, so that what the resynthesis
+itself does is known. A voice moved far sounds made: a score there is of such a sound, not of a person.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import parselmouth
+from parselmouth.praat import call
+
+from voicecam.audio import Signal
+from voicecam.errors import ExplainError
+from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
+from voicecam.explanation.acoustics import SHORTEST_S, pitch_track, sound
+
+SEMITONES = tuple(range(-12, 13, 2))
+FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
+NEUTRAL = {"pitch": 0.0, "formants": 1.0}  # the step of each kind that changes nothing
+ORIGINAL = "original"  # the kind of a clip that did not go through Praat
+Score = Callable[[list[Signal]], np.ndarray]
+Progress = Callable[[Iterable, int], Iterable]
+
+
+def shift_voice(signal: Signal, *, semitones: float = 0.0, formant_ratio: float = 1.0) -> Signal:
+    """The voice with its pitch moved by `semitones` and its formants multiplied by `formant_ratio`, both at once if asked.
+
+    Praat's "Change gender": the sound is resampled by the ratio, then overlap-add (PSOLA, Moulines and Charpentier 1990) puts
+    pitch and duration where they belong. Rate and number of samples stay; the level does not quite, and samples may pass 1:
+    the caller sets the level. Lowered formants leave nothing above rate / 2 * formant_ratio. Without a voiced frame there is
+    no pitch to move. Raises ExplainError for a clip below 0.11 s, more than two octaves, or a ratio beyond 0.5 to 2.
+    """
+    if signal.seconds < SHORTEST_S:
+        raise ExplainError(f"{signal.seconds:.2f} s of sound: too short to resynthesise; give {SHORTEST_S:g} s or more")
+    if not -24 <= semitones <= 24 or not 0.5 <= formant_ratio <= 2:
+        raise ExplainError(f"{semitones:g} semitones, formant ratio {formant_ratio:g}: too far; use -24 to 24 and 0.5 to 2")
+    pitch = pitch_track(signal)
+    median = call(pitch, "Get quantile", 0, 0, 0.5, "Hertz")
+    wanted = 0.0 if np.isnan(median) else median * 2 ** (semitones / 12)  # 0: Praat leaves the pitch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", parselmouth.PraatWarning)  # that nothing is voiced, which the docstring says
+        made = call([sound(signal), pitch], "Change gender", formant_ratio, wanted, 1.0, 1.0)
+    return Signal(made.values[0].astype(np.float32), signal.rate)
+
+
+def counterfactuals(
+    score: Score,
+    signals: Sequence[Signal],
+    speakers: Sequence[str],
+    *,
+    semitones: Sequence[float] = SEMITONES,
+    formant_ratios: Sequence[float] = FORMANT_RATIOS,
+    progress: Progress = lambda items, total: items,
+) -> pd.DataFrame:
+    """Scores of every clip as it is and at every step: columns clip (its place in `signals`), speaker, kind, step, score.
+
+    score : list of Signals -> float (len,), e.g. the difference of two logits; above 0 is one label, below the other. It sets
+        the level.
+    progress : called as progress(iterable, total) over the steps
+    kind : "pitch" (step in semitones), "formants" (step is the ratio) or "original" (no step). The step that changes nothing, 0
+        semitones or ratio 1, is always there. Some 0.05 s of work per step and second of sound, the score apart.
+    Raises ExplainError like `shift_voice`, and where lengths differ or scores are not finite.
+    """
+    if not len(signals) == len(speakers) > 0:
+        raise ExplainError(f"counterfactuals: {len(signals)} clips, {len(speakers)} speakers; give one speaker for each clip")
+    plan: list[tuple[str, float]] = [(ORIGINAL, np.nan)]
+    plan += [("pitch", step) for step in sorted({*map(float, semitones), 0.0})]
+    plan += [("formants", step) for step in sorted({*map(float, formant_ratios), 1.0})]
+    tables = []
+    for kind, step in progress(plan, len(plan)):
+        values = np.asarray(score([_moved(signal, kind, step) for signal in signals]), dtype=float)
+        if values.shape != (len(signals),) or not np.isfinite(values).all():
+            raise ExplainError(f"score: gave shape {values.shape} for {len(signals)} clips, or NaN; give one finite number each")
+        clips = np.arange(len(signals))
+        tables.append(pd.DataFrame({"clip": clips, "speaker": list(speakers), "kind": kind, "step": step, "score": values}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def flip_points(table: pd.DataFrame) -> pd.DataFrame:
+    """Where each clip's label flips: columns clip, speaker, kind, start (score at the step that changes nothing), flip.
+
+    flip : the step nearest to no change at which the score crosses 0, on a straight line between steps (of the logarithm of the
+        ratio for formants); NaN for a label that stays. It may lie on either side.
+    """
+    rows = []
+    moved = table[table["kind"] != ORIGINAL]
+    for (clip, speaker, kind), part in moved.groupby(["clip", "speaker", "kind"], sort=True):
+        part = part.sort_values("step")
+        start = float(part.loc[part["step"] == NEUTRAL[kind], "score"].iloc[0])
+        places = _places(part["step"].to_numpy(), kind)
+        flip = _nearest_crossing(places, part["score"].to_numpy())
+        step = float(np.exp(flip)) if kind == "formants" else flip
+        rows.append({"clip": clip, "speaker": speaker, "kind": kind, "start": start, "flip": step})
+    return pd.DataFrame(rows)
+
+
+def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: str, seed: int = 0) -> pd.DataFrame:
+    """The flip points per kind and class, each with a 95 % interval (bootstrap over speakers).
+
+    classes_of : true class of each clip; positive : the class that a score above 0 means
+    Returns kind, class, clips and speakers (named right before anything is changed: only these have a flip to look for), wrong
+    (clips that are not), never, never_low, never_high (share of clips whose label stays, averaged per speaker, then over
+    speakers), flip, flip_low, flip_high (median over speakers of the median over a speaker's clips that flip), flipping
+    (speakers in that median). NaN where there is none.
+    """
+    truth = pd.Series(np.asarray(classes_of)[flips["clip"]], index=flips.index)
+    right = (flips["start"] > 0) == (truth == positive)
+    rows = []
+    for (kind, name), part in flips.groupby(["kind", truth], sort=False):
+        kept = part[right[part.index]]
+        facts = {"kind": kind, "class": name, "clips": len(kept), "speakers": kept["speaker"].nunique()}
+        rows.append({**facts, "wrong": len(part) - len(kept), **_stays(kept, seed), **_median_flip(kept, seed)})
+    return pd.DataFrame(rows).sort_values(["kind", "class"], ascending=[False, True], ignore_index=True)
+
+
+def score_curves(table: pd.DataFrame, classes_of: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+    """Mean score per kind, class and step, clips averaged per speaker: kind, class, step, score, low, high (95 %), speakers."""
+    moved = table[table["kind"] != ORIGINAL]
+    truth = pd.Series(np.asarray(classes_of)[moved["clip"]], index=moved.index)
+    rows = []
+    for (kind, name, step), part in moved.groupby(["kind", truth, "step"], sort=True):
+        mean, low, high = _mean(part["score"], part["speaker"], seed)
+        facts = {"kind": kind, "class": name, "step": step, "score": mean, "low": low, "high": high}
+        rows.append({**facts, "speakers": part["speaker"].nunique()})
+    return pd.DataFrame(rows)
+
+
+def resynthesis(table: pd.DataFrame, *, seed: int = 0) -> dict[str, float]:
+    """What going through Praat does when nothing is moved: move, low, high (mean size of the score's change over speakers, 95 %),
+    size (mean size of the score itself), flipped (share of clips, likewise averaged, whose label changes), clips, speakers."""
+    before = table[table["kind"] == ORIGINAL].set_index("clip")
+    after = table[(table["kind"] == "pitch") & (table["step"] == 0)].set_index("clip")["score"].reindex(before.index)
+    move, low, high = _mean((after - before["score"]).abs(), before["speaker"], seed)
+    flipped = _mean(((after > 0) != (before["score"] > 0)).astype(float), before["speaker"], seed)[0]
+    size = _mean(before["score"].abs(), before["speaker"], seed)[0]
+    count = {"clips": len(before), "speakers": before["speaker"].nunique()}
+    return {"move": move, "low": low, "high": high, "size": size, "flipped": flipped, **count}
+
+
+def flip_sentences(flips: pd.DataFrame, made: dict[str, Any]) -> list[str]:
+    """What `flips_by_class` and `resynthesis` found, in plain words: one sentence per kind and class, then the control."""
+    said = [_flip_sentence(row) for row in flips.to_dict("records")]
+    return said + [
+        f"Control: resynthesis alone, with nothing moved, changes the score by {made['move']:.2f} "
+        f"[{made['low']:.2f}, {made['high']:.2f}] on average (its size is {made['size']:.2f}) and the label of "
+        f"{100 * made['flipped']:.0f} % of {made['clips']} clips of {made['speakers']} speakers."
+    ]
+
+
+def _flip_sentence(row: dict[str, Any]) -> str:
+    what = "pitch" if row["kind"] == "pitch" else "formants"
+    head = f"Clips of {row['class']}, {what} moved ({row['clips']} clips of {row['speakers']} speakers named right at first): "
+    if not row["clips"]:
+        return head + "nothing was shown."
+    stays = f"{100 * row['never']:.0f} % [{100 * row['never_low']:.0f}, {100 * row['never_high']:.0f}]"
+    if not row["flipping"]:
+        return head + "the label never flips within the range."
+    steps = (row["flip"], row["flip_low"], row["flip_high"])
+    form = "{:+.1f} semitones [{:+.1f}, {:+.1f}]" if row["kind"] == "pitch" else "a ratio of {:.2f} [{:.2f}, {:.2f}]"
+    return head + f"of those that flip, the median flips at {form.format(*steps)}; {stays} never flip within the range."
+
+
+def _moved(signal: Signal, kind: str, step: float) -> Signal:
+    if kind == ORIGINAL:
+        return signal
+    return shift_voice(signal, semitones=step) if kind == "pitch" else shift_voice(signal, formant_ratio=step)
+
+
+def _places(steps: np.ndarray, kind: str) -> np.ndarray:
+    """Steps on the axis on which they are even, 0 where nothing changes."""
+    return np.log(steps) if kind == "formants" else steps
+
+
+def _nearest_crossing(places: np.ndarray, scores: np.ndarray) -> float:
+    """Place nearest to 0 where the scores, joined by straight lines, cross 0; NaN for none. Places rise."""
+    sides = scores > 0
+    at = np.flatnonzero(sides[1:] != sides[:-1])
+    if not len(at):
+        return np.nan
+    crossings = places[at] - scores[at] * (places[at + 1] - places[at]) / (scores[at + 1] - scores[at])
+    return float(crossings[np.abs(crossings).argmin()])
+
+
+def _draws(speakers: pd.Series, seed: int) -> SpeakerDraws:
+    """Draws of speakers, all of one stratum; sorted by name, as groupby has them."""
+    return draw_speakers(pd.DataFrame({"speaker": speakers.to_numpy(), "fold": 0, "true": ""}), seed=seed)
+
+
+def _mean(values: pd.Series, speakers: pd.Series, seed: int) -> tuple[float, float, float]:
+    """Mean over speakers of their clips' mean, with the ends of its 95 % interval."""
+    each = values.groupby(speakers.to_numpy()).mean().to_numpy()  # (speaker,)
+    found = interval(each.mean(), _draws(speakers, seed).drawn(each) / len(each))
+    return tuple(float(found[name]) for name in ("value", "low", "high"))  # type: ignore[return-value, arg-type]
+
+
+def _stays(kept: pd.DataFrame, seed: int) -> dict[str, float]:
+    values = _mean(kept["flip"].isna().astype(float), kept["speaker"], seed) if len(kept) else (np.nan,) * 3
+    return dict(zip(("never", "never_low", "never_high"), values))
+
+
+def _median_flip(kept: pd.DataFrame, seed: int) -> dict[str, float]:
+    """Median over speakers of their median flip; a draw counts each speaker as often as it was drawn."""
+    flipping = kept[kept["flip"].notna()]
+    if flipping.empty:
+        return {"flip": np.nan, "flip_low": np.nan, "flip_high": np.nan, "flipping": 0}
+    each = flipping.groupby("speaker")["flip"].median().to_numpy()  # (speaker,)
+    times = _draws(flipping["speaker"], seed).times
+    whole = np.rint(times / times[times > 0].min()).astype(int)  # the draws weigh each speaker n / (n - 1)
+    low, high = np.percentile([np.median(np.repeat(each, row)) for row in whole], [2.5, 97.5])
+    return {"flip": float(np.median(each)), "flip_low": float(low), "flip_high": float(high), "flipping": len(each)}
