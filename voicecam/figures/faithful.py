@@ -1,0 +1,59 @@
+"""Whether maps rank the cells that count, and whether they change with the weights. Computes no map and no measure."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.lines import Line2D
+
+from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, tidy
+
+NULL, PICTURE = "random", "energy only"  # the rows that no network made
+SHOWN = {"deletion": "deletion (low is good)", "insertion": "insertion (high is good)", "road": "ROAD (high is good)"}
+STYLES = ("-", "--", "-.", ":")
+
+
+def plot_faithfulness(table: pd.DataFrame, *, ax: Axes) -> list[PathCollection]:
+    """Deletion, insertion and ROAD of each method with 95 % intervals, a colour per measure; the lines are those of random cells.
+
+    table : columns method and, for each measure, value, _low and _high ("deletion", "deletion_low", ...); one row is "random"
+    """
+    rows = table[table["method"] != NULL].reset_index(drop=True)
+    null, drawn = table[table["method"] == NULL], []
+    for i, (measure, name) in enumerate(SHOWN.items()):
+        places = -np.arange(len(rows)) + 0.22 * (1 - i)
+        colour = CLASS_COLOURS[i]
+        ax.hlines(places, rows[f"{measure}_low"], rows[f"{measure}_high"], color=colour, linewidth=2)
+        drawn.append(ax.scatter(rows[measure], places, color=colour, s=26, zorder=3, label=name))
+        for value in null[measure]:
+            ax.axvline(value, color=colour, linestyle=":", linewidth=1.2, zorder=0)
+    ax.set_yticks(-np.arange(len(rows)), rows["method"])
+    ax.set(xlabel="area under the probability; ROAD: difference", ylim=(-len(rows) + 0.4, 0.6))
+    handles = [*drawn, Line2D([], [], color=INK, linestyle=":", linewidth=1.2, label="random cells")]
+    ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    tidy(ax)
+    return drawn
+
+
+def plot_randomisation(table: pd.DataFrame, *, below: float = 0.3, ax: Axes) -> list[Line2D]:
+    """Rank correlation with the trained network's maps while it is made random from the top down: a line per method with its
+    95 % band; the dashed line is what a faithful method must fall below.
+
+    table : columns method, stage, depth (0, 1, ...), correlation, correlation_low, correlation_high
+    """
+    stages = table.drop_duplicates("depth").set_index("depth")["stage"].sort_index()
+    names, drawn = list(dict.fromkeys(table["method"])), []
+    for i, name in enumerate(names):
+        rows = table[table["method"] == name].sort_values("depth")
+        colour = GREY if name == PICTURE else CLASS_COLOURS[i % len(CLASS_COLOURS)]
+        style = STYLES[i % len(STYLES)]
+        ax.fill_between(rows["depth"], rows["correlation_low"], rows["correlation_high"], color=colour, alpha=0.12, linewidth=0)
+        drawn += ax.plot(rows["depth"], rows["correlation"], color=colour, linestyle=style, marker="o", markersize=4, label=name)
+    ax.axhline(below, color=INK, linestyle="--", linewidth=1)
+    ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
+    ax.annotate(f"{below:g}", (1, below), xycoords=("axes fraction", "data"), va="center", size=SMALL)
+    ax.set_xticks(stages.index, stages)
+    ax.set(xlabel="random from the top down to", ylabel="rank correlation with the trained network's maps", ylim=(None, 1.05))
+    ax.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1.05, 1))
+    tidy(ax)
+    return drawn
