@@ -27,6 +27,10 @@ def class_difference(
     p : share of 2000 permutations with a difference at least as large; a speaker with one class keeps the clips together and
         changes the class with others, one with both classes swaps the two. p_adjusted : the same for the largest of all bands'
         differences, each over its own spread under permutation (Westfall and Young 1993).
+    With two classes and a contrast, the map for the one class is the map for the other with its sign turned (Grad-CAM, HiRes-CAM,
+    Ablation-CAM, the methods on the picture): shares of positive parts then differ between clips explained each for its own
+    class, even where the sound does not. Beside them belongs the same difference with random weights, or with every clip
+    explained for one and the same class.
     Few speakers cannot give a small p: of 3 and 3, it is at least 0.1. A class of one speaker has no interval (NaN); of none but
     blank maps, no number at all. Raises ExplainError for a class that no clip has.
     """

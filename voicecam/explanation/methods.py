@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, Occlusion
 from torch import nn
 from tqdm import tqdm
 
@@ -211,6 +210,8 @@ class _Score:
 
 
 def _integrated_gradients(network, inputs, wanted, against, batch) -> np.ndarray:
+    from captum.attr import IntegratedGradients  # here, because importing captum takes seconds
+
     found = IntegratedGradients(_score_of(network)).attribute(
         inputs, baselines=_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=STEPS
     )
@@ -218,6 +219,8 @@ def _integrated_gradients(network, inputs, wanted, against, batch) -> np.ndarray
 
 
 def _occlusion(network, inputs, wanted, against, batch) -> np.ndarray:
+    from captum.attr import Occlusion  # here, because importing captum takes seconds
+
     size = [max(1, round(length / PATCH)) for length in inputs.shape[2:]]
     found = Occlusion(_score_of(network)).attribute(
         inputs,
