@@ -1,0 +1,67 @@
+"""Say of recordings what the model hears in their speech: a class, "uncertain" or "no speech"."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from voicecam import cli
+from voicecam.errors import AudioError
+from voicecam.files import write_json
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python scripts/classify.py my_wavs --json verdicts.json --cam maps/mine")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="recordings, or folders that hold some")
+    parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of a saved model")
+    parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
+    parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its Grad-CAM map there")
+    parser.add_argument("--workers", type=int, help="recordings read at a time (default: one per core)")
+    args = parser.parse_args(argv)
+    return cli.finish(lambda: classify(args), stopped="stopped")
+
+
+def classify(args: argparse.Namespace) -> str:
+    """Judge the recordings; returns the last line. Raises AudioError at the end where some could not be used."""
+    from voicecam import verdicts  # imports torch: not before the options are known to be good
+    from voicecam.classifier import load_classifier
+
+    files = verdicts.sound_files(args.paths)
+    classifier = load_classifier(args.model)
+    judged = []
+    for judgement in cli.progress(verdicts.judge_files(classifier, files, workers=args.workers), len(files)):
+        judged.append(judgement)
+        for line in verdicts.lines(judgement, threshold=classifier.threshold):
+            if judgement.error is not None:
+                print(line, file=sys.stderr)
+            elif args.json != "-":
+                cli.say(line)
+    last = _written(args, judged, classifier)
+    broken = sum(judgement.error is not None for judgement in judged)
+    if broken:
+        cli.say(last)
+        raise AudioError(f"{broken} of {len(files)} recordings could not be used; their reasons stand above")
+    return last
+
+
+def _written(args: argparse.Namespace, judged: list, classifier) -> str:
+    """Write what the options ask for; returns one line, or the JSON itself."""
+    from voicecam import verdicts
+
+    rows, written = [verdicts.row(judgement) for judgement in judged], []
+    if args.cam:
+        from voicecam.verdict_maps import write_maps
+
+        written.append(f"{len(write_maps(args.cam, judged, classifier.model))} pictures in {args.cam}")
+    if args.json == "-":
+        return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
+    if args.json:
+        write_json(Path(args.json), rows)
+        written.append(args.json)
+    return f"wrote {' and '.join(written)}" if written else f"{len(rows)} recordings; model {args.model}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
