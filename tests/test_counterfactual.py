@@ -149,6 +149,7 @@ def test_clips_named_wrong_at_first_are_counted_apart():
     assert (found["clips"], found["wrong"]) == (2, 1)
     assert found["never"] == pytest.approx(0.5)
     assert found["flip"] == pytest.approx(1.0)
+    assert np.isnan(found["flip_low"]), "one speaker has no interval"
     none = flips_by_class(flips.iloc[[1]], ["f", "f"], positive="f")
     assert none["clips"].item() == 0
     assert np.isnan(none["never"].item())

@@ -159,9 +159,12 @@ def _flip_sentence(row: dict[str, Any]) -> str:
     stays = f"{100 * row['never']:.0f} % [{100 * row['never_low']:.0f}, {100 * row['never_high']:.0f}]"
     if not row["flipping"]:
         return head + "the label never flips within the range."
+    if row["flipping"] == 1:
+        return head + f"clips of only one speaker flip, too few for a median; {stays} never flip within the range."
     steps = (row["flip"], row["flip_low"], row["flip_high"])
     form = "{:+.1f} semitones [{:+.1f}, {:+.1f}]" if row["kind"] == "pitch" else "a ratio of {:.2f} [{:.2f}, {:.2f}]"
-    return head + f"of those that flip, the median flips at {form.format(*steps)}; {stays} never flip within the range."
+    some = f"of those that flip ({row['flipping']} speakers), the median flips at {form.format(*steps)}"
+    return head + f"{some}; {stays} never flip within the range."
 
 
 def _moved(signal: Signal, kind: str, step: float) -> Signal:
@@ -208,6 +211,8 @@ def _median_flip(kept: pd.DataFrame, seed: int) -> dict[str, float]:
     if flipping.empty:
         return {"flip": np.nan, "flip_low": np.nan, "flip_high": np.nan, "flipping": 0}
     each = flipping.groupby("speaker")["flip"].median().to_numpy()  # (speaker,)
+    if len(each) == 1:
+        return {"flip": float(each[0]), "flip_low": np.nan, "flip_high": np.nan, "flipping": 1}
     times = _draws(flipping["speaker"], seed).times
     whole = np.rint(times / times[times > 0].min()).astype(int)  # the draws weigh each speaker n / (n - 1)
     low, high = np.percentile([np.median(np.repeat(each, row)) for row in whole], [2.5, 97.5])
