@@ -22,7 +22,7 @@ BEFORE, AFTER = 28, 9  # frames of silence around; 0.9 s before finds all of FSD
 LIKELY = 0.5  # probability from which a frame is speech; Silero's own default
 GAP_MS = 250  # ms; a shorter pause does not end a segment: stops and soft syllables are pauses of up to 0.2 s
 LEAST_SECONDS = 0.1  # s of speech; three frames, the shortest word among 2,600 clips has 0.13; clicks and chimes have less
-LEAST_CHANGE_DB = 3.5  # see `spectral_change`; 1,000 real clips have 4.4 to 13, synthetic chords that pass the detector 0 to 2.9
+LEAST_CHANGE_DB = 3.5  # see `spectral_change`; 1,000 real clips have 4.6 to 13, made chords that pass the detector 0.8 to 3.1
 MARGIN = 0.15  # s kept around a segment: soft beginnings and ends; see `cut`
 SEAM = 1e-3  # s; moments closer than this to the seam of two pieces are on it
 PITCH_FLOOR, PITCH_CEILING = 60.0, 550.0  # Hz; low male voices to excited high ones
@@ -110,8 +110,8 @@ def spectral_change(samples: np.ndarray, speech: Speech) -> float:
     """Median over the frames of speech, and MARGIN around it, of how far the spectrum moves in 30 ms, in dB.
 
     samples : at 16 kHz; spectra of 32 ms below 4 kHz, down to 50 dB below the loudest cell, louder cells weighing more
-    Speech glides and closes; tones and chords stand still or fade, but where one
-    follows another: so the margin. 0 where no frame has a neighbour in speech.
+    Speech glides and closes; tones and chords stand still or fade. They move where one follows another: hence the margin, which
+    holds some of their standing still. 0 where no frame has a neighbour in speech.
     """
     step, lag, floor = 160, 3, 50.0
     padded = np.pad(samples, FRAME)

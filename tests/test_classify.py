@@ -1,0 +1,141 @@
+"""scripts/classify.py on the shipped model: spoken words, sounds that are no speech, copies of a recording, and broken files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import soxr
+from PIL import Image
+from test_speech import no_speech_sounds, words
+
+from voicecam import audio, verdicts
+from voicecam.audio import Signal
+from voicecam.classifier import Window, load_classifier
+from voicecam.errors import AudioError
+
+ROOT = Path(__file__).parent.parent
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return load_classifier(ROOT / "models" / "voice")
+
+
+def recording(i=0):
+    """A word twice, with silence around, float32 at 16 kHz; it starts at 0.5 s and again 1 s after its end."""
+    word = words()[i]
+    return np.concatenate([np.zeros(RATE // 2), word, np.zeros(RATE), word, np.zeros(RATE)]).astype(np.float32)
+
+
+def run(*options, cwd):
+    command = [sys.executable, str(ROOT / "scripts" / "classify.py"), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, check=False)
+
+
+@pytest.mark.parametrize("name", sorted(no_speech_sounds()))
+def test_no_class_for_what_is_no_speech(name, tmp_path, classifier):
+    sf.write(tmp_path / "x.wav", no_speech_sounds()[name], RATE, subtype="PCM_16")
+    found = verdicts.judge_file(classifier, tmp_path / "x.wav")
+    assert (found.verdict, found.label, found.probability, found.error, found.windows) == ("no speech", None, None, None, ())
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_copies_of_a_recording_agree(i, tmp_path, classifier):
+    samples = recording(i)
+    whole = (samples * 32_767).round().astype(np.int16)
+    sf.write(tmp_path / "int16.wav", whole, RATE, subtype="PCM_16")
+    sf.write(tmp_path / "float.wav", samples, RATE, subtype="FLOAT")
+    sf.write(tmp_path / "stereo.wav", np.stack([whole, whole], axis=1), RATE, subtype="PCM_16")
+    sf.write(tmp_path / "44100.wav", soxr.resample(samples, RATE, 44_100, quality="VHQ"), 44_100, subtype="PCM_24")
+    sf.write(tmp_path / "flac.flac", whole, RATE, subtype="PCM_16")
+    names = ("int16.wav", "float.wav", "stereo.wav", "44100.wav", "flac.flac")
+    by_file = [found.probabilities for found in verdicts.judge_files(classifier, [tmp_path / name for name in names])]
+    p = np.array([[found[name] for name in classifier.model.classes] for found in by_file])
+    assert np.abs(p - p[0]).max() < 0.02
+    assert np.abs(p[[2, 4]] - p[0]).max() < 1e-3, "the same samples"
+    from_memory = verdicts.judge(classifier, audio.from_samples(whole, RATE)).probabilities
+    assert from_memory == pytest.approx(by_file[0], abs=1e-3)
+
+
+def test_silence_around_the_words_changes_little_and_the_windows_lie_on_them(classifier):
+    samples, word = recording(), words()[0]
+    found = verdicts.judge(classifier, Signal(samples, RATE))
+    alone = verdicts.judge(classifier, Signal(np.concatenate([word, word]), RATE))
+    assert found.label == alone.label
+    assert found.speech_seconds == pytest.approx(2 * len(word) / RATE, rel=0.35)
+    ends = [0.5, 1.5 + 2 * len(word) / RATE]
+    assert found.windows[0].start == pytest.approx(ends[0], abs=0.3)
+    assert found.windows[-1].end == pytest.approx(ends[1], abs=0.4)
+    assert all(0 <= w.start < w.end <= len(samples) / RATE for w in found.windows)
+    assert found.matrix.shape == (classifier.model.config.n_rows, classifier.model.config.n_frames)
+
+
+def test_the_pitch_is_that_of_the_voice(classifier):
+    high, low = (verdicts.judge(classifier, Signal(recording(i), RATE)).f0 for i in (0, 2))
+    assert high > 150 > low > 60
+
+
+def test_a_timeline_joins_windows_that_say_the_same():
+    windows = [Window(i / 2, i / 2 + 1, {"a": p, "b": 1 - p}) for i, p in enumerate((0.95, 0.99, 0.6, 0.05, 0.1))]
+    assert verdicts.timeline(windows, threshold=0.9) == "0.00-1.50 s a, 1.00-2.00 s uncertain, 1.50-3.00 s b"
+
+
+def test_a_folder_is_searched_and_files_come_once(tmp_path):
+    for name in ("b/two.wav", "a/one.FLAC", "a/notes.txt", ".hidden.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = verdicts.sound_files([tmp_path / "b" / "two.wav", tmp_path])
+    assert [path.name for path in found] == ["two.wav", "one.FLAC"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AudioError, match="no sound files"):
+        verdicts.sound_files([tmp_path / "empty"])
+
+
+def test_the_script_on_good_and_broken_files(tmp_path):
+    sf.write(tmp_path / "word.wav", recording(), RATE, subtype="PCM_16")
+    sf.write(tmp_path / "tone.wav", no_speech_sounds()["tone of 220 Hz"], RATE, subtype="PCM_16")
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("this is no sound\n" * 20)
+    names = ["empty.wav", "word.wav", "text.wav", "tone.wav", "gone.wav"]
+    done = run(*names, "--json", "out.json", "--cam", "maps", cwd=tmp_path)
+    assert done.returncode == 2
+    *reasons, last = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in reasons] == ["empty.wav", "text.wav", "gone.wav"]
+    assert "3 of 5 recordings could not be used" in last
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert [row["path"] for row in rows] == names
+    keys = ["path", "verdict", "label", "probability", "probabilities", "speech_seconds", "f0", "windows", "error"]
+    assert all(list(row) == keys for row in rows)
+    assert (
+        [row["verdict"] is None for row in rows] == [row["error"] is not None for row in rows] == [True, False, True, False, True]
+    )
+    assert rows[3]["verdict"] == "no speech"
+    word = rows[1]
+    assert word["verdict"] in (word["label"], "uncertain")
+    assert word["probability"] == max(word["probabilities"].values()) == word["probabilities"][word["label"]]
+    assert sum(word["probabilities"].values()) == pytest.approx(1)
+    (picture,) = (tmp_path / "maps").iterdir()
+    with Image.open(picture) as image:
+        assert np.asarray(image.convert("L")).std() > 20
+
+
+def test_json_alone_on_standard_output(tmp_path):
+    sf.write(tmp_path / "word.wav", recording(), RATE, subtype="PCM_16")
+    done = run("word.wav", "--json", "-", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = json.loads(done.stdout)
+    assert row["path"] == "word.wav"
+
+
+def test_a_folder_without_sound_is_one_line(tmp_path):
+    done = run(tmp_path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        f"error: {tmp_path}: no sound files in this folder; name one with WAV, FLAC, OGG or MP3 files"
+    ]
