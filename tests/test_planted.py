@@ -125,7 +125,7 @@ def test_pairs_share_voice_and_place_and_are_made_alike_twice():
 
 def test_the_pointing_game_and_the_mass_by_hand():
     cells = np.zeros((4, 4, 4), bool)
-    cells[:, 0, 3] = True  # the corner on top right
+    cells[:, 0, 3] = True  # the corner on top right; half a cell of tolerance does not reach the other three cells
     maps = np.zeros((4, 2, 2))
     maps[0] = [[1, 3], [0, -9]]  # hits; 3 of 4 lie in a cell of which a quarter is the cue
     maps[1] = [[1, 3], [4, 0]]  # misses
@@ -134,6 +134,9 @@ def test_the_pointing_game_and_the_mass_by_hand():
     assert points_at(maps, cells).tolist() == [True, False, False, True]
     np.testing.assert_allclose(mass_inside(maps, cells), [3 / 4 / 4, 3 / 8 / 4, np.nan, 1 / 4])
     assert touching(cells, (2, 2)).mean() == 0.25
+    cells_inside = np.zeros((1, 4, 4), bool)
+    cells_inside[0, 1, 3] = True  # one pixel above the cell below, which looks at it as well
+    assert touching(cells_inside, (2, 2)).tolist() == [[[False, True], [False, True]]]
     fine = np.zeros((1, 4, 4))
     fine[0, 1, 3] = 1
     assert not points_at(fine, cells[:1])[0], "a fine map has a fine tolerance"
@@ -150,18 +153,18 @@ def test_a_tone_is_learned_and_found(tone):
     assert tone.accuracy > 0.95, "a network that does not work explains nothing"
     assert tone.without < 0.1, "without the tone, class 1 is not called class 1"
     assert tone.matrices.shape == tone.cells.shape == (24, 64, 64)
-    table = pointing_table(tone, ("hires-cam", "eigen-cam"), layers=("layer2",)).set_index("method")
+    table = pointing_table(tone, ("hires-cam", "eigen-cam"), layers=("layer3",)).set_index("method")
     assert list(table.index) == ["random", "energy only", "hires-cam", "eigen-cam"]
     assert table.loc["hires-cam", "pointing"] >= 0.95
     assert table.loc["hires-cam", "mass"] > 3 * table.loc["hires-cam", "area"]
     assert table.loc["random", "pointing"] < 0.3
-    assert (table["grid"] == "16 x 16").all()
+    assert (table["grid"] == "8 x 8").all()
     assert table["speakers"].eq(8).all()
     words = planted_words(table.reset_index())
     assert len(words) == 1
-    assert "highest cell on the cue: HiRes-CAM (layer2)" in words[0]
+    assert "highest cell on the cue: HiRes-CAM (layer3)" in words[0]
 
 
 def test_a_cue_that_was_not_learned_shows_nothing():
-    row = {"cue": "tone", "method": "grad-cam", "layer": "layer2", "accuracy": 0.6, "learned": False, "pointing": 1.0}
+    row = {"cue": "tone", "method": "grad-cam", "layer": "layer3", "accuracy": 0.6, "learned": False, "pointing": 1.0}
     assert "nothing is shown" in planted_words(pd.DataFrame([row]))[0]
