@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
 from tqdm import tqdm
@@ -113,11 +114,11 @@ def random_maps(shape: tuple[int, ...], *, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random(shape, dtype=np.float32)
 
 
-def on_grid(maps: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+def on_grid(maps: np.ndarray, grid: tuple[int, ...]) -> np.ndarray:
     """Maps on a grid (h, w), float32 (clip, h, w): cells of a coarser grid become the mean of what lies in them; of a finer one,
     a copy of what they lie in."""
     found = torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))[:, None]
-    return F.adaptive_avg_pool2d(found, grid)[:, 0].numpy()
+    return F.adaptive_avg_pool2d(found, (grid[0], grid[1]))[:, 0].numpy()
 
 
 def faithfulness(
@@ -177,7 +178,7 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def over_speakers(values: Sequence[float], speakers: Sequence[str], *, seed: int = 0) -> dict[str, float]:
+def over_speakers(values: ArrayLike, speakers: ArrayLike, *, seed: int = 0) -> dict[str, float]:
     """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % bootstrap over speakers).
 
     Clips whose value is NaN are left out; without any other all three are NaN. One speaker has no interval: low and high are NaN.

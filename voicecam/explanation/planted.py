@@ -91,7 +91,12 @@ def demo_speech(folder: Path = FOLDER) -> tuple[list[audio.Signal], np.ndarray]:
 
 
 def train_planted(
-    cue: str, signals: Sequence[audio.Signal], speakers: Sequence[str], *, training: Training = SMALL_TRAINING, seed: int = 0
+    cue: str,
+    signals: Sequence[audio.Signal],
+    speakers: Sequence[str] | np.ndarray,
+    *,
+    training: Training = SMALL_TRAINING,
+    seed: int = 0,
 ) -> Planted:
     """Plant a cue into recordings of VOICES speakers and train a network on the pairs of some of them."""
     pairs = plant(cue, signals, speakers, seed=seed)
@@ -226,7 +231,7 @@ def _dataset(cue: str, pairs: Pairs, matrices: np.ndarray) -> Dataset:
     rows = [
         {"path": f"{i:06d}", "speaker": str(name), "cue": str(label)} for i, (name, label) in enumerate(who)
     ]  # keeps the order
-    return Dataset(make_corpus(f"planted {cue}", ".", rows), matrices, PICTURE)
+    return Dataset(make_corpus(f"planted {cue}", Path(), rows), matrices, PICTURE)
 
 
 def _voices(speakers: np.ndarray, seed: int) -> Split:

@@ -19,7 +19,7 @@ from voicecam.explanation.bands import band_limits
 # 64 bands x 64 frames, so that a cell is a pixel. No silence is added and no cell lies on the floor, which hangs on the loudest
 # cell: a cue would move it, and so show in every silent cell.
 PICTURE = recipe("logmel", hop_ms=15.4, pad="repeat", floor_db=120.0, image_rows=64, image_columns=64)
-TONE_HZ, TONE_S, TONE_LEVEL = 3000.0, 0.3, 0.02  # amplitude re full scale; speech has an RMS of 0.05
+TONE_HZ, TONE_S, TONE_LEVEL = 3000.0, 0.3, 0.03  # amplitude re full scale; speech has an RMS of 0.05
 CLICK_S, CLICK_LEVEL = (0.85, 0.15), 0.4  # s, where it stands in class 0 and in class 1; peak re full scale
 FORMANT_HZ, FORMANT_DB = (2000.0, 2800.0), 15.0  # band that a formant lifts: by this much in its middle, by nothing at its ends
 HUM_HZ, HUM_LEVEL = (50.0, 100.0, 150.0), 0.02  # mains hum and two overtones; amplitude of each re full scale
@@ -56,7 +56,7 @@ class Pairs:
     places: np.ndarray
 
 
-def plant(cue: str, speech: Sequence[Signal], speakers: Sequence[str], *, seed: int = 0) -> Pairs:
+def plant(cue: str, speech: Sequence[Signal], speakers: Sequence[str] | np.ndarray, *, seed: int = 0) -> Pairs:
     """Both classes of each recording: clip 2 i is recording i in class 0, clip 2 i + 1 the same in class 1.
 
     cue : a key of CUES; speech : signals of one length and rate, their level set (audio.prepare)

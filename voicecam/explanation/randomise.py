@@ -6,6 +6,7 @@ A map that stays alike shows the picture or the architecture, not what was learn
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,8 @@ def randomisation_table(
     where every map is flat).
     """
     stages = [(TRAINED, model), *cascade(model, seed=seed)]
-    first, rows = {}, []
+    first: dict[str, np.ndarray] = {}
+    rows = []
     for depth, (stage, wiped) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
         place = wiped.stage(layer)
         for name in (*methods, ENERGY):
@@ -108,7 +110,7 @@ def randomisation_words(table: pd.DataFrame) -> list[str]:
     return said
 
 
-def _stages(model: Model, network: nn.Sequential) -> Iterator[tuple[str, list[nn.Module]]]:
+def _stages(model: Model, network: Any) -> Iterator[tuple[str, list[nn.Module]]]:
     """Names and modules from the top of a network like the model's down."""
     yield "head", [network[1]]
     places = SMALL_STAGES if model.arch == SMALL else STAGES
@@ -120,8 +122,8 @@ def _stages(model: Model, network: nn.Sequential) -> Iterator[tuple[str, list[nn
 
 
 def _reset(part: nn.Module) -> None:
-    if hasattr(part, "reset_parameters"):
-        part.reset_parameters()
+    if callable(reset := getattr(part, "reset_parameters", None)):
+        reset()
 
 
 def _rank_correlation(maps_a: np.ndarray, maps_b: np.ndarray) -> np.ndarray:

@@ -51,9 +51,9 @@ def plot_randomisation(table: pd.DataFrame, *, below: float = 0.3, ax: Axes) -> 
         drawn += ax.plot(rows["depth"], rows["correlation"], color=colour, linestyle=style, marker="o", markersize=4, label=name)
     ax.axhline(below, color=INK, linestyle="--", linewidth=1)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    ax.annotate(f"{below:g}", (1, below), xycoords=("axes fraction", "data"), va="center", size=SMALL)
+    ax.annotate(f"{below:g}", (1.01, below), xycoords=("axes fraction", "data"), va="center", size=SMALL)
     ax.set_xticks(stages.index, stages)
-    ax.set(xlabel="random from the top down to", ylabel="rank correlation with the trained network's maps", ylim=(None, 1.05))
+    ax.set(xlabel="random from the top down to", ylabel="rank correlation of maps", ylim=(None, 1.05))
     ax.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1.05, 1))
     tidy(ax)
     return drawn

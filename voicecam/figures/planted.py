@@ -7,7 +7,7 @@ from matplotlib.image import AxesImage
 
 from voicecam.figures.canvas import INK, SMALL, per_cent, percent
 
-DARK = 0.5  # share from which on the cell is so dark that its number must be white
+DARK = 0.6  # share from which on the cell is so dark that its number must be white
 
 
 def plot_planted(table: pd.DataFrame, *, ax: Axes) -> AxesImage:
