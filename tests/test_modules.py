@@ -35,6 +35,7 @@ ORDER = [
     "results",
     "figures",
     "report",
+    "chapters",
     "pages",
     "cli",
     "jobs",

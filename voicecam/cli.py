@@ -120,14 +120,31 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
-    """Where the maps look, and for which class."""
+    """How the maps are made, for which class, and how much work goes into testing them."""
     group = parser.add_argument_group("explanation")
+    group.add_argument("--method", default="grad-cam", choices=MAP_METHODS, help="how the maps are made")
     group.add_argument(
-        "--layer", default="layer3", choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the ResNet that is mapped"
+        "--layer", default="layer3", choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the network that is mapped"
     )
-    group.add_argument("--target", default="true", help="class each map is for: true, predicted, or a class name")
+    group.add_argument(
+        "--target",
+        default="true",
+        help="class each map is for: true, predicted, a class name, or two with a minus between (female-male) for their contrast",
+    )
+    group.add_argument("--full", action="store_true", help="test every method, on more clips and all folds; takes much longer")
 
 
+MAP_METHODS = (  # explanation.METHODS, named here so that this module need not import torch
+    "grad-cam",
+    "grad-cam++",
+    "hires-cam",
+    "layer-cam",
+    "eigen-cam",
+    "score-cam",
+    "ablation-cam",
+    "integrated-gradients",
+    "occlusion",
+)
 TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that this module need not import torch
     ("arch", str, "resnet18, resnet34, resnet50, or small: four plain blocks (default: resnet18)"),
     ("start", str, "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder (default: auto)"),

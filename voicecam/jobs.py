@@ -94,10 +94,13 @@ def robustness_job(args: argparse.Namespace) -> str:
 
 
 def explain_job(args: argparse.Namespace) -> str:
-    """Explain a run and write its report; returns the last line."""
+    """Explain a run, test its maps and write its report; returns the last line."""
     folder, dataset = _open(args.run)
-    cli.say("Grad-CAM of the tested clips")
-    runs.explain_run(folder, dataset, layer=args.layer, target=args.target, bar=cli.somebody_watches())
+    cli.say("maps of the tested clips")
+    how = {"method": args.method, "layer": args.layer, "target": args.target}
+    runs.explain_run(folder, dataset, **how, full=args.full, say=cli.say, bar=cli.somebody_watches())
+    effort = runs.FULL if args.full else runs.Effort()
+    runs.check_run(folder, dataset, method=args.method, layer=args.layer, effort=effort, say=cli.say, progress=cli.progress)
     return f"wrote {pages.write_run_report(folder, dataset)}"
 
 

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import soundfile as sf
 
 from voicecam import audio, evaluation, figures, runs
-from voicecam.config import Config
+from voicecam.chapters import chapters
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
+from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import mean_maps
 from voicecam.features import Axis, column_axis, row_axis
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
@@ -79,6 +78,7 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
         explanation=_explanation(folder),
         per_group=_table(folder / "per_group.csv", text=("column", "group")),
         risk_coverage=_table(folder / "risk_coverage.csv"),
+        sections=chapters(folder, tuple(models[0]["classes"])),
     )
 
 
@@ -168,18 +168,10 @@ def _clip(row: dict[str, Any], folder: Path, dataset: Dataset) -> ReportClip:
         true=row["true"],
         predicted=row["predicted"],
         probability=row[f"p_{row['predicted']}"],
-        wav=None if dataset.corpus.matrices else _wav(dataset.corpus.root / row["path"], dataset.config),
+        wav=None if dataset.corpus.matrices else wav_bytes(audio.load(dataset.corpus.root / row["path"], dataset.config)),
         picture=scale.picture(dataset.matrices[index]),
         cam=_cam_of(folder, row),
     )
-
-
-def _wav(path: Path, config: Config) -> bytes:
-    """The fitted sound of a clip as a WAV file, its peak at 0.9 of full scale at most."""
-    signal, buffer = audio.load(path, config), BytesIO()
-    peak = max(float(np.abs(signal.samples).max()), 1e-9)
-    sf.write(buffer, signal.samples * min(1.0, 0.9 / peak), signal.rate, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
 
 
 def _cam_of(folder: Path, row: dict[str, Any]) -> np.ndarray | None:

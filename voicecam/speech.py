@@ -6,6 +6,7 @@ detector, but they stand still where speech moves; a second, plain test refuses 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ LEAST_CHANGE_DB = 3.5  # see `spectral_change`; 1,000 real clips have 4.6 to 13,
 MARGIN = 0.15  # s kept around a segment: soft beginnings and ends; see `cut`
 SEAM = 1e-3  # s; moments closer than this to the seam of two pieces are on it
 PITCH_FLOOR, PITCH_CEILING = 60.0, 550.0  # Hz; low male voices to excited high ones
+
+_LOADING = Lock()
 
 
 @dataclass(frozen=True)
@@ -159,9 +162,14 @@ def _segments(p: np.ndarray, n: int) -> tuple[tuple[float, float], ...]:
     return tuple((part["start"] / RATE, part["end"] / RATE) for part in found)
 
 
-@lru_cache(maxsize=1)
 def _detector() -> Any:
     """Silero VAD on onnxruntime: the whole recording in one call, many threads at once."""
+    with _LOADING:  # threads must not load it together: one would take the other's single torch thread for what was set before
+        return _load_detector()
+
+
+@lru_cache(maxsize=1)
+def _load_detector() -> Any:
     import torch
 
     threads = torch.get_num_threads()

@@ -248,7 +248,7 @@ def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
 
 
 def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:
-    return tuple(torch.as_tensor(numbers, device=inputs.device) for numbers in classes if numbers is not None)
+    return tuple(torch.tensor(numbers, device=inputs.device) for numbers in classes if numbers is not None)
 
 
 def _grey(inputs: torch.Tensor) -> torch.Tensor:

@@ -3,11 +3,16 @@
 Every figure keeps its units, every class its colour; nothing is scaled behind the reader's back.
 """
 
+from voicecam.figures.acoustics import plot_account, plot_counterfactual
+from voicecam.figures.bandstop import plot_agreement, plot_drops
 from voicecam.figures.calibration import plot_reliability, plot_risk_coverage
 from voicecam.figures.canvas import class_colours, figure, png_bytes
-from voicecam.figures.evidence import plot_bands
+from voicecam.figures.confounds import plot_confounds
+from voicecam.figures.evidence import plot_bands, plot_differences
+from voicecam.figures.faithful import plot_faithfulness, plot_randomisation
 from voicecam.figures.leak import plot_leak
 from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot_picture, plot_waveform
+from voicecam.figures.planted import plot_planted
 from voicecam.figures.robustness import plot_robustness
 from voicecam.figures.scores import plot_comparison, plot_confusion, plot_speakers
 from voicecam.figures.training import plot_history, plot_lr_find
@@ -15,9 +20,16 @@ from voicecam.figures.training import plot_history, plot_lr_find
 __all__ = [
     "class_colours",
     "figure",
+    "plot_account",
+    "plot_agreement",
     "plot_bands",
     "plot_comparison",
+    "plot_confounds",
     "plot_confusion",
+    "plot_counterfactual",
+    "plot_differences",
+    "plot_drops",
+    "plot_faithfulness",
     "plot_history",
     "plot_leak",
     "plot_lr_find",
@@ -25,6 +37,8 @@ __all__ = [
     "plot_matrix",
     "plot_mean_map",
     "plot_picture",
+    "plot_planted",
+    "plot_randomisation",
     "plot_reliability",
     "plot_risk_coverage",
     "plot_robustness",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.patches import Patch
 
@@ -54,3 +55,18 @@ def _legend(shown: Sequence[str], classes: Sequence[str], bands: pd.DataFrame, a
     handles.append(ax.plot([], [], color=INK, linestyle="--", linewidth=1, label="even spread")[0])
     handles.append(ax.plot([], [], color=INK, linewidth=1.3, label="95 % interval")[0])
     ax.legend(handles=handles, fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def plot_differences(rows: pd.DataFrame, *, unit: str, ax: Axes) -> PathCollection:
+    """Differences with their 95 % intervals, the first row on top; the solid line is no difference.
+
+    rows : columns name, value, low, high (NaN draws none), in `unit`
+    """
+    places = -np.arange(len(rows), dtype=float)
+    ax.axvline(0, color=INK, linewidth=1)
+    ax.hlines(places, rows["low"], rows["high"], color=INK, linewidth=1.8)
+    dots = ax.scatter(rows["value"], places, color=INK, s=36, zorder=3)
+    ax.set_yticks(places, list(rows["name"]))
+    ax.set(xlabel=f"difference ({unit})", ylim=(-len(rows) + 0.4, 0.6))
+    tidy(ax)
+    return dots

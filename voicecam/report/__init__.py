@@ -5,5 +5,17 @@ Computes no metric and no map: it gets plain values (ReportContent), draws them 
 
 from voicecam.report.content import ReportClip, ReportContent, ReportExplanation
 from voicecam.report.page import count, interval, render, write_report
+from voicecam.report.sections import Drawing, Section, Sounds
 
-__all__ = ["ReportClip", "ReportContent", "ReportExplanation", "count", "interval", "render", "write_report"]
+__all__ = [
+    "Drawing",
+    "ReportClip",
+    "ReportContent",
+    "ReportExplanation",
+    "Section",
+    "Sounds",
+    "count",
+    "interval",
+    "render",
+    "write_report",
+]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from voicecam.errors import VoicecamError
 from voicecam.features import Axis
+from voicecam.report.sections import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,7 @@ class ReportContent:
     spreads : what black and white are, in standard deviations of the training clips; None: the grey levels are the values
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
+    sections : chapters on how far to believe the maps, in order
     """
 
     title: str
@@ -103,6 +105,7 @@ class ReportContent:
     explanation: ReportExplanation | None
     per_group: pd.DataFrame | None = None
     risk_coverage: pd.DataFrame | None = None
+    sections: tuple[Section, ...] = ()
 
 
 def check(content: ReportContent) -> None:

@@ -44,6 +44,10 @@ def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
         peaks=_peaks(content),
         belief=_belief(content),
         groups=_groups(content),
+        sections=[
+            (section, [pictures["sections"][f"{section.name}_{i}"] for i, _ in enumerate(section.drawings, start=1)])
+            for section in content.sections
+        ],
     )
 
 

@@ -41,6 +41,7 @@ def draw_all(content: ReportContent) -> dict[str, Any]:
         "example_maps": [_clip_map(clip, content) for clip in content.examples],
         "mistakes": [_clip_map(clip, content) or _picture(clip, content) for clip in content.mistakes],
         **_evidence(content),
+        "sections": _sections(content),
     }
 
 
@@ -97,6 +98,15 @@ def _evidence(content: ReportContent) -> dict[str, Any]:
     means = {name: _draw(figures.plot_mean_map, maps[name], *axes, vmax=vmax, **CARD) for name in content.classes if name in maps}
     height = 1.0 + 0.2 * len(bands) + 0.12 * bands["band"].nunique()
     return {"mean_maps": means, "bands": _draw(figures.plot_bands, bands, content.classes, height=height)}
+
+
+def _sections(content: ReportContent) -> dict[str, Picture]:
+    """The figures of the chapters, as NAME_1, NAME_2, ..."""
+    return {
+        f"{section.name}_{i}": _draw(d.plot, *d.data, height=d.height, width=d.width, **d.options)
+        for section in content.sections
+        for i, d in enumerate(section.drawings, start=1)
+    }
 
 
 def _draw(plot: Callable[..., object], *data: object, height: float, width: float = WIDTH, **options: object) -> Picture:

@@ -1,26 +1,35 @@
 """A run: one folder in results/, filled step by step: train, evaluate, explain. Each step appears whole and is done once."""
 
-from voicecam.runs.explaining import explain_run, random_twin
+from voicecam.runs.check_parts import Effort
+from voicecam.runs.checks import FULL, check_run, read_facts, read_table
+from voicecam.runs.explaining import explain_run
 from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run
+from voicecam.runs.nulls import random_twin, shuffled_twin
 from voicecam.runs.scoring import evaluate_run
 from voicecam.runs.shipping import ship
 from voicecam.runs.training import predict, run_dataset, run_splits, train_run
 
 __all__ = [
+    "FULL",
     "PARTS",
+    "Effort",
     "Say",
     "Settings",
+    "check_run",
     "evaluate_run",
     "explain_run",
     "fold_places",
     "open_run",
     "predict",
     "random_twin",
+    "read_facts",
     "read_predictions",
     "read_split",
+    "read_table",
     "run_dataset",
     "run_splits",
     "ship",
+    "shuffled_twin",
     "start_run",
     "train_run",
 ]

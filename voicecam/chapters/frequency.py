@@ -1,0 +1,128 @@
+"""Chapters on frequency: does one class lie higher, and what do bands of the sound cost. Computes nothing new."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from voicecam import figures, runs
+from voicecam.chapters.words import capital, spelled, spread, titled
+from voicecam.explanation import bandstop
+from voicecam.report import Drawing, Section
+from voicecam.runs.checks import CHECKS
+
+FILTERED = "bands taken out of the sound"  # the row of the causal check
+SURE = 0.05  # p below which a difference counts as shown
+
+
+def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
+    first, second = classes
+    table = runs.read_table(folder, "height").set_index("what")
+    sentences = [
+        f"The question that such pictures are asked first: does the network look higher for {first} than for {second} voices? "
+        "Height is the centre of gravity, on the mel scale and back in Hz, of what speaks for a clip's own class. A band's weight "
+        "is what the score loses when its mel energies are set to the clip's floor.",
+        f"Answer: {height_answer(table, first, second)}",
+        *[f"{capital(what)}: {_height_numbers(row, first, second)}" for what, row in table.iterrows()],
+    ]
+    shown = table.assign(value=table["difference"]).reset_index().rename(columns={"what": "name"})
+    drawing = Drawing(
+        plot=figures.plot_differences,
+        data=(shown,),
+        options={"unit": "Hz"},
+        caption=f"How much higher the evidence lies for {first} than for {second}, in Hz, with 95 % intervals over speakers. "
+        "Right of the line: higher.",
+        alt="; ".join(f"{row['name']}: {row['value']:.0f} Hz" for _, row in shown.iterrows()),
+        height=1.2 + 0.4 * len(shown),
+    )
+    return Section(
+        name="height", title=f"Does the network look higher for {first}?", sentences=tuple(sentences), drawings=(drawing,)
+    )
+
+
+def height_answer(table: pd.DataFrame, first: str, second: str) -> str:
+    """Yes, no or not shown, from the rows "network", "random weights" and, where there is sound, FILTERED.
+
+    With two classes what speaks for one speaks against the other, so positive parts differ between clips of the two even where a
+    network has learned nothing: a difference counts only where random weights' lies outside its interval.
+    """
+    network, null = table.loc["network"], table.loc["random weights", "difference"]
+    if not network["p"] < SURE:
+        return f"it was not shown that evidence for {first} and for {second} lies at different heights."
+    way = "higher" if network["difference"] > 0 else "lower"
+    if network["low"] <= null <= network["high"] or (abs(null) > abs(network["difference"]) and null * network["difference"] > 0):
+        return f"no: it lies {way} for {first}, but no more so than with random weights, which have learned nothing."
+    if FILTERED not in table.index:
+        return f"evidence for {first} lies {way}; there is no sound to filter, so this rests on the pictures alone."
+    sound = table.loc[FILTERED]
+    if sound["p"] < SURE and sound["difference"] * network["difference"] > 0:
+        answer = "yes" if way == "higher" else "no, lower"
+        return f"{answer}: evidence for {first} lies {way}, and filtering the sound says the same."
+    return f"evidence for {first} lies {way} in the pictures, but filtering the sound did not show the same."
+
+
+def _height_numbers(row: pd.Series, first: str, second: str) -> str:
+    if pd.isna(row["difference"]):
+        return "no number, as one of the classes has no clip with evidence."
+    ends = "" if pd.isna(row["low"]) else f" [{row['low']:.0f}, {row['high']:.0f}]"
+    who = f"{row['first_speakers']:.0f} and {row['second_speakers']:.0f} speakers"
+    return (
+        f"{first} {row['first']:.0f} Hz, {second} {row['second']:.0f} Hz, difference {row['difference']:.0f} Hz{ends}, "
+        f"permutation over speakers p = {row['p']:.2g} ({who})."
+    )
+
+
+def bands_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
+    facts, drops = runs.read_facts(folder, "bands") or {}, runs.read_table(folder, "band_drops")
+    place = folder / CHECKS / "agreement.csv"
+    sound, who = place.exists(), f"{facts['clips']} tested clips of {facts['speakers']} speakers"
+    took = "A filter took one band after the other out of the sound" if sound else "One band after the other was set to its floor"
+    sentences = [
+        f"{took}, a third of an octave each, and the network was asked again ({who}). The drop is the logit of the clip's own "
+        "class, less that of the other where there are two, with the band minus without it.",
+        *bandstop.drop_sentences(drops),
+    ]
+    drawings = [
+        Drawing(
+            plot=figures.plot_drops,
+            data=(drops, classes),
+            caption="What each band is worth to the score of the clip's own class; above 0 it speaks for it. Bars: 95 % interval.",
+            alt=" ".join(bandstop.drop_sentences(drops)),
+            height=3.4,
+        )
+    ]
+    if sound:
+        agreement = titled(runs.read_table(folder, "agreement"))
+        sentences.append(
+            "Do the maps point at the bands that cost the most? Rank correlation (Spearman) of each method's weight per band "
+            "with the drops: " + _agreement_words(agreement)
+        )
+        drawings.append(
+            Drawing(
+                plot=figures.plot_agreement,
+                data=(agreement,),
+                caption="Agreement of each method's bands with what filtering them out costs; the dashed line is 0.7.",
+                alt=" ".join(bandstop.agreement_sentences(agreement)),
+                height=1.2 + 0.3 * len(agreement),
+            )
+        )
+        alone = runs.read_table(folder, "band_alone")
+        best = [part.loc[part["drop"].idxmax()] for _, part in alone.groupby("class")]
+        sentences.append(
+            "With one band alone kept, the score survives best with "
+            + "; ".join(f"{row['name']} for {row['class']} ({row['drop']:+.2f} against the whole clip)" for row in best)
+            + ". A single band is far from natural speech: read this with care."
+        )
+    table = spelled(drops, ("class", "name"), ("drop",))
+    return Section(
+        name="bands-out",
+        title="Bands taken out of the sound" if sound else "Bands taken out of the picture",
+        sentences=tuple(sentences),
+        drawings=tuple(drawings),
+        table=table,
+    )
+
+
+def _agreement_words(table: pd.DataFrame) -> str:
+    """Best and worst, with what random weights reach."""
+    best, worst = table.loc[table["spearman"].idxmax()], table.loc[table["spearman"].idxmin()]
+    return f"best {best['method']}, {spread(best, 'spearman')}; least {worst['method']}, {spread(worst, 'spearman')}."

@@ -1,0 +1,100 @@
+"""Chapters on the voice: facts that explain the score, voices moved, confounds, the evidence as sound. Computes nothing new."""
+
+from pathlib import Path
+
+from voicecam import figures, runs
+from voicecam.explanation import confounds
+from voicecam.report import Drawing, Section, Sounds
+from voicecam.runs.checks import CHECKS
+
+
+def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
+    """How much of the score measured facts of the voice explain."""
+    facts = runs.read_facts(folder, "account") or {}
+    first, second = classes
+    return Section(
+        name="account",
+        title="How much of the score do facts of the voice explain?",
+        sentences=(
+            f"The score is the logit of {first} less that of {second}. " + " ".join(facts["sentences"]),
+            f"Within the classes, where it does not help that {first} and {second} voices differ anyway: "
+            + " ".join(facts["within"]),
+        ),
+        drawings=(
+            Drawing(
+                plot=figures.plot_account,
+                data=(runs.read_table(folder, "account_within"),),
+                caption="Share of the score's variance within the classes that is explained, by all facts, by groups and by each "
+                "alone; hollow: by all others without it.",
+                alt=" ".join(facts["within"]),
+                height=4.6,
+            ),
+        ),
+    )
+
+
+def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
+    """What the score does when pitch and formants are moved."""
+    facts = runs.read_facts(folder, "counterfactual") or {}
+    curves, flips = runs.read_table(folder, "curves"), runs.read_table(folder, "flips")
+    drawings = [
+        Drawing(
+            plot=figures.plot_counterfactual,
+            data=(curves, flips, classes),
+            options={"kind": kind},
+            caption=f"Score of {classes[0]} against {classes[1]} while the {kind if kind == 'formants' else 'pitch'} is moved; "
+            "diamonds: where the label flips.",
+            alt=" ".join(facts["sentences"]),
+            height=3.2,
+        )
+        for kind in ("pitch", "formants")
+    ]
+    return Section(
+        name="counterfactual",
+        title="What if the voice were higher, or the mouth smaller?",
+        sentences=(f"Praat moved pitch and formants of {facts['clips']} clips. " + " ".join(facts["sentences"]),),
+        drawings=tuple(drawings),
+    )
+
+
+def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
+    """Whether facts of the recordings alone tell the label."""
+    table, said = runs.read_table(folder, "confounds"), (runs.read_facts(folder, "confounds") or {})["sentences"]
+    return Section(
+        name="confounds",
+        title="Could anything but the voice tell the label?",
+        sentences=tuple(line for line in said if not line.startswith("Warning")),
+        warnings=tuple(line for line in said if line.startswith("Warning")),
+        drawings=(
+            Drawing(
+                plot=figures.plot_confounds,
+                data=(table,),
+                options={"limit": 1 / len(classes) + confounds.MARGIN},
+                caption="Balanced accuracy of the label from each fact of the recordings alone, in speakers not fitted on, with "
+                "95 % intervals.",
+                alt=" ".join(said),
+                height=1.2 + 0.34 * len(table),
+            ),
+        ),
+    )
+
+
+def audible_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
+    """A clip of each class in two parts to hear."""
+    place, clips = folder / CHECKS, (runs.read_facts(folder, "audible") or {})["clips"]
+    said = (
+        "The clip's spectrogram was multiplied by its map, and by what the map leaves, and turned back into sound with its own "
+        "phases; both are brought to the clip's loudness. What is heard is the map, not the network."
+    )
+    return Section(
+        name="audible",
+        title="Hear the evidence",
+        sentences=(said if clips else "No map of a clip that was named right had anything above 0: there is nothing to hear.",),
+        sounds=tuple(
+            Sounds(
+                title=f"{clip['class']}, speaker {clip['speaker']}",
+                **{part: (place / f"sound{i}_{part}.wav").read_bytes() for part in ("clip", "evidence", "rest")},
+            )
+            for i, clip in enumerate(clips)
+        ),
+    )

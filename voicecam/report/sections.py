@@ -1,0 +1,54 @@
+"""A chapter of the page in plain values: sentences, figures to draw, a table, sounds. Draws nothing itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A figure to draw: plot(*data, ax=ax, **options) on a canvas of width x height inches.
+
+    caption : HTML-free text under it; alt : what a screen reader says
+    """
+
+    plot: Callable[..., object]
+    data: tuple[Any, ...]
+    caption: str
+    alt: str
+    height: float = 3.0  # inches
+    width: float = 6.5  # inches; a text column
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sounds:
+    """A clip and the two parts a map divides it into, WAV files; evidence + rest is what was heard, up to loudness."""
+
+    title: str
+    clip: bytes
+    evidence: bytes
+    rest: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A chapter.
+
+    name : its anchor; title : its heading
+    sentences : paragraphs, made from the numbers; warnings : those that go into a box
+    drawings : in order; small : drawn side by side
+    table : cells as they are shown, text; numbers (str that start with a digit or sign) stand to the right
+    table_note : said under the table
+    """
+
+    name: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    table: pd.DataFrame | None = None
+    table_note: str = ""
+    sounds: tuple[Sounds, ...] = ()

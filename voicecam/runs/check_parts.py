@@ -1,0 +1,280 @@
+"""The parts of checks.py: each takes a Job and gives tables, facts and sounds. Writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam.audio import Signal
+from voicecam.dataset import Dataset
+from voicecam.errors import ExplainError
+from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
+from voicecam.explanation.bands import band_set
+from voicecam.explanation.carry import log_mel_attribution
+from voicecam.explanation.differences import height, height_difference
+from voicecam.explanation.methods import METHODS
+from voicecam.files import write_bytes
+from voicecam.network import Model, load_model
+from voicecam.renderings import Progress
+from voicecam.runs.folder import Say, fold_places, open_run, read_predictions
+from voicecam.runs.material import Clips, fold_clips
+from voicecam.runs.nulls import SHUFFLED, random_twin
+from voicecam.runs.profiles import OCCLUDED, hz_profiles, occluded_profile
+from voicecam.runs.sample import sample_clips
+
+LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How many tested clips the checks look at, and by which methods the maps are made.
+
+    clips : for whatever asks the network again and again; voices : for what needs many speakers; morphs : for shifted voices
+    """
+
+    clips: int = 60
+    voices: int = 240
+    morphs: int = 24
+    methods: tuple[str, ...] = LIGHT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a part works on."""
+
+    folder: Path
+    dataset: Dataset
+    method: str
+    layer: str
+    effort: Effort
+    say: Say
+    progress: Progress
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in the network's order."""
+        return load_model(fold_places(self.folder)[0]).classes
+
+    def clips(self, n: int, target: str = "true") -> list[Clips]:
+        """About n tested clips, fold by fold; see runs.sample."""
+        predictions = read_predictions(self.folder)
+        return fold_clips(self.folder, self.dataset, predictions.iloc[sample_clips(predictions, n)], target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What a check found: tables and sounds by file name, and facts (JSON)."""
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    sounds: dict[str, Signal] = field(default_factory=dict)
+
+
+def confound_part(job: Job) -> Part:
+    """Does anything but the voice tell the label?"""
+    label = open_run(job.folder).label
+    facts = confounds.confound_facts(job.dataset.corpus, job.dataset.config, progress=job.progress)
+    table = confounds.audit(facts, list(job.dataset.clips[label]), list(job.dataset.clips["speaker"]))
+    return Part(tables={"confounds": table}, facts={"sentences": confounds.audit_sentences(table)})
+
+
+def band_part(job: Job) -> Part:
+    """Take bands out of the sound, ask again, and hold every method's profile against what that cost.
+
+    Where there is no sound nothing can be held against it: the drops are then those of band occlusion.
+    """
+    folds, bands = job.clips(job.effort.clips), band_set("third-octaves", job.dataset.config)
+    speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
+    parts = [hz_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
+    profiles = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    drops = profiles[OCCLUDED] if job.dataset.corpus.matrices else _measured(folds, bands.limits, job, keep=False)
+    tables = {"band_drops": bandstop.drop_table(drops, classes_of, speakers, bands.names, bands.limits)}
+    if not job.dataset.corpus.matrices:
+        random = [occluded_profile(clips, random_twin(clips.model, seed=clips.number), bands) for clips in folds]
+        profiles[f"{OCCLUDED}, random weights"] = np.concatenate(random)
+        alone = _measured(folds, bands.limits, job, keep=True)
+        tables["agreement"] = bandstop.agreement(profiles, drops, classes_of, speakers)
+        tables["band_alone"] = bandstop.drop_table(alone, classes_of, speakers, bands.names, bands.limits)
+    return Part(tables=tables, facts={"clips": len(speakers), "speakers": len(set(speakers))})
+
+
+def height_part(job: Job) -> Part:
+    """Does the evidence of the first class lie higher than that of the second? By band occlusion, its nulls, and the sound.
+
+    Every clip is explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
+    (of folds that have one), and what taking bands out of the sound costs.
+    """
+    folds, bands = job.clips(job.effort.voices), band_set("third-octaves", job.dataset.config)
+    asked = {"network": folds, "random weights": folds}
+    asked["shuffled labels"] = [clips for clips in folds if (clips.place / SHUFFLED / "meta.json").exists()]
+    rows, heights = [], []
+    for name, some in asked.items():
+        profiles = [occluded_profile(clips, _network(clips, name), bands) for clips in some]
+        rows.append({"what": name, **_height(np.concatenate(profiles), some, bands.limits, job.classes)})
+        if name == "network":
+            values = height(np.concatenate(profiles), bands.limits)
+            about = {"speaker": _joined(some, "speakers"), "true": _joined(some, "classes_of")}
+            heights.append(
+                pd.DataFrame({"path": [path for clips in some for path in clips.table["path"]], **about, "hz": values})
+            )
+    if not job.dataset.corpus.matrices:
+        some = job.clips(job.effort.clips)
+        rows.append(
+            {
+                "what": "bands taken out of the sound",
+                **_height(_measured(some, bands.limits, job), some, bands.limits, job.classes),
+            }
+        )
+    return Part(tables={"height": pd.DataFrame(rows), "height_clips": pd.concat(heights)}, facts={"classes": list(job.classes)})
+
+
+def faithfulness_part(job: Job) -> Part:
+    """Deletion, insertion and ROAD of every method."""
+    parts, first = [], 0
+    for clips in job.clips(job.effort.clips):
+        part = faithful.faithfulness(
+            clips.model.network,
+            clips.inputs,
+            clips.wanted,
+            clips.speakers,
+            methods=job.effort.methods,
+            layer=clips.model.stage(job.layer),
+            against=clips.against,
+        )
+        parts.append(part.assign(clip=part["clip"] + first))
+        first += len(clips.table)
+    table = faithful.faithfulness_table(pd.concat(parts, ignore_index=True))
+    return Part(tables={"faithfulness": table}, facts={"sentences": faithful.faithfulness_words(table)})
+
+
+def randomisation_part(job: Job) -> Part:
+    """The first fold's maps while its network is made random from the top down; and beside the network on shuffled labels."""
+    clips = job.clips(job.effort.clips)[0]
+    table = randomise.randomisation_table(
+        clips.model,
+        clips.inputs,
+        clips.wanted,
+        clips.speakers,
+        methods=job.effort.methods,
+        layer=job.layer,
+        against=clips.against,
+    )
+    shuffled, rows = load_model(clips.place / SHUFFLED), []
+    for method in job.effort.methods:
+        maps, beside = clips.maps(method, job.layer), clips.maps(method, job.layer, model=shuffled)
+        rows.append({"method": method, **randomise.map_correlation(maps, beside, clips.speakers)})
+    sentences = randomise.randomisation_words(table)
+    return Part(tables={"randomisation": table, "shuffled": pd.DataFrame(rows)}, facts={"sentences": sentences})
+
+
+def planted_part(job: Job) -> Part:
+    """The planted-cue benchmark, on networks of its own: it tells of the methods, not of this run."""
+    table = planted.run_planted(methods=job.effort.methods, progress=job.say)
+    return Part(tables={"planted": table}, facts={"sentences": planted.planted_words(table)})
+
+
+def account_part(job: Job) -> Part:
+    """How much of the score facts of the voice explain: of all clips together, and of what varies within the classes."""
+    folds = job.clips(job.effort.voices, "-".join(job.classes))
+    signals = [signal for clips in folds for signal in clips.signals()]
+    facts = pd.DataFrame([asdict(acoustics.voice_facts(signal)) for signal in job.progress(signals, len(signals))])
+    scores = np.concatenate([clips.scores(clips.model.logits(clips.matrices)) for clips in folds])
+    speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
+    whole = acoustics.account(scores, facts, speakers)
+    scores_within, facts_within = (acoustics.less_class_mean(np.asarray(values), classes_of) for values in (scores, facts))
+    within = acoustics.account(scores_within, pd.DataFrame(facts_within, columns=facts.columns), speakers)
+    about = {"speaker": speakers, "true": classes_of, "score": scores}
+    tables = {"account": whole, "account_within": within, "voice_facts": facts.assign(**about)}
+    said = {"sentences": acoustics.account_sentences(whole), "within": acoustics.account_sentences(within)}
+    return Part(tables=tables, facts=said)
+
+
+def counterfactual_part(job: Job) -> Part:
+    """Voices moved in pitch and formants: the score of the first class against the second, and where the label flips."""
+    tables, first = [], 0
+    folds = job.clips(job.effort.morphs, "-".join(job.classes))
+    for clips in folds:
+        ask = bandstop.window_logits(clips.model)
+
+        def score(signals: Sequence[Signal], ask=ask) -> np.ndarray:
+            logits = ask(list(signals))
+            return logits[:, 0] - logits[:, 1]
+
+        table = counterfactual.counterfactuals(score, clips.signals(), clips.speakers, progress=job.progress)
+        tables.append(table.assign(clip=table["clip"] + first))
+        first += len(clips.table)
+    table, classes_of = pd.concat(tables, ignore_index=True), _joined(folds, "classes_of")
+    flips = counterfactual.flips_by_class(counterfactual.flip_points(table), classes_of, positive=job.classes[0])
+    curves = counterfactual.score_curves(table, classes_of)
+    sentences = counterfactual.flip_sentences(flips, counterfactual.resynthesis(table))
+    return Part(tables={"curves": curves, "flips": flips}, facts={"sentences": sentences, "clips": first})
+
+
+def audible_part(job: Job) -> Part:
+    """A clip of each class that was named right, parted by its map: what the class's median clip sounds like."""
+    predictions = read_predictions(job.folder)
+    sounds: dict[str, Signal] = {}
+    said: list[dict[str, str]] = []
+    for name, rows in predictions[predictions["true"] == predictions["predicted"]].groupby("true"):
+        row = rows.sort_values(f"p_{name}").iloc[[len(rows) // 2]]
+        clips = fold_clips(job.folder, job.dataset, row, "true")[0]
+        signal = clips.signals()[0]
+        try:
+            parts = audible.split_sound(signal, _sound_map(clips, job), clips.model.config)
+        except ExplainError:  # a blank map has no evidence to hear
+            continue
+        number = len(said)
+        sounds |= {f"sound{number}_clip": signal, f"sound{number}_evidence": parts.evidence, f"sound{number}_rest": parts.rest}
+        said.append({"class": str(name), "path": row["path"].iloc[0], "speaker": row["speaker"].iloc[0]})
+    return Part(facts={"clips": said}, sounds=sounds)
+
+
+def write_sound(path: Path, sound: Signal) -> None:
+    """A WAV file, whole or not at all."""
+    write_bytes(path, audible.wav_bytes(sound))
+
+
+def _sound_map(clips: Clips, job: Job) -> np.ndarray:
+    """The clip's map over time and frequency: that of the run where rows are frequencies, else carried back to mel energies."""
+    if clips.model.config.recipe == "logmel":
+        return clips.maps(job.method, job.layer)[0]
+    return log_mel_attribution(clips.model, clips.log_mel(), clips.wanted, against=clips.against)[0]
+
+
+def _measured(folds: Sequence[Clips], limits: Sequence[tuple[float, float]], job: Job, *, keep: bool = False) -> np.ndarray:
+    """What taking each band out of the sound costs, or keeping it alone, float (clip, band)."""
+    return np.concatenate(
+        [
+            bandstop.measure_drops(
+                bandstop.window_logits(clips.model),
+                clips.signals(),
+                limits,
+                clips.wanted,
+                against=clips.against,
+                keep=keep,
+                progress=job.progress,
+            )
+            for clips in folds
+        ]
+    )
+
+
+def _network(clips: Clips, name: str) -> Model:
+    """The fold's network, or one of its nulls."""
+    if name == "random weights":
+        return random_twin(clips.model, seed=clips.number)
+    return load_model(clips.place / SHUFFLED) if name == "shuffled labels" else clips.model
+
+
+def _height(
+    profile: np.ndarray, folds: Sequence[Clips], limits: Sequence[tuple[float, float]], classes: tuple[str, ...]
+) -> dict[str, float]:
+    """How much higher the first class's evidence lies than the second's."""
+    return height_difference(height(profile, limits), _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes)
+
+
+def _joined(folds: Sequence[Clips], name: str) -> list[str]:
+    return [value for clips in folds for value in getattr(clips, name)]

@@ -1,0 +1,99 @@
+"""An explained run -> tests of its maps: against the sound, against other networks, against facts of the voice. See PARTS.
+
+Each part leaves its tables in results/RUN/checks/ whole or not at all; a part that is there is not made again.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from voicecam.dataset import Dataset
+from voicecam.errors import ExplainError
+from voicecam.explanation.methods import METHODS
+from voicecam.files import read_json, write_json, write_text
+from voicecam.renderings import Progress
+from voicecam.runs import check_parts as parts
+from voicecam.runs.check_parts import Effort, Job, Part
+from voicecam.runs.folder import Say
+
+CHECKS = "checks"  # folder of a run
+FULL = Effort(clips=240, voices=2000, morphs=100, methods=tuple(METHODS))
+
+
+@dataclass(frozen=True)
+class _Check:
+    """title : said while it is made; needs_sound, needs_two : what the run must have (two: classes); make : makes it"""
+
+    title: str
+    make: Callable[[Job], Part]
+    needs_sound: bool = False
+    needs_two: bool = False
+
+
+PARTS = {
+    "confounds": _Check("what else tells the label", parts.confound_part, needs_sound=True),
+    "bands": _Check("bands taken out of the sound", parts.band_part),
+    "height": _Check("does one class's evidence lie higher", parts.height_part, needs_two=True),
+    "faithfulness": _Check("deletion, insertion, ROAD", parts.faithfulness_part),
+    "randomisation": _Check("networks made random layer by layer", parts.randomisation_part),
+    "planted": _Check("planted cues, a network each", parts.planted_part),
+    "account": _Check("facts of the voice", parts.account_part, needs_sound=True, needs_two=True),
+    "counterfactual": _Check("voices moved in pitch and formants", parts.counterfactual_part, needs_sound=True, needs_two=True),
+    "audible": _Check("evidence as sound", parts.audible_part, needs_sound=True),
+}
+
+
+def check_run(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    method: str,
+    layer: str,
+    effort: Effort,
+    say: Say = print,
+    progress: Progress = lambda items, total: items,
+) -> list[str]:
+    """Make every part of PARTS that the run allows and that is not there yet; returns the names of those that are there.
+
+    method : the one of the run's maps; layer : stage that methods on the grid "layer" look at; effort : how much work
+    Raises ExplainError when the checks were made with other settings.
+    """
+    place = folder / CHECKS
+    wanted = {"method": method, "layer": layer, **asdict(effort), "methods": list(effort.methods)}
+    path = place / "settings.json"
+    if path.exists() and read_json(path, error=ExplainError) != wanted:
+        raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")
+    write_json(path, wanted)
+    job = Job(folder=folder, dataset=dataset, method=method, layer=layer, effort=effort, say=say, progress=progress)
+    made = []
+    for name, check in PARTS.items():
+        if (check.needs_sound and dataset.corpus.matrices) or (check.needs_two and len(job.classes) != 2):
+            continue
+        if not (place / f"{name}.json").exists():
+            say(f"check: {check.title}")
+            _write(place, name, check.make(job))
+        made.append(name)
+    return made
+
+
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """A table of a run's checks."""
+    return pd.read_csv(folder / CHECKS / f"{name}.csv")
+
+
+def read_facts(folder: Path, name: str) -> dict[str, Any] | None:
+    """What a part of a run's checks said beside its tables, or None where it was not made."""
+    path = folder / CHECKS / f"{name}.json"
+    return read_json(path, error=ExplainError) if path.exists() else None
+
+
+def _write(place: Path, name: str, part: Part) -> None:
+    """A part's tables and sounds; its facts last, which mark it as complete."""
+    for table_name, table in part.tables.items():
+        write_text(place / f"{table_name}.csv", table.to_csv(index=False, float_format="%.6g"))
+    for sound_name, sound in part.sounds.items():
+        parts.write_sound(place / f"{sound_name}.wav", sound)
+    write_json(place / f"{name}.json", part.facts)

@@ -1,0 +1,125 @@
+"""What explanations and their checks work on: tested clips of each fold, with the network that never met their speakers.
+
+Loads, chooses, and asks for their maps.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from voicecam import audio
+from voicecam.audio import Signal
+from voicecam.dataset import Dataset
+from voicecam.errors import ExplainError
+from voicecam.explanation.carry import log_mel_of
+from voicecam.explanation.methods import attribute
+from voicecam.features import log_mel_energies
+from voicecam.network import Model, load_model
+from voicecam.runs.folder import fold_places
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Tested clips of one fold.
+
+    place, number, model : the fold's folder, its number from 1 on, and its network
+    table : their rows of predictions.csv; matrices : float32 (clip, n_rows, n_frames), what the network looks at
+    wanted, against : int (clip,): the score that is explained is the logit of `wanted`, less that of `against` where there is one
+    paths : their sound files, or None where the corpus has no sound
+    """
+
+    place: Path
+    number: int
+    model: Model
+    table: pd.DataFrame
+    matrices: np.ndarray
+    wanted: np.ndarray
+    against: np.ndarray | None
+    paths: tuple[Path, ...] | None
+
+    @property
+    def speakers(self) -> list[str]:
+        """Speaker of each clip."""
+        return list(self.table["speaker"])
+
+    @property
+    def classes_of(self) -> list[str]:
+        """True class of each clip."""
+        return list(self.table["true"])
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """What the network gets, float (clip, 3, rows, columns)."""
+        return self.model.input(self.matrices)
+
+    def signals(self) -> list[Signal]:
+        """The prepared windows that the matrices were made of. Raises ExplainError where there is no sound."""
+        if self.paths is None:
+            raise ExplainError("the corpus has pictures and no sound; this needs sound")
+        return [audio.load(path, self.model.config) for path in self.paths]
+
+    def log_mel(self) -> np.ndarray:
+        """Mel energies in dB, float (clip, n_mels, n_frames): from the sound, or from the matrices where there is none."""
+        if self.paths is None:
+            return log_mel_of(self.matrices, self.model.config)
+        return np.stack([log_mel_energies(signal.samples, self.model.config).T for signal in self.signals()])
+
+    def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
+        """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""
+        asked = model or self.model
+        return attribute(
+            asked.network,
+            asked.input(self.matrices),
+            self.wanted,
+            method=method,
+            layer=asked.stage(layer),
+            against=self.against,
+            bar=bar,
+        )
+
+    def scores(self, logits: np.ndarray) -> np.ndarray:
+        """The score of each clip, float (clip,), of its logits (clip, class)."""
+        at = np.arange(len(logits))
+        return logits[at, self.wanted] - (0 if self.against is None else logits[at, self.against])
+
+
+def fold_clips(folder: Path, dataset: Dataset, predictions: pd.DataFrame, target: str) -> list[Clips]:
+    """The clips of `predictions`, some rows of a run's, fold by fold; folds without any are left out.
+
+    target : see `targets`
+    """
+    index, found = pd.Index(dataset.clips["path"]), []
+    for number, place in enumerate(fold_places(folder), start=1):
+        table = predictions[predictions["fold"] == number]
+        if len(table):
+            model, rows = load_model(place), index.get_indexer(pd.Index(table["path"], dtype="string"))
+            paths = None if dataset.corpus.matrices else tuple(dataset.corpus.root / name for name in table["path"])
+            wanted, against = targets(table, target, model.classes)
+            found.append(Clips(place, number, model, table, dataset.matrices[rows], wanted, against, paths))
+    return found
+
+
+def targets(table: pd.DataFrame, target: str, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Class numbers (clip,) whose logit is explained, and those whose logit is taken off it.
+
+    target : "true", "predicted", a class, or two classes with a minus between: the contrast of the first and the second. With two
+        classes it is always the contrast with the other one: softmax looks at nothing else.
+    Raises ExplainError for anything else.
+    """
+    number = {name: i for i, name in enumerate(classes)}
+    pairs = {f"{a}-{b}": (number[a], number[b]) for a in classes for b in classes if a != b}
+    if target in ("true", "predicted"):
+        wanted = table[target].map(number).to_numpy(dtype=int)
+    elif target in number or target in pairs:
+        wanted = np.full(len(table), number[target] if target in number else pairs[target][0])
+    else:
+        known = ", ".join(classes)
+        raise ExplainError(
+            f"target {target!r}: not known; use true, predicted, one of {known}, or two of them with a minus between"
+        )
+    if target in pairs and target not in number:
+        return wanted, np.full(len(table), pairs[target][1])
+    return wanted, 1 - wanted if len(classes) == 2 else None

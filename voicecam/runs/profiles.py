@@ -1,0 +1,54 @@
+"""Clips of a fold -> evidence per band in Hz, by every method that has a frequency axis. Tests nothing; see checks.py."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from voicecam.config import Config
+from voicecam.explanation.bands import Bands, band_limits, band_set, row_profile, to_bands
+from voicecam.explanation.bandstop import matrix_drops
+from voicecam.explanation.carry import input_of_log_mel, log_mel_attribution
+from voicecam.network import Model
+from voicecam.runs.material import Clips
+
+OCCLUDED = "band occlusion"  # the clip's mel energies with one band at its floor; the default: it agrees best with the sound
+CARRIED = "mel gradients"  # integrated gradients over the log-mel energies, see explanation.carry
+
+
+def hz_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: str) -> dict[str, np.ndarray]:
+    """Signed weight of each band, float (clip, band), by each method; a blank map gives NaN.
+
+    methods : keys of METHODS; their maps have frequencies only where the rows of the picture do (recipe logmel). For other
+        recipes stand OCCLUDED and CARRIED alone, which are always there: they go through the features.
+    """
+    found = {OCCLUDED: occluded_profile(clips, clips.model, bands), CARRIED: carried_profile(clips, clips.model, bands)}
+    if clips.model.config.recipe == "logmel":
+        for method in methods:
+            found[method] = map_profile(clips.maps(method, layer), clips.model.config, bands)
+    return found
+
+
+def occluded_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
+    """What each band is worth to the score, float (clip, band), asked without touching the sound: its mel energies are set to the
+    clip's floor, and picture and network follow. `model` is a network for such clips: their own, or a null."""
+
+    def logits(log_mel: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model.network(input_of_log_mel(torch.from_numpy(log_mel), model.config, model.scale)).numpy()
+
+    limits = band_set("mel", model.config).limits
+    return matrix_drops(logits, clips.log_mel(), limits, bands.limits, clips.wanted, against=clips.against)
+
+
+def map_profile(maps: np.ndarray, config: Config, bands: Bands) -> np.ndarray:
+    """Signed weight of each band, float (clip, band), of maps (clip, h, w) over log-mel pictures; NaN for a blank map."""
+    profile = to_bands(row_profile(maps), band_limits(maps.shape[1], config), bands)
+    profile[~maps.any(axis=(1, 2))] = np.nan
+    return profile
+
+
+def carried_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
+    """Signed weight of each band, float (clip, band), carried back to the sound's bands from a `model` for such clips."""
+    weight = log_mel_attribution(model, clips.log_mel(), clips.wanted, against=clips.against)
+    return to_bands(row_profile(weight), band_set("mel", model.config).limits, bands)
