@@ -130,7 +130,7 @@ def test_the_detector_leaves_torch_its_threads():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        speech._detector.cache_clear()
+        speech._load_detector.cache_clear()
         find_speech(Signal(words()[0], RATE))
         assert torch.get_num_threads() == 2
     finally:
