@@ -17,7 +17,7 @@ from voicecam.speech import RATE as SPEECH_RATE
 RATE = 48_000  # Hz, of the files
 QUIET_AFTER_S = 0.8  # s of quiet after speech that end a recording: longer than the pauses inside a word or short sentence
 LOOK_S = 0.2  # s between looks for speech
-BACK_S = 3.0  # s that a look goes back: bounds its time, about 20 ms
+BACK_S = 3.0  # s that a look goes back: bounds its time
 SPOKEN_FRAMES = 3  # frames of 32 ms that must be speech before a word can be over, so that a click does not end it
 CLIPPED = 0.999  # of full scale; a sample from here on counts as clipped
 CLIPPED_SAMPLES = 3  # as many make the warning: a lone peak can touch the end by chance
