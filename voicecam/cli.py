@@ -122,7 +122,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
     """How the maps are made, for which class, and how much work goes into testing them."""
     group = parser.add_argument_group("explanation")
-    group.add_argument("--method", default="grad-cam", choices=MAP_METHODS, help="how the maps are made")
+    group.add_argument("--method", default="hires-cam", choices=MAP_METHODS, help="how the maps are made")
     group.add_argument(
         "--layer", default="layer3", choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the network that is mapped"
     )
@@ -131,7 +131,9 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
         default="true",
         help="class each map is for: true, predicted, a class name, or two with a minus between (female-male) for their contrast",
     )
-    group.add_argument("--full", action="store_true", help="test every method, on more clips and all folds; takes much longer")
+    how_much = group.add_mutually_exclusive_group()
+    how_much.add_argument("--full", action="store_true", help="test every method, on more clips and all folds; takes much longer")
+    how_much.add_argument("--maps-only", action="store_true", help="make the maps and do not test them; a later explain.py does")
 
 
 MAP_METHODS = (  # explanation.METHODS, named here so that this module need not import torch

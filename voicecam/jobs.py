@@ -99,8 +99,10 @@ def explain_job(args: argparse.Namespace) -> str:
     cli.say("maps of the tested clips")
     how = {"method": args.method, "layer": args.layer, "target": args.target}
     runs.explain_run(folder, dataset, **how, full=args.full, say=cli.say, bar=cli.somebody_watches())
-    effort = runs.FULL if args.full else runs.Effort()
-    runs.check_run(folder, dataset, method=args.method, layer=args.layer, effort=effort, say=cli.say, progress=cli.progress)
+    if not args.maps_only:
+        effort = runs.FULL if args.full else runs.Effort()
+        checked = {"method": args.method, "layer": args.layer, "effort": effort}
+        runs.check_run(folder, dataset, **checked, say=cli.say, progress=cli.progress)
     return f"wrote {pages.write_run_report(folder, dataset)}"
 
 

@@ -19,8 +19,8 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     table = runs.read_table(folder, "height").set_index("what")
     sentences = [
         f"The question that such pictures are asked first: does the network look higher for {first} than for {second} voices? "
-        "Height is the centre of gravity, on the mel scale and back in Hz, of what speaks for a clip's own class. A band's weight "
-        "is what the score loses when its mel energies are set to the clip's floor.",
+        "Height is the centre of gravity, on the mel scale and back in Hz, of what speaks for a clip's own class. A band's "
+        "weight is what the score loses when its mel energies are set to the floor.",
         f"Answer: {height_answer(table, first, second)}",
         *[f"{capital(what)}: {_height_numbers(row, first, second)}" for what, row in table.iterrows()],
     ]
@@ -85,9 +85,9 @@ def bands_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         Drawing(
             plot=figures.plot_drops,
             data=(drops, classes),
-            caption="What each band is worth to the score of the clip's own class; above 0 it speaks for it. Bars: 95 % interval.",
+            caption="What each band is worth to the score of the clip's own class, with 95 % intervals; above 0: for the class.",
             alt=" ".join(bandstop.drop_sentences(drops)),
-            height=3.4,
+            height=3.8,
         )
     ]
     if sound:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from voicecam import figures, runs
-from voicecam.chapters.words import share, spelled, spread, titled
+from voicecam.chapters.words import capital, share, spelled, spread, titled
 from voicecam.explanation.methods import METHODS
 from voicecam.figures.canvas import percent
 from voicecam.report import Drawing, Section
@@ -21,8 +21,8 @@ def faithfulness_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=(
             f"Deletion paints cells grey, the highest first; insertion puts them back; ROAD fills them from their neighbours "
             f"({first['clips']} clips of {first['speakers']} speakers, cells on a grid of {first['grid']}). Low deletion, high "
-            "insertion and high ROAD are good.",
-            *facts["sentences"],
+            "insertion and high ROAD are good. Seconds are those of one map.",
+            *map(capital, facts["sentences"]),
         ),
         drawings=(
             Drawing(
@@ -34,7 +34,7 @@ def faithfulness_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             ),
         ),
         table=spelled(table, ("method",), ("deletion", "insertion", "road")).assign(
-            **{"seconds a clip": [f"{value:.3f}" for value in table["seconds"]]}
+            **{"Seconds": [f"{value:.3f}" for value in table["seconds"]]}
         ),
     )
 
@@ -72,7 +72,7 @@ def planted_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=(
             "Small networks were trained on synthetic voices whose two classes differ by one cue that was planted, so the right "
             "answer is known. This tells of the methods, not of this run, and is the reason to believe or doubt the rest.",
-            *facts["sentences"],
+            *map(capital, facts["sentences"]),
         ),
         drawings=(
             Drawing(

@@ -23,10 +23,10 @@ def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         drawings=(
             Drawing(
                 plot=figures.plot_account,
-                data=(runs.read_table(folder, "account_within"),),
-                caption="Share of the score's variance within the classes that is explained, by all facts, by groups and by each "
+                data=(runs.read_table(folder, "account"),),
+                caption="Share of the score's variance over all clips that is explained, by all facts, by groups and by each "
                 "alone; hollow: by all others without it.",
-                alt=" ".join(facts["within"]),
+                alt=" ".join(facts["sentences"]),
                 height=4.6,
             ),
         ),
@@ -42,17 +42,19 @@ def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             plot=figures.plot_counterfactual,
             data=(curves, flips, classes),
             options={"kind": kind},
-            caption=f"Score of {classes[0]} against {classes[1]} while the {kind if kind == 'formants' else 'pitch'} is moved; "
-            "diamonds: where the label flips.",
+            caption=f"Score of {classes[0]} against {classes[1]} as {what} moved; diamonds: where the label flips.",
             alt=" ".join(facts["sentences"]),
             height=3.2,
         )
-        for kind in ("pitch", "formants")
+        for kind, what in (("pitch", "the pitch is"), ("formants", "the formants are"))
     ]
     return Section(
         name="counterfactual",
         title="What if the voice were higher, or the mouth smaller?",
-        sentences=(f"Praat moved pitch and formants of {facts['clips']} clips. " + " ".join(facts["sentences"]),),
+        sentences=(
+            f"Praat moved pitch and formants of {facts['clips']} clips.",
+            *facts["sentences"],
+        ),
         drawings=tuple(drawings),
     )
 

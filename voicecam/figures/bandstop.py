@@ -34,7 +34,7 @@ def plot_drops(table: pd.DataFrame, classes: Sequence[str], *, ax: Axes) -> list
         drawn += ax.plot(middle, part["drop"], "o-", color=colour, markersize=4.5, linewidth=1, label=name)
     ax.axhline(0, color=INK, linewidth=1)
     _octaves(table["from"].clip(lower=LOWEST).min(), table["to"].max(), ax)
-    ax.set(xlabel="frequency (Hz)", ylabel="drop of the score without the band (logits)")
+    ax.set(xlabel="frequency (Hz)", ylabel="drop of the score (logits)")
     ax.legend(fontsize=SMALL, frameon=False)
     tidy(ax)
     return drawn

@@ -16,6 +16,7 @@ from voicecam.explanation.bands import band_set
 from voicecam.explanation.carry import log_mel_attribution
 from voicecam.explanation.differences import height, height_difference
 from voicecam.explanation.methods import METHODS
+from voicecam.explanation.planted_sounds import CUES
 from voicecam.files import write_bytes
 from voicecam.network import Model, load_model
 from voicecam.renderings import Progress
@@ -33,11 +34,13 @@ class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
     clips : for whatever asks the network again and again; voices : for what needs many speakers; morphs : for shifted voices
+    cues : that are planted, see explanation.planted_sounds
     """
 
     clips: int = 60
     voices: int = 240
     morphs: int = 24
+    cues: tuple[str, ...] = tuple(CUES)
     methods: tuple[str, ...] = LIGHT
 
 
@@ -172,7 +175,7 @@ def randomisation_part(job: Job) -> Part:
 
 def planted_part(job: Job) -> Part:
     """The planted-cue benchmark, on networks of its own: it tells of the methods, not of this run."""
-    table = planted.run_planted(methods=job.effort.methods, progress=job.say)
+    table = planted.run_planted(job.effort.cues, job.effort.methods, progress=job.say)
     return Part(tables={"planted": table}, facts={"sentences": planted.planted_words(table)})
 
 

@@ -62,7 +62,7 @@ def check_run(
     Raises ExplainError when the checks were made with other settings.
     """
     place = folder / CHECKS
-    wanted = {"method": method, "layer": layer, **asdict(effort), "methods": list(effort.methods)}
+    wanted = {"method": method, "layer": layer, **asdict(effort), "methods": list(effort.methods), "cues": list(effort.cues)}
     path = place / "settings.json"
     if path.exists() and read_json(path, error=ExplainError) != wanted:
         raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")

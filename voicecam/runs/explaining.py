@@ -24,7 +24,7 @@ def explain_run(
     folder: Path,
     dataset: Dataset,
     *,
-    method: str = "grad-cam",
+    method: str = "hires-cam",
     layer: str = "layer3",
     target: str = "true",
     full: bool = False,

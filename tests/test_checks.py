@@ -1,0 +1,209 @@
+"""The parts around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import voice
+from voicecam import audio, chapters, pages, runs
+from voicecam.chapters.frequency import FILTERED, height_answer
+from voicecam.config import recipe
+from voicecam.corpora import open_corpus
+from voicecam.dataset import make_images
+from voicecam.errors import ExplainError
+from voicecam.explanation.bands import band_set
+from voicecam.learner import Training
+from voicecam.network import load_model
+from voicecam.runs.checks import PARTS
+from voicecam.runs.material import fold_clips, targets
+from voicecam.runs.profiles import OCCLUDED, hz_profiles, occluded_profile
+from voicecam.runs.sample import sample_clips
+
+CLASSES = ("high", "low")
+EFFORT = runs.Effort(clips=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run on low and high buzzes, explained and checked; gives folder and data set."""
+    import os
+
+    import soundfile as sf
+
+    place, before = tmp_path_factory.mktemp("checks"), os.getcwd()
+    os.chdir(place)
+    try:
+        for speaker in range(12):
+            rng = np.random.default_rng(speaker)
+            name, f0 = ("low", 90 + 4 * speaker) if speaker % 2 else ("high", 210 + 4 * speaker)
+            (place / "voices" / name).mkdir(parents=True, exist_ok=True)
+            for take in range(6):
+                sound = voice(f0 * rng.uniform(0.95, 1.05), rng, seconds=0.6)
+                sf.write(place / "voices" / name / f"s{speaker:02d}_{take}.wav", sound, 16_000)
+        corpus = open_corpus(place / "voices")
+        path = make_images(corpus, recipe("logmel", seconds=0.5, image_rows=32, image_columns=32), workers=1)
+        training = Training(arch="small", start="none", epochs=6, batch=8, lr=3e-3, patience=6)
+        settings = runs.Settings(map=str(path), label="label", training=training)
+        folder, dataset = place / "results" / "small", runs.run_dataset(settings)
+        runs.start_run(folder, settings, command="python made in a test")
+        runs.train_run(folder, dataset, say=lambda line: None)
+        runs.evaluate_run(folder, dataset)
+        runs.explain_run(folder, dataset, say=lambda line: None)
+        made = runs.check_run(folder, dataset, method="hires-cam", layer="layer2", effort=EFFORT, say=lambda line: None)
+        yield folder, dataset, made
+    finally:
+        os.chdir(before)
+
+
+def table(rows):
+    return pd.DataFrame(rows, columns=["true", "speaker"])
+
+
+def test_a_sample_takes_classes_alike_and_speakers_in_turn():
+    rows = [("a", "s1")] * 50 + [("a", "s2")] * 3 + [("a", "s3")] + [("b", "s4")] * 4
+    chosen = table(rows).iloc[sample_clips(table(rows), 8)]
+    assert chosen["true"].value_counts().to_dict() == {"a": 4, "b": 4}
+    per_speaker = chosen[chosen["true"] == "a"]["speaker"].value_counts()
+    assert set(per_speaker.index) == {"s1", "s2", "s3"}, "nobody gives a second clip before all have given one"
+    assert len(sample_clips(table(rows), 1000)) == len(rows)
+    assert list(sample_clips(table(rows), 8)) == sorted(sample_clips(table(rows), 8))
+
+
+def test_targets():
+    some = pd.DataFrame({"true": ["high", "low"], "predicted": ["low", "low"]})
+    for target, wanted, against in (
+        ("true", [0, 1], [1, 0]),
+        ("predicted", [1, 1], [0, 0]),
+        ("high", [0, 0], [1, 1]),
+        ("high-low", [0, 0], [1, 1]),
+        ("low-high", [1, 1], [0, 0]),
+    ):
+        found = targets(some, target, CLASSES)
+        assert [list(part) for part in found] == [wanted, against], target
+    three = targets(some, "high", ("high", "low", "none"))
+    assert list(three[0]) == [0, 0]
+    assert three[1] is None, "with three classes a logit stands alone"
+    assert [list(part) for part in targets(some, "none-low", ("high", "low", "none"))] == [[2, 2], [1, 1]]
+    with pytest.raises(ExplainError, match="target 'tall': not known; use true, predicted or|target 'tall': not known"):
+        targets(some, "tall", CLASSES)
+
+
+def test_the_null_on_shuffled_labels_is_trained_once_and_is_another_network(run):
+    folder, dataset, _ = run
+    place = folder / "fold1"
+    twin, real = load_model(place / "shuffled"), load_model(place)
+    assert twin.classes == real.classes
+    weights = [next(iter(model.network.parameters())).detach().numpy() for model in (twin, real)]
+    assert not np.allclose(*weights)
+    stamp = (place / "shuffled" / "model.safetensors").stat().st_mtime_ns
+    settings = runs.open_run(folder)
+    runs.shuffled_twin(place, dataset, "label", settings.training, say=lambda line: None)
+    assert (place / "shuffled" / "model.safetensors").stat().st_mtime_ns == stamp
+    assert twin.meta["n_clips"] == real.meta["n_clips"], "the same clips, with labels dealt out anew"
+
+
+def test_maps_and_nulls_of_every_clip(run):
+    folder, _, _ = run
+    with np.load(folder / "cams.npz") as arrays:
+        maps, random, shuffled = (arrays[name] for name in ("maps", "random_weights_maps", "shuffled_labels_maps"))
+        assert maps.shape == random.shape == shuffled.shape
+        assert not np.allclose(maps, random)
+        assert not np.allclose(maps, shuffled)
+        bands = pd.read_csv(folder / "bands_by_class.csv")
+        here = (arrays["true"] == "low") & (arrays["true"] == arrays["predicted"])
+        positive = np.maximum(maps[here], 0).sum(axis=2)
+        shares = pd.DataFrame(positive / positive.sum(axis=1, keepdims=True)).groupby(arrays["speaker"][here]).mean().mean()
+    found = bands[(bands["class"] == "low") & (bands["clips_of"] == "right")].sort_values("band")["share"]
+    np.testing.assert_allclose(found, shares, rtol=1e-4)
+
+
+def test_band_occlusion_is_what_the_network_says_without_the_band(run):
+    folder, dataset, _ = run
+    clips = fold_clips(folder, dataset, runs.read_predictions(folder).head(3), "true")[0]
+    bands = band_set("octaves", dataset.config)
+    found = occluded_profile(clips, clips.model, bands)
+    log_mel, limits = clips.log_mel(), band_set("mel", dataset.config).limits
+    middle = next(i for i, (low, high) in enumerate(bands.limits) if low < 1000 < high)
+    low, high = bands.limits[middle]
+    inside = [low <= a and b <= high for a, b in limits]
+    gone = log_mel.copy()
+    gone[:, inside] = gone.min(axis=(1, 2), keepdims=True)
+    scale = clips.model.scale
+    logits = [clips.model.logits(np.asarray(matrices, dtype=np.float32)) for matrices in (log_mel, gone)]
+    expected = clips.scores(logits[0]) - clips.scores(logits[1])
+    assert scale.low  # the same pictures, made by rounding to grey levels: the bands' borders share rows, so near is enough
+    assert np.corrcoef(found[:, middle], expected)[0, 1] > 0.9 or np.allclose(found[:, middle], expected, atol=0.3)
+    profiles = hz_profiles(clips, bands, methods=("grad-cam",), layer="layer2")
+    assert {OCCLUDED, "grad-cam"} <= set(profiles)
+    np.testing.assert_allclose(profiles[OCCLUDED], found)
+
+
+def test_all_checks_of_a_run_with_sound_and_two_classes(run):
+    folder, _, made = run
+    assert made == list(PARTS)
+    agreement = runs.read_table(folder, "agreement").set_index("method")
+    assert {"band occlusion", "band occlusion, random weights", "grad-cam", "hires-cam"} <= set(agreement.index)
+    occluded, random = agreement["spearman"][[OCCLUDED, f"{OCCLUDED}, random weights"]]
+    assert occluded > max(random, 0.3), "silencing a band in the picture is much like filtering it out"
+    height = runs.read_table(folder, "height").set_index("what")
+    assert list(height.index) == ["network", "random weights", "shuffled labels", FILTERED]
+    planted = runs.read_table(folder, "planted").set_index("method")
+    assert planted.loc["hires-cam", "pointing"] >= 0.95, "the spurious hum is found"
+    faithful = runs.read_table(folder, "faithfulness").set_index("method")
+    assert (faithful.loc[["grad-cam", "hires-cam"], "seconds"] > 0).all()
+    for number in range(2):
+        parts = [audio.read(folder / "checks" / f"sound{number}_{part}.wav") for part in ("clip", "evidence", "rest")]
+        assert len({len(part.samples) for part in parts}) == 1
+
+
+def test_checks_are_made_once_and_never_under_other_settings(run):
+    folder, dataset, made = run
+    stamps = {path: path.stat().st_mtime_ns for path in (folder / "checks").glob("*.csv")}
+    said = []
+    again = {"method": "hires-cam", "layer": "layer2", "effort": EFFORT}
+    assert runs.check_run(folder, dataset, **again, say=said.append) == made
+    assert said == []
+    assert stamps == {path: path.stat().st_mtime_ns for path in (folder / "checks").glob("*.csv")}
+    (folder / "checks" / "bands.json").unlink()
+    runs.check_run(folder, dataset, **again, say=said.append)
+    assert said == ["check: bands taken out of the sound"], "a part that was stopped half way is made again, alone"
+    with pytest.raises(ExplainError, match="made with other settings"):
+        runs.check_run(folder, dataset, method="hires-cam", layer="layer3", effort=EFFORT)
+
+
+def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
+    folder, dataset, made = run
+    written = chapters.chapters(folder, CLASSES)
+    assert len(written) == len(made)
+    page = pages.write_run_report(folder, dataset).read_text()
+    for section in written:
+        assert f'id="{section.name}"' in page
+    drops = runs.read_table(folder, "band_drops")
+    top = drops[drops["class"] == "low"].sort_values("drop").iloc[-1]
+    assert f"{top['drop']:.2f} [{top['low']:.2f}, {top['high']:.2f}]" in page
+    assert page.count("data:audio/wav") >= 6
+    assert "grid" in page
+
+
+def heights(network, null, sound=None, p=0.001, p_sound=0.001):
+    rows = {"network": network, "random weights": null} | ({} if sound is None else {FILTERED: sound})
+    made = pd.DataFrame([{"what": what, "difference": d, "low": d - 100, "high": d + 100, "p": p} for what, d in rows.items()])
+    made.loc[made["what"] == FILTERED, "p"] = p_sound
+    return made.set_index("what")
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        (heights(500, 0, 400), "yes: "),
+        (heights(-500, 0, -400), "no, lower: "),
+        (heights(500, 480, 400), "no: it lies higher for high, but no more so than with random weights"),
+        (heights(500, 900, 400), "no more so than with random weights"),
+        (heights(500, 0, -400), "filtering the sound did not show the same"),
+        (heights(500, 0, 400, p_sound=0.4), "filtering the sound did not show the same"),
+        (heights(500, 0), "there is no sound to filter"),
+        (heights(500, 0, 400, p=0.2), "it was not shown"),
+    ],
+)
+def test_the_answer_follows_from_the_numbers(rows, answer):
+    assert answer in height_answer(rows, *CLASSES)
