@@ -1,4 +1,4 @@
-"""The parts around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
+"""Around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
 
 import numpy as np
 import pandas as pd
@@ -33,11 +33,11 @@ def run(tmp_path_factory):
     place, before = tmp_path_factory.mktemp("checks"), os.getcwd()
     os.chdir(place)
     try:
-        for speaker in range(12):
+        for speaker in range(20):
             rng = np.random.default_rng(speaker)
             name, f0 = ("low", 90 + 4 * speaker) if speaker % 2 else ("high", 210 + 4 * speaker)
             (place / "voices" / name).mkdir(parents=True, exist_ok=True)
-            for take in range(6):
+            for take in range(4):
                 sound = voice(f0 * rng.uniform(0.95, 1.05), rng, seconds=0.6)
                 sf.write(place / "voices" / name / f"s{speaker:02d}_{take}.wav", sound, 16_000)
         corpus = open_corpus(place / "voices")
@@ -84,7 +84,7 @@ def test_targets():
     assert list(three[0]) == [0, 0]
     assert three[1] is None, "with three classes a logit stands alone"
     assert [list(part) for part in targets(some, "none-low", ("high", "low", "none"))] == [[2, 2], [1, 1]]
-    with pytest.raises(ExplainError, match="target 'tall': not known; use true, predicted or|target 'tall': not known"):
+    with pytest.raises(ExplainError, match="target 'tall': not known"):
         targets(some, "tall", CLASSES)
 
 
@@ -182,7 +182,6 @@ def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
     top = drops[drops["class"] == "low"].sort_values("drop").iloc[-1]
     assert f"{top['drop']:.2f} [{top['low']:.2f}, {top['high']:.2f}]" in page
     assert page.count("data:audio/wav") >= 6
-    assert "grid" in page
 
 
 def heights(network, null, sound=None, p=0.001, p_sound=0.001):

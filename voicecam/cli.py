@@ -131,6 +131,12 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
         default="true",
         help="class each map is for: true, predicted, a class name, or two with a minus between (female-male) for their contrast",
     )
+    group.add_argument(
+        "--bands",
+        default="third-octaves",
+        choices=("third-octaves", "octaves", "formants", "mel"),
+        help="bands that are taken out of the sound; formants: the regions of F0, F1, F2, F3",
+    )
     how_much = group.add_mutually_exclusive_group()
     how_much.add_argument("--full", action="store_true", help="test every method, on more clips and all folds; takes much longer")
     how_much.add_argument("--maps-only", action="store_true", help="make the maps and do not test them; a later explain.py does")

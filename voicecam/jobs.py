@@ -101,7 +101,7 @@ def explain_job(args: argparse.Namespace) -> str:
     runs.explain_run(folder, dataset, **how, full=args.full, say=cli.say, bar=cli.somebody_watches())
     if not args.maps_only:
         effort = runs.FULL if args.full else runs.Effort()
-        checked = {"method": args.method, "layer": args.layer, "effort": effort}
+        checked = {"method": args.method, "layer": args.layer, "bands": args.bands, "effort": effort}
         runs.check_run(folder, dataset, **checked, say=cli.say, progress=cli.progress)
     return f"wrote {pages.write_run_report(folder, dataset)}"
 

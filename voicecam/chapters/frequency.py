@@ -23,6 +23,7 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         "weight is what the score loses when its mel energies are set to the floor.",
         f"Answer: {height_answer(table, first, second)}",
         *[f"{capital(what)}: {_height_numbers(row, first, second)}" for what, row in table.iterrows()],
+        _bands_that_differ(folder, first, second),
     ]
     shown = table.assign(value=table["difference"]).reset_index().rename(columns={"what": "name"})
     drawing = Drawing(
@@ -58,6 +59,19 @@ def height_answer(table: pd.DataFrame, first: str, second: str) -> str:
         answer = "yes" if way == "higher" else "no, lower"
         return f"{answer}: evidence for {first} lies {way}, and filtering the sound says the same."
     return f"evidence for {first} lies {way} in the pictures, but filtering the sound did not show the same."
+
+
+def _bands_that_differ(folder: Path, first: str, second: str) -> str:
+    """Bands whose share differs by a permutation test adjusted for all bands, and does not so with random weights."""
+    table = runs.read_table(folder, "band_differences")
+    rows = {name: part.set_index("name") for name, part in table.groupby("what")}
+    network, null = rows["network"], rows["random weights"]
+    shown = network[(network["p_adjusted"] < SURE) & ~(null["p_adjusted"].reindex(network.index) < SURE)]
+    tested = f"of {len(network)} bands, permutation over speakers, adjusted for all of them"
+    if shown.empty:
+        return f"No band's share was shown to differ between the classes ({tested})."
+    said = [f"{name} {100 * row['difference']:+.0f} points (p = {row['p_adjusted']:.2g})" for name, row in shown.iterrows()]
+    return f"Shares that differ, {first} less {second}, and do not with random weights: {', '.join(said)} ({tested})."
 
 
 def _height_numbers(row: pd.Series, first: str, second: str) -> str:

@@ -14,7 +14,7 @@ from voicecam.errors import ExplainError
 from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
 from voicecam.explanation.bands import band_set
 from voicecam.explanation.carry import log_mel_attribution
-from voicecam.explanation.differences import height, height_difference
+from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.explanation.methods import METHODS
 from voicecam.explanation.planted_sounds import CUES
 from voicecam.files import write_bytes
@@ -46,12 +46,13 @@ class Effort:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a part works on."""
+    """What a part works on. bands : name of a set of bands in Hz, see explanation.bands.band_set"""
 
     folder: Path
     dataset: Dataset
     method: str
     layer: str
+    bands: str
     effort: Effort
     say: Say
     progress: Progress
@@ -89,7 +90,7 @@ def band_part(job: Job) -> Part:
 
     Where there is no sound nothing can be held against it: the drops are then those of band occlusion.
     """
-    folds, bands = job.clips(job.effort.clips), band_set("third-octaves", job.dataset.config)
+    folds, bands = job.clips(job.effort.clips), band_set(job.bands, job.dataset.config)
     speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
     parts = [hz_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
     profiles = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -110,15 +111,17 @@ def height_part(job: Job) -> Part:
     Every clip is explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
     (of folds that have one), and what taking bands out of the sound costs.
     """
-    folds, bands = job.clips(job.effort.voices), band_set("third-octaves", job.dataset.config)
+    folds, bands = job.clips(job.effort.voices), band_set(job.bands, job.dataset.config)
     asked = {"network": folds, "random weights": folds}
     asked["shuffled labels"] = [clips for clips in folds if (clips.place / SHUFFLED / "meta.json").exists()]
-    rows, heights = [], []
+    rows, heights, differences = [], [], []
     for name, some in asked.items():
         profiles = [occluded_profile(clips, _network(clips, name), bands) for clips in some]
-        rows.append({"what": name, **_height(np.concatenate(profiles), some, bands.limits, job.classes)})
+        joined = np.concatenate(profiles)
+        rows.append({"what": name, **_height(joined, some, bands.limits, job.classes)})
+        differences.append(_band_differences(joined, some, bands.names, job.classes).assign(what=name))
         if name == "network":
-            values = height(np.concatenate(profiles), bands.limits)
+            values = height(joined, bands.limits)
             about = {"speaker": _joined(some, "speakers"), "true": _joined(some, "classes_of")}
             heights.append(
                 pd.DataFrame({"path": [path for clips in some for path in clips.table["path"]], **about, "hz": values})
@@ -131,7 +134,8 @@ def height_part(job: Job) -> Part:
                 **_height(_measured(some, bands.limits, job), some, bands.limits, job.classes),
             }
         )
-    return Part(tables={"height": pd.DataFrame(rows), "height_clips": pd.concat(heights)}, facts={"classes": list(job.classes)})
+    tables = {"height": pd.DataFrame(rows), "height_clips": pd.concat(heights), "band_differences": pd.concat(differences)}
+    return Part(tables=tables, facts={"classes": list(job.classes)})
 
 
 def faithfulness_part(job: Job) -> Part:
@@ -277,6 +281,16 @@ def _height(
 ) -> dict[str, float]:
     """How much higher the first class's evidence lies than the second's."""
     return height_difference(height(profile, limits), _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes)
+
+
+def _band_differences(
+    profile: np.ndarray, folds: Sequence[Clips], names: Sequence[str], classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Difference of the classes' shares of what speaks for a clip, band by band."""
+    positive = np.maximum(profile, 0)
+    total = positive.sum(axis=1, keepdims=True)
+    shares = np.divide(positive, total, out=np.full(positive.shape, np.nan), where=total > 0)  # (clip, band)
+    return class_difference(shares, _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes).assign(name=list(names))
 
 
 def _joined(folds: Sequence[Clips], name: str) -> list[str]:

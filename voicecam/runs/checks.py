@@ -52,22 +52,31 @@ def check_run(
     *,
     method: str,
     layer: str,
+    bands: str = "third-octaves",
     effort: Effort,
     say: Say = print,
     progress: Progress = lambda items, total: items,
 ) -> list[str]:
     """Make every part of PARTS that the run allows and that is not there yet; returns the names of those that are there.
 
-    method : the one of the run's maps; layer : stage that methods on the grid "layer" look at; effort : how much work
+    method : the one of the run's maps; layer : stage that methods on the grid "layer" look at;
+    bands : see explanation.bands.band_set; effort : how much work
     Raises ExplainError when the checks were made with other settings.
     """
     place = folder / CHECKS
-    wanted = {"method": method, "layer": layer, **asdict(effort), "methods": list(effort.methods), "cues": list(effort.cues)}
+    wanted = {
+        "method": method,
+        "layer": layer,
+        "bands": bands,
+        **asdict(effort),
+        "methods": list(effort.methods),
+        "cues": list(effort.cues),
+    }
     path = place / "settings.json"
     if path.exists() and read_json(path, error=ExplainError) != wanted:
         raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")
     write_json(path, wanted)
-    job = Job(folder=folder, dataset=dataset, method=method, layer=layer, effort=effort, say=say, progress=progress)
+    job = Job(folder=folder, dataset=dataset, method=method, layer=layer, bands=bands, effort=effort, say=say, progress=progress)
     made = []
     for name, check in PARTS.items():
         if (check.needs_sound and dataset.corpus.matrices) or (check.needs_two and len(job.classes) != 2):
