@@ -1,0 +1,60 @@
+"""Measure what each band of the sound is worth to a saved model on its training speakers; the web page lays clips beside that."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from voicecam import cli
+from voicecam.errors import DatasetError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python scripts/measure_bands.py --corpus cache/RAVDESS cache/ST-AEDS --min-age 14")
+    cli.add_corpora_option(parser)
+    parser.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of the saved model; bands.json goes there")
+    args = parser.parse_args(argv)
+    return cli.finish(lambda: measure(args), stopped="stopped; nothing was written")
+
+
+def measure(args: argparse.Namespace) -> str:
+    """Measure and write; returns the last line."""
+    from voicecam import audio, verdicts  # imports torch: not before the options are known to be good
+    from voicecam.classifier import load_classifier
+    from voicecam.corpora import keep_ages
+    from voicecam.errors import AudioError
+    from voicecam.explanation.bands import band_set
+    from voicecam.server import ranges
+    from voicecam.server.analysis import Listener, bands_of
+
+    classifier = load_classifier(args.model)
+    listener, label = Listener(classifier), classifier.model.label
+    corpus = cli.corpus_of(args)
+    if args.min_age > 0:
+        corpus = keep_ages(corpus, minimum=args.min_age)
+    clips = ranges.choose(corpus.clips, label)
+    clips = clips[clips[label].isin(classifier.model.classes)]
+    drops, kept = [], []
+    for clip in cli.progress(clips.to_dict("records"), len(clips)):
+        try:
+            signal = audio.read(corpus.root / clip["path"])
+        except AudioError:
+            continue
+        found = verdicts.judge(classifier, signal)
+        if found.matrix is not None:
+            drops.append(bands_of(listener, found, signal, clip[label]))
+            kept.append(clip)
+    if not drops:
+        raise DatasetError(f"{' '.join(args.corpus)}: no speech was found in any clip; give the corpora of the training")
+    facts = ranges.summarise(np.stack(drops), [str(clip[label]) for clip in kept], [str(clip["speaker"]) for clip in kept])
+    names = band_set(ranges.BANDS, classifier.model.config).names
+    path = ranges.write_ranges(args.model, names, facts, [Path(name).name for name in args.corpus])
+    return f"wrote {path}: {len(kept)} clips of {sum(one['speakers'] for one in facts.values())} speakers"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

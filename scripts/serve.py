@@ -1,0 +1,54 @@
+"""Serve the page on this computer: record in the browser or drop a file, and see and hear what the model hears."""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from voicecam import cli
+from voicecam.errors import VoicecamError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python scripts/serve.py --port 8000")
+    parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of a saved model")
+    args = parser.parse_args(argv)
+    return cli.finish(lambda: serve(args), stopped="stopped")
+
+
+def serve(args: argparse.Namespace) -> str:
+    """Serve until Ctrl-C; returns the last line. Raises VoicecamError where the port is taken."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: requests run beside each other, one thread each
+    door = _door(args.port)
+    try:
+        import uvicorn
+
+        from voicecam.classifier import load_classifier
+        from voicecam.server.analysis import Listener
+        from voicecam.server.app import make_app
+        from voicecam.server.ranges import load_ranges
+    except ModuleNotFoundError as reason:
+        raise VoicecamError(f"the page needs {reason.name}; run: pip install 'voicecam[web]'") from None
+    app = make_app(Listener(load_classifier(args.model), load_ranges(args.model)))
+    settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
+    cli.say(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
+    uvicorn.Server(settings).run(sockets=[door])
+    return "stopped"
+
+
+def _door(port: int) -> socket.socket:
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as reason:
+        raise VoicecamError(f"port {port}: cannot be used ({reason}); choose another with --port") from None
+    return door
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+"""A recording -> all that the page shows of it, as plain values for JSON: verdict, waveform, picture, map, bands, and sounds of
+the evidence. The verdict is `verdicts.judge`'s, as for files and microphone. Draws nothing; the browser does.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from voicecam import audio, verdicts
+from voicecam.audio import Signal
+from voicecam.classifier import Classifier
+from voicecam.errors import ExplainError
+from voicecam.explanation.audible import split_sound, wav_bytes
+from voicecam.explanation.bands import band_limits, band_names, band_set, band_shares
+from voicecam.explanation.counterfactual import shift_voice
+from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.occluded import occluded_bands
+from voicecam.features import column_axis, log_mel_energies, row_axis, window_starts
+from voicecam.figures.canvas import percent
+from voicecam.figures.pictures import row_ticks
+from voicecam.server.ranges import BANDS, Ranges, outside
+from voicecam.speech import cut, find_speech, median_f0
+from voicecam.verdicts import NO_SPEECH, Judgement
+
+METHOD, LAYER = "hires-cam", "layer3"  # as scripts/explain.py does unless told otherwise
+POINTS = 800  # of the waveform; a screen's width
+SHIFT_SECONDS = 10.0  # s of speech that the pitch slider moves; keeps a step below a second
+
+_MAPPING = Lock()  # maps hang hooks into the network, which would catch another thread's passes too
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A classifier, how its maps are made, and the training speakers' bands (None where they were not measured)."""
+
+    classifier: Classifier
+    ranges: Ranges | None = None
+    method: str = METHOD
+    layer: str = LAYER
+
+
+def analyse(listener: Listener, signal: Signal) -> dict[str, Any]:
+    """The verdict on a recording at any rate, as `verdicts.row` has it, and beside it waveform, timeline, and explanation (None
+    where there is no speech)."""
+    judgement = verdicts.judge(listener.classifier, signal, name="")
+    spoken = None if judgement.matrix is None else cut(signal, find_speech(signal)).signal
+    return {
+        **verdict(listener, judgement),
+        "waveform": waveform(signal),
+        "explanation": None if spoken is None else explain(listener, judgement, spoken),
+    }
+
+
+def silent(listener: Listener) -> dict[str, Any]:
+    """What `analyse` gives for a recording in which nothing is heard at all."""
+    return {**verdict(listener, Judgement("", NO_SPEECH)), "waveform": None, "explanation": None}
+
+
+def verdict(listener: Listener, judgement: Judgement) -> dict[str, Any]:
+    """The judgement's row without the file's name, with its timeline in words where it has several windows."""
+    row = verdicts.row(judgement)
+    del row["path"], row["error"]
+    several = len(judgement.windows) > 1
+    threshold = listener.classifier.threshold
+    return {**row, "timeline": verdicts.timeline(judgement.windows, threshold=threshold) if several else None}
+
+
+def waveform(signal: Signal) -> dict[str, Any]:
+    """Duration in s, and the lowest and highest sample, -1 to 1, in each of at most POINTS equal parts."""
+    edges = np.linspace(0, len(signal.samples), min(POINTS, len(signal.samples)) + 1).astype(int)[:-1]
+    low, high = (part.reduceat(signal.samples, edges) for part in (np.minimum, np.maximum))
+    return {"seconds": signal.seconds, "low": _plain(low, 3), "high": _plain(high, 3)}
+
+
+def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[str, Any]:
+    """Picture, map, bands and sounds of the window that speaks most for the likeliest class.
+
+    spoken : the speech that was judged, cut out of the recording
+    """
+    model, matrix = listener.classifier.model, judgement.matrix
+    if matrix is None or judgement.label is None:
+        raise ExplainError("no speech in this recording, so there is nothing to explain")
+    window = judgement.windows[judgement.strongest]
+    wanted, against = _targets(listener, judgement.label)
+    with _MAPPING:
+        found = attribute(
+            model.network,
+            model.input(matrix[None]),
+            wanted,
+            method=listener.method,
+            layer=model.stage(listener.layer),
+            against=against,
+        )[0]
+    prepared = _window(listener, judgement, spoken)
+    return {
+        "start": window.start,
+        "end": window.end,
+        "picture": _picture(listener, matrix),
+        "map": _map(listener, found, judgement.label),
+        "bands": None if model.config.recipe == "mfcc-2020" else _bands(listener, prepared, judgement.label),
+        "sounds": _sounds(listener, found, prepared),
+    }
+
+
+def bands_of(listener: Listener, judgement: Judgement, signal: Signal, label: str) -> np.ndarray:
+    """What the page shows of a recording's bands, float (band,), for a class of one's choice: to measure training speakers.
+
+    judgement : of this recording, with speech
+    """
+    spoken = cut(signal, find_speech(signal)).signal
+    return _drops(listener, _window(listener, judgement, spoken), label)
+
+
+def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any]:
+    """What the model says when the voice is moved in pitch: verdict, label, probability, probabilities, f0, and its sound (WAV).
+
+    The speech is cut out first, at most SHIFT_SECONDS of it. Praat resynthesises it also at 0 semitones, so that steps can be
+    compared with each other. Raises ExplainError for a recording without speech, and as `shift_voice` does.
+    """
+    speech = find_speech(signal)
+    if not speech:
+        raise ExplainError("no speech in this recording, so there is no pitch to move")
+    config = listener.classifier.model.config
+    spoken = audio.resample(cut(signal, speech).signal, config.sample_rate)
+    start = audio.loudest_start(spoken, SHIFT_SECONDS)
+    part = spoken.samples[round(start * spoken.rate) :][: round(SHIFT_SECONDS * spoken.rate)]
+    moved = shift_voice(Signal(part, spoken.rate), semitones=semitones)
+    said = listener.classifier.classify(moved)
+    return {
+        "semitones": semitones,
+        "verdict": said.verdict,
+        "label": said.label,
+        "probability": said.probability,
+        "probabilities": said.probabilities,
+        "f0": median_f0(moved),
+        "wav": _wav(moved),
+    }
+
+
+def warm_up(listener: Listener) -> None:
+    """Do everything once, on noise, so that the first recording need not wait for libraries to load."""
+    classifier = listener.classifier
+    config = classifier.model.config
+    noise = 0.1 * np.random.default_rng(0).standard_normal(2 * config.n_samples).astype(np.float32)
+    signal = Signal(noise, config.sample_rate)
+    find_speech(signal), median_f0(signal), waveform(signal)
+    said = classifier.classify(signal)
+    matrix = verdicts.clip_windows(signal, config)[0]
+    explain(listener, Judgement("", said.verdict, said.label, windows=said.windows, matrix=matrix), signal)
+
+
+def _window(listener: Listener, judgement: Judgement, spoken: Signal) -> Signal:
+    """The prepared window, config.n_samples long, whose matrix the judgement holds."""
+    config = listener.classifier.model.config
+    if config.windows == "loudest":
+        return audio.prepare(spoken, config)
+    whole = audio.prepare_whole(spoken, config)
+    starts = window_starts(1 + (len(whole.samples) - config.window) // config.hop, config)
+    first = min(starts[judgement.strongest] * config.hop, len(whole.samples) - config.n_samples)
+    return Signal(whole.samples[first : first + config.n_samples], whole.rate)
+
+
+def _picture(listener: Listener, matrix: np.ndarray) -> dict[str, Any]:
+    """The matrix that the network looks at, with what its rows and columns are."""
+    config = listener.classifier.model.config
+    rows, columns = row_axis(config), column_axis(config, matrix.shape[1])
+    places, labels = row_ticks(rows)
+    return {
+        "values": _plain(matrix, 3),
+        "rows": {"kind": rows.kind, "unit": rows.unit, "values": _plain(rows.values, 1)},
+        "columns": {"kind": columns.kind, "unit": columns.unit, "values": _plain(columns.values, 4)},
+        "ticks": [{"row": place, "text": text} for place, text in zip(places, labels)],
+    }
+
+
+def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
+    """The raw map, row 0 lowest, and one sentence of what it shows."""
+    config = listener.classifier.model.config
+    title, shares = METHODS[listener.method].title, band_shares(found[None])[0]
+    if np.isnan(shares[0]):
+        words = f"The {title} map for {label} is blank: nothing in it is above 0."
+    else:
+        top = int(shares.argmax())
+        words = (
+            f"Of the {title} map's weight for {label}, {percent(shares[top])} % lies in {band_names(len(found), config)[top]}, "
+            f"its strongest of {len(found)} rows; an even map would have {percent(1 / len(found))} % in each."
+        )
+    limits = [list(pair) for pair in band_limits(len(found), config)]
+    return {
+        "method": title,
+        "layer": listener.layer,
+        "label": label,
+        "values": _plain(found, 6),
+        "limits": limits,
+        "words": words,
+    }
+
+
+def _bands(listener: Listener, window: Signal, label: str) -> dict[str, Any]:
+    """What each band is worth to this clip's score, beside the training speakers'."""
+    drops, bands = _drops(listener, window, label), band_set(BANDS, listener.classifier.model.config)
+    return {
+        "names": list(bands.names),
+        "limits": [list(pair) for pair in bands.limits],
+        "values": _plain(drops, 4),
+        "training": None if listener.ranges is None else listener.ranges.of(label),
+        "words": outside(drops, bands.names, label, listener.ranges),
+    }
+
+
+def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:
+    """Fall of the label's score without each band, float (band,), in logits, of a prepared window."""
+    model = listener.classifier.model
+    log_mel = log_mel_energies(window.samples, model.config).T  # (frame, band) -> (band, frame)
+    wanted, against = _targets(listener, label)
+    return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), wanted, against=against)[0]
+
+
+def _targets(listener: Listener, label: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The class whose logit is explained, and the one taken off it: of two classes, softmax looks at the difference alone."""
+    classes = listener.classifier.model.classes
+    wanted = np.array([classes.index(label)])
+    return wanted, 1 - wanted if len(classes) == 2 else None
+
+
+def _sounds(listener: Listener, found: np.ndarray, window: Signal) -> dict[str, str] | None:
+    """The window, the evidence and the rest as WAV files in base64; None where the map is blank or has no frequencies."""
+    config = listener.classifier.model.config
+    if config.recipe != "logmel" or not (found > 0).any():
+        return None
+    parts = split_sound(window, found, config)
+    return {"window": _wav(window), "evidence": _wav(parts.evidence), "rest": _wav(parts.rest)}
+
+
+def _wav(signal: Signal) -> str:
+    return b64encode(wav_bytes(signal)).decode("ascii")
+
+
+def _plain(values: np.ndarray, digits: int) -> list[Any]:
+    """Rounded numbers for JSON: an array of float32 written in full is three times as long."""
+    return np.asarray(values, dtype=float).round(digits).tolist()

@@ -1,0 +1,177 @@
+"""The pages and the JSON API as a FastAPI application. Keeps no recording: each request brings its own, and its answer is all
+that is left of it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from voicecam import __version__
+from voicecam.audio import Signal
+from voicecam.errors import AudioError, ExplainError, VoicecamError
+from voicecam.figures.canvas import class_colours
+from voicecam.server import analysis, contract
+from voicecam.server.analysis import Listener
+from voicecam.server.decoding import MOST_SECONDS, NAME, Decoder
+from voicecam.server.receiving import MOST_BYTES, RATES, Gate, receive
+
+HERE = Path(__file__).parent.parent
+TIMEOUT_S = 60.0  # s for one analysis, waiting included
+MOST_WORKERS = 4
+HOSTS = ["127.0.0.1", "localhost", "[::1]", "::1"]  # other names are another page's trick to reach this computer
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+        "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def make_app(listener: Listener) -> FastAPI:
+    """The application for one model. Set torch's threads before: with one each, requests do not wait for each other's."""
+    decoder, gate = Decoder(), Gate()
+    pool = ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1))
+
+    @asynccontextmanager
+    async def ready(_app: FastAPI) -> AsyncIterator[None]:
+        torch.set_num_threads(1)  # the network is small: threads that wait for each other cost more than they bring
+        decoder.start()
+        await asyncio.get_running_loop().run_in_executor(pool, analysis.warm_up, listener)
+        yield
+        decoder.close()
+        pool.shutdown(cancel_futures=True)
+
+    app = FastAPI(
+        title="voicecam",
+        version=__version__,
+        description=contract.ABOUT,
+        lifespan=ready,
+        docs_url=None,  # FastAPI's own pages load from other hosts
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+
+    async def work(request: Request, rate: int | None, job: Callable[[Signal], dict[str, Any]]) -> dict[str, Any]:
+        async with gate.pass_through():
+            signal = await receive(request, rate, decoder)
+            try:
+                return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(pool, job, signal), TIMEOUT_S)
+            except TimeoutError:
+                raise HTTPException(503, "too busy; try again in a moment", {"Retry-After": "5"}) from None
+
+    _add_pages(app)
+    _add_guards(app)
+
+    @app.get("/api/model", summary="The model and the limits", responses=contract.plain(contract.MODEL))
+    async def model() -> JSONResponse:
+        return JSONResponse(_model_facts(listener))
+
+    rate_of_samples = Query(None, ge=RATES[0], le=RATES[1], description="Hz, of raw samples; leave it out for a file")
+
+    @app.post("/api/classify", summary="Verdict and explanation", **contract.operation(contract.CLASSIFY))
+    async def classify(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
+        try:
+            found = await work(request, rate, lambda signal: analysis.analyse(listener, signal))
+        except AudioError as reason:
+            if not str(reason).startswith(f"{NAME}: silent"):  # readable, but nobody speaks
+                raise
+            found = analysis.silent(listener)
+        return JSONResponse(found)
+
+    @app.post("/api/shift", summary="The same voice at another pitch", **contract.operation(contract.SHIFT))
+    async def shift(
+        request: Request,
+        semitones: float = Query(ge=-12, le=12, description="how far the pitch is moved"),
+        rate: int | None = rate_of_samples,
+    ) -> JSONResponse:
+        return JSONResponse(await work(request, rate, lambda signal: analysis.shift(listener, signal, semitones)))
+
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    """The page, the API's page, and their scripts and styles."""
+    templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(templates.get_template("voice.html").render(megabytes=MOST_BYTES // 10**6, seconds=int(MOST_SECONDS)))
+
+    @app.get("/api", include_in_schema=False)
+    async def api() -> HTMLResponse:
+        return HTMLResponse(templates.get_template("api.html").render(schema=app.openapi()))
+
+
+def _add_guards(app: FastAPI) -> None:
+    """Headers on every answer, and errors as one line of JSON that tells nothing of this computer."""
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Callable) -> Any:
+        origin = request.headers.get("origin")
+        if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
+            response = _error(403, "other pages may not use this server")
+        else:
+            response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+
+    @app.exception_handler(AudioError)
+    @app.exception_handler(ExplainError)
+    async def unusable(_request: Request, reason: VoicecamError) -> JSONResponse:
+        return _error(422, str(reason))
+
+    @app.exception_handler(AnyHTTPException)
+    async def refused(_request: Request, reason: AnyHTTPException) -> JSONResponse:
+        return _error(reason.status_code, str(reason.detail), reason.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, reason: RequestValidationError) -> JSONResponse:
+        said = "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in reason.errors())
+        return _error(422, said)
+
+    @app.exception_handler(Exception)
+    async def bug(_request: Request, reason: Exception) -> JSONResponse:  # the traceback goes to the terminal alone
+        logging.getLogger("voicecam").error("a request failed", exc_info=reason)
+        return JSONResponse({"error": "this failed on the server; its terminal says why"}, 500, HEADERS)
+
+
+def _error(status: int, said: str, headers: Any = None) -> JSONResponse:
+    return JSONResponse({"error": said}, status, headers)
+
+
+def _model_facts(listener: Listener) -> dict[str, Any]:
+    model = listener.classifier.model
+    return {
+        "label": model.label,
+        "classes": list(model.classes),
+        "colours": class_colours(model.classes),
+        "threshold": listener.classifier.threshold,
+        "recipe": model.config.recipe,
+        "window_seconds": model.config.seconds,
+        "corpora": model.meta.get("corpora", []),
+        "most_bytes": MOST_BYTES,
+        "most_seconds": MOST_SECONDS,
+        "shift_seconds": analysis.SHIFT_SECONDS,
+    }

@@ -1,0 +1,190 @@
+// Numbers -> canvas: waveform, picture, map, bands, pitch curve, each with axes in s, Hz or logits. Asks and keeps nothing.
+
+const MAGMA = [[0, 0, 4], [28, 16, 68], [79, 18, 123], [129, 37, 129], [181, 54, 122], [229, 80, 100], [251, 135, 97], [254, 194, 135], [252, 253, 191]];
+const OVER = 0.6; // how much of the grey picture the map hides
+const FONT = 12;
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function magma(share) {
+  const place = Math.min(1, Math.max(0, share)) * (MAGMA.length - 1);
+  const first = Math.min(Math.floor(place), MAGMA.length - 2);
+  return MAGMA[first].map((low, i) => low + (place - first) * (MAGMA[first + 1][i] - low));
+}
+
+// A canvas ready to draw on, in CSS pixels, with room for axes.
+function sheet(canvas, { left = 58, right = 12, top = 10, bottom = 40 } = {}) {
+  const ratio = window.devicePixelRatio || 1;
+  const { width, height } = canvas.getBoundingClientRect();
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  pen.font = `${FONT}px system-ui, sans-serif`;
+  return { pen, left, top, width: Math.max(1, width - left - right), height: Math.max(1, height - top - bottom) };
+}
+
+function axes({ pen, left, top, width, height }, { x, y, xTitle, yTitle }) {
+  pen.strokeStyle = pen.fillStyle = colour("soft");
+  pen.lineWidth = 1;
+  pen.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
+  for (const { at, text } of x) {
+    pen.fillRect(left + at * width, top + height, 1, 4);
+    pen.fillText(text, left + at * width, top + height + 6);
+  }
+  pen.fillText(xTitle, left + width / 2, top + height + 22);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  for (const { at, text } of y) {
+    pen.fillRect(left - 4, top + (1 - at) * height, 4, 1);
+    pen.fillText(text, left - 6, top + (1 - at) * height);
+  }
+  pen.save();
+  pen.translate(10, top + height / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.textAlign = "center";
+  pen.fillText(yTitle, 0, 0);
+  pen.restore();
+}
+
+// Round ticks from low to high: [{at: 0..1, text}].
+function ticks(low, high, wanted = 5) {
+  const rough = (high - low) / wanted || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9; i++) {
+    found.push({ at: (i * step - low) / (high - low), text: (i * step).toFixed(digits).replace("-", "\u2212").replace(/^\u2212(0(\.0+)?)$/, "$1") });
+  }
+  return found;
+}
+
+export function drawWaveform(canvas, wave, window) {
+  const area = sheet(canvas);
+  const { pen, left, top, width, height } = area;
+  const x = (share) => left + share * width;
+  const y = (value) => top + (1 - value) / 2 * height;
+  if (window) {
+    pen.fillStyle = colour("zone");
+    pen.fillRect(x(window.start / wave.seconds), top, (window.end - window.start) / wave.seconds * width, height);
+  }
+  pen.fillStyle = colour("wave");
+  const n = wave.low.length;
+  for (let i = 0; i < n; i++) {
+    const high = y(wave.high[i]);
+    pen.fillRect(x(i / n), high, Math.max(1, width / n), Math.max(1, y(wave.low[i]) - high));
+  }
+  axes(area, { x: ticks(0, wave.seconds), y: ticks(-1, 1, 4), xTitle: "time (s)", yTitle: "full scale" });
+}
+
+// The picture in the colours of the report, or, with a map, in grey under the map's blocks.
+export function drawPicture(canvas, picture, start, map) {
+  const area = sheet(canvas);
+  const { pen, left, top, width, height } = area;
+  const values = picture.values.flat();
+  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const grey = (share) => [255 * share, 255 * share, 255 * share];
+  cells(area, picture.values, (value) => (map ? grey : magma)((value - low) / (high - low || 1)), 1);
+  if (map) {
+    const strongest = Math.max(...map.flat(), 0);
+    cells(area, map, (value) => magma(Math.max(0, value) / (strongest || 1)), OVER);
+  }
+  const times = picture.columns.values;
+  const step = times.length > 1 ? times[1] - times[0] : 2 * times[0];
+  const from = start + times[0] - step / 2;
+  const rows = picture.values.length;
+  axes(area, {
+    x: ticks(from, start + times[times.length - 1] + step / 2),
+    y: picture.ticks.map(({ row, text }) => ({ at: (row + 0.5) / rows, text })),
+    xTitle: "time (s)",
+    yTitle: picture.rows.kind === "frequency" ? "frequency (mel scale)" : "coefficient",
+  });
+}
+
+// Blocks as they are, never smoothed; row 0 at the bottom.
+function cells({ pen, left, top, width, height }, rows, paint, alpha) {
+  const small = new OffscreenCanvas(rows[0].length, rows.length);
+  const brush = small.getContext("2d");
+  const image = brush.createImageData(rows[0].length, rows.length);
+  rows.forEach((row, r) => row.forEach((value, c) => {
+    const at = 4 * ((rows.length - 1 - r) * row.length + c);
+    paint(value).forEach((part, i) => { image.data[at + i] = part; });
+    image.data[at + 3] = 255;
+  }));
+  brush.putImageData(image, 0, 0);
+  pen.save();
+  pen.globalAlpha = alpha;
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(small, left, top, width, height);
+  pen.restore();
+}
+
+export function drawBands(canvas, bands, shade) {
+  const area = sheet(canvas);
+  const { pen, left, top, width, height } = area;
+  const training = bands.training;
+  const all = [...bands.values, 0, ...(training ? [...training.low, ...training.high] : [])];
+  const [low, high] = room(Math.min(...all), Math.max(...all));
+  const ends = [Math.log2(bands.limits[0][0]), Math.log2(bands.limits[bands.limits.length - 1][1])];
+  const share = (hz) => (Math.log2(hz) - ends[0]) / (ends[1] - ends[0]);
+  const x = (hz) => left + share(hz) * width;
+  const y = (value) => top + (high - value) / (high - low) * height;
+  const steps = (values) => {
+    pen.beginPath();
+    bands.limits.forEach(([from, to], i) => { pen.lineTo(x(from), y(values[i])); pen.lineTo(x(to), y(values[i])); });
+    pen.stroke();
+  };
+  if (training) {
+    pen.fillStyle = colour("zone");
+    bands.limits.forEach(([from, to], i) => pen.fillRect(x(from), y(training.high[i]), x(to) - x(from), y(training.low[i]) - y(training.high[i])));
+    pen.strokeStyle = colour("soft");
+    pen.setLineDash([4, 3]);
+    pen.lineWidth = 1.5;
+    steps(training.mean);
+    pen.setLineDash([]);
+  }
+  pen.strokeStyle = colour("line");
+  pen.beginPath(); pen.moveTo(left, y(0)); pen.lineTo(left + width, y(0)); pen.stroke();
+  pen.strokeStyle = shade;
+  pen.lineWidth = 2.5;
+  steps(bands.values);
+  const octaves = [125, 250, 500, 1000, 2000, 4000, 8000].filter((hz) => share(hz) >= 0 && share(hz) <= 1);
+  axes(area, {
+    x: octaves.map((hz) => ({ at: share(hz), text: hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz` })).filter((_, i) => width > 380 || i % 2 === 0),
+    y: ticks(low, high), xTitle: "band (Hz, third-octaves)", yTitle: "worth (logits)",
+  });
+}
+
+// Probability of each class at each step of the pitch slider that was tried.
+export function drawPitch(canvas, tried, classes, shades, threshold) {
+  const area = sheet(canvas);
+  const { pen, left, top, width, height } = area;
+  const x = (step) => left + (step + 12) / 24 * width;
+  const y = (value) => top + (1 - value) * height;
+  pen.fillStyle = colour("zone");
+  const edge = Math.min(1, threshold);
+  const bottom = classes.length === 2 ? 1 - edge : 0;
+  pen.fillRect(left, y(edge), width, y(bottom) - y(edge)); // where no class is sure enough
+  const steps = [...tried.values()].sort((a, b) => a.semitones - b.semitones);
+  for (const name of classes) {
+    pen.strokeStyle = pen.fillStyle = shades[name];
+    pen.lineWidth = 2;
+    pen.beginPath();
+    steps.forEach((step) => pen.lineTo(x(step.semitones), y(step.probabilities[name])));
+    pen.stroke();
+    steps.forEach((step) => { pen.beginPath(); pen.arc(x(step.semitones), y(step.probabilities[name]), 3.5, 0, 7); pen.fill(); });
+  }
+  axes(area, { x: ticks(-12, 12, 6), y: ticks(0, 1), xTitle: "pitch moved (semitones)", yTitle: "probability" });
+}
+
+function room(low, high) {
+  const margin = (high - low || 1) * 0.06;
+  return [low - margin, high + margin];
+}
