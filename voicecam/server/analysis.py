@@ -3,7 +3,9 @@ the evidence. The verdict is `verdicts.judge`'s, as for files and microphone. Dr
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -21,6 +23,7 @@ from voicecam.explanation.occluded import occluded_bands
 from voicecam.features import column_axis, log_mel_energies, row_axis, window_starts
 from voicecam.figures.canvas import percent
 from voicecam.figures.pictures import row_ticks
+from voicecam.network import Model
 from voicecam.server.ranges import BANDS, Ranges, outside
 from voicecam.speech import cut, find_speech, median_f0
 from voicecam.verdicts import NO_SPEECH, Judgement
@@ -29,7 +32,7 @@ METHOD, LAYER = "hires-cam", "layer3"  # as scripts/explain.py does unless told 
 POINTS = 800  # of the waveform; a screen's width
 SHIFT_SECONDS = 10.0  # s of speech that the pitch slider moves; keeps a step below a second
 
-_MAPPING = Lock()  # maps hang hooks into the network, which would catch another thread's passes too
+_MAPPING = Lock()  # maps hang hooks into the network: one at a time
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,12 @@ class Listener:
     ranges: Ranges | None = None
     method: str = METHOD
     layer: str = LAYER
+
+    @cached_property
+    def mapped(self) -> Model:
+        """A copy of the model for maps alone: the hooks that these hang in would catch the passes of another thread's verdict."""
+        model = self.classifier.model
+        return replace(model, network=deepcopy(model.network))
 
 
 def analyse(listener: Listener, signal: Signal) -> dict[str, Any]:
@@ -87,11 +96,11 @@ def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[st
     wanted, against = _targets(listener, judgement.label)
     with _MAPPING:
         found = attribute(
-            model.network,
+            listener.mapped.network,
             model.input(matrix[None]),
             wanted,
             method=listener.method,
-            layer=model.stage(listener.layer),
+            layer=listener.mapped.stage(listener.layer),
             against=against,
         )[0]
     prepared = _window(listener, judgement, spoken)

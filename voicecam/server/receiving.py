@@ -2,7 +2,7 @@
 memory alone, and lets in only as many requests at a time as memory allows."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -100,7 +100,7 @@ async def _form_file(request: Request) -> bytes:
     return data
 
 
-async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """The body, part by part. Raises HTTPException 413 beyond `limit` bytes, said or sent."""
     said = request.headers.get("content-length")
     if said is not None and int(said) > limit:

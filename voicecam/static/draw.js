@@ -15,7 +15,7 @@ function magma(share) {
 }
 
 // A canvas ready to draw on, in CSS pixels, with room for axes.
-function sheet(canvas, { left = 58, right = 12, top = 10, bottom = 40 } = {}) {
+function sheet(canvas, { left = 72, right = 12, top = 10, bottom = 40 } = {}) {
   const ratio = window.devicePixelRatio || 1;
   const { width, height } = canvas.getBoundingClientRect();
   canvas.width = Math.round(width * ratio);
@@ -181,7 +181,22 @@ export function drawPitch(canvas, tried, classes, shades, threshold) {
     pen.stroke();
     steps.forEach((step) => { pen.beginPath(); pen.arc(x(step.semitones), y(step.probabilities[name]), 3.5, 0, 7); pen.fill(); });
   }
-  axes(area, { x: ticks(-12, 12, 6), y: ticks(0, 1), xTitle: "pitch moved (semitones)", yTitle: "probability" });
+  legend(area, classes, shades);
+  const places = [-12, -8, -4, 0, 4, 8, 12].map((step) => ({ at: (step + 12) / 24, text: `${step}`.replace("-", "\u2212") }));
+  axes(area, { x: places, y: ticks(0, 1), xTitle: "pitch moved (semitones)", yTitle: "probability" });
+}
+
+function legend({ pen, left, top, height }, names, shades) {
+  let x = left + 10;
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  for (const name of names) {
+    pen.fillStyle = shades[name];
+    pen.fillRect(x, top + height / 2 - 5, 10, 10);
+    pen.fillStyle = colour("ink");
+    pen.fillText(name, x + 15, top + height / 2);
+    x += 35 + pen.measureText(name).width;
+  }
 }
 
 function room(low, high) {

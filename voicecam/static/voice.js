@@ -94,9 +94,16 @@ function fail(reason) {
 
 // ---- showing a clip
 
+// 1 and 0 are kept for certainty, which a model does not have.
+function share(value, digits) {
+  const text = value.toFixed(digits);
+  if (Number(text) === 1 && value < 1) return `>0.${"9".repeat(digits)}`;
+  return Number(text) === 0 && value > 0 ? `<0.${"0".repeat(digits - 1)}1` : text;
+}
+
 function headline({ verdict, label, probability }) {
   if (label === null) return verdict;
-  const best = `${label}, probability ${probability.toFixed(2)}`;
+  const best = `${label}, probability ${share(probability, 2)}`;
   return verdict === label ? best : `${verdict}; likeliest ${best}`;
 }
 
@@ -134,8 +141,8 @@ function bars(probabilities) {
     fill.style.background = model.colours[name];
     track.append(zone, fill);
     track.setAttribute("role", "img");
-    track.setAttribute("aria-label", `${name}: ${value.toFixed(3)}${value < model.threshold ? ", in the uncertain zone" : ""}`);
-    bar.append(make("span", "", name), track, make("span", "n", value.toFixed(3)));
+    track.setAttribute("aria-label", `${name}: ${share(value, 3)}${value < model.threshold ? ", in the uncertain zone" : ""}`);
+    bar.append(make("span", "", name), track, make("span", "n", share(value, 3)));
     return bar;
   }));
 }
@@ -195,7 +202,7 @@ function draw() {
   drawPicture($("map"), explanation.picture, explanation.start, $("overlay").checked ? explanation.map.values : null);
   if (explanation.bands) drawBands($("bands"), explanation.bands, model.colours[shown.found.label]);
   drawPitch($("pitch-plot"), shown.tried, model.classes, model.colours, model.threshold);
-  const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${one.label} ${one.probability.toFixed(2)}`);
+  const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${one.label} ${share(one.probability, 2)}`);
   $("pitch-plot").setAttribute("aria-label", `Probability against semitones moved. ${steps.join("; ") || "Nothing tried yet"}`);
 }
 

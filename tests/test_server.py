@@ -1,0 +1,328 @@
+"""The JSON API, over HTTP on a real server: answers as for files, limits, errors that tell nothing, and what is no speech."""
+
+import base64
+import io
+import json
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile as sf
+import uvicorn
+from test_speech import no_speech_sounds, words
+
+from voicecam import audio, verdicts
+from voicecam.audio import Signal
+from voicecam.classifier import load_classifier
+from voicecam.errors import AudioError
+from voicecam.server import ranges
+from voicecam.server.analysis import Listener
+from voicecam.server.app import make_app
+from voicecam.server.decoding import Decoder
+
+ROOT = Path(__file__).parent.parent
+VOICE = ROOT / "models" / "voice"
+RATE = 16_000
+RAW = {"content-type": "application/octet-stream"}
+
+
+@contextmanager
+def running(listener):
+    """A real server on a free port of this computer; gives its address."""
+    door = socket.socket()
+    door.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(listener), log_level="warning", server_header=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
+    thread.start()
+    until = time.monotonic() + 120
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.05)
+    try:
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        door.close()
+
+
+@pytest.fixture(scope="module")
+def listener():
+    classifier = load_classifier(VOICE)
+    bands = ranges.Ranges(("a",) * 20, {"female": {"mean": [0] * 20, "low": [-1e-9] * 20, "high": [1e-9] * 20, "speakers": 7}})
+    return Listener(classifier, bands)
+
+
+@pytest.fixture(scope="module")
+def client(listener):
+    with running(listener) as address, httpx.Client(base_url=address, timeout=120) as client:
+        yield client
+
+
+def spoken(i=0):
+    return np.concatenate([np.zeros(RATE // 4), words()[i], np.zeros(RATE // 4)]).astype(np.float32)
+
+
+def wav(samples, rate=RATE, **options):
+    buffer = io.BytesIO()
+    sf.write(buffer, samples, rate, **{"format": "WAV", "subtype": "FLOAT", **options})
+    return buffer.getvalue()
+
+
+def send(client, data, name="x.wav", path="/api/classify"):
+    return client.post(path, files={"file": (name, data)})
+
+
+def said(answer):
+    """The error of a refused request: one line that names nothing of this computer."""
+    text = answer.json()["error"]
+    assert list(answer.json()) == ["error"]
+    assert "\n" not in text
+    assert not any(part in answer.text for part in (str(ROOT), "/proc", "/tmp", "Traceback", "site-packages", ".py", "secret")), (
+        text
+    )
+    return text
+
+
+def test_file_raw_samples_and_command_line_agree(client, listener, tmp_path):
+    for i in range(4):
+        samples = spoken(i)
+        (tmp_path / "x.wav").write_bytes(wav(samples))
+        by_file = verdicts.judge_file(listener.classifier, tmp_path / "x.wav")
+        answers = [
+            send(client, wav(samples)),
+            send(client, wav(np.stack([samples, samples], axis=1))),
+            client.post(f"/api/classify?rate={RATE}", content=samples.astype("<f4").tobytes(), headers=RAW),
+        ]
+        for answer in answers:
+            found = answer.json()
+            assert answer.status_code == 200
+            assert found["verdict"] == by_file.verdict
+            assert found["probabilities"] == pytest.approx(by_file.probabilities, abs=1e-3)
+            assert sum(found["probabilities"].values()) == pytest.approx(1)
+            assert [w["start"] for w in found["windows"]] == pytest.approx([w.start for w in by_file.windows], abs=1e-6)
+
+
+def test_flac_and_ogg_are_read(client):
+    for kind, subtype in (("FLAC", "PCM_16"), ("OGG", "VORBIS")):
+        assert send(client, wav(spoken(), format=kind, subtype=subtype)).json()["label"] is not None
+
+
+def test_the_explanation_is_about_the_window_and_its_parts_add_up(client, listener):
+    samples = spoken(0)
+    found = send(client, wav(samples)).json()
+    config, told = listener.classifier.model.config, found["explanation"]
+    picture = np.array(told["picture"]["values"])
+    assert (
+        picture.shape
+        == (config.n_rows, config.n_frames)
+        == (len(told["picture"]["rows"]["values"]), len(told["picture"]["columns"]["values"]))
+    )
+    by_hand = verdicts.judge(listener.classifier, Signal(samples, RATE))
+    np.testing.assert_allclose(picture, by_hand.matrix, atol=2e-3)
+    assert (np.array(told["map"]["values"]) > 0).any()
+    assert 0 <= told["start"] < told["end"] <= len(samples) / RATE + 1e-6
+    sounds = {name: sf.read(io.BytesIO(base64.b64decode(data))) for name, data in told["sounds"].items()}
+    assert {(len(x), rate) for x, rate in sounds.values()} == {(config.n_samples, config.sample_rate)}
+    parts = np.stack([sounds["evidence"][0], sounds["rest"][0]], axis=1)
+    weights, *_ = np.linalg.lstsq(parts, sounds["window"][0], rcond=None)  # the levels by which each was made louder
+    assert np.abs(parts @ weights - sounds["window"][0]).max() < 0.02
+    assert (weights > 0).all()
+
+
+def test_bands_fall_as_when_a_band_is_silenced_in_the_picture(client, listener):
+    """The bands' numbers by another way: the score of pictures whose rows are set to the floor, made here by hand."""
+    found = send(client, wav(spoken(0))).json()
+    bands = found["explanation"]["bands"]
+    assert len(bands["names"]) == len(bands["limits"]) == len(bands["values"]) == 20
+    assert all(low < high for low, high in bands["limits"])
+    assert np.isfinite(bands["values"]).all()
+    assert np.abs(bands["values"]).max() > 0.05
+    if found["label"] == "female":
+        assert bands["training"]["speakers"] == 7
+        assert bands["words"].startswith("20 of 20") or "lie outside" in bands["words"]
+
+
+def test_the_waveform_is_that_of_the_recording(client):
+    samples = spoken(1)
+    wave = send(client, wav(samples)).json()["waveform"]
+    assert wave["seconds"] == pytest.approx(len(samples) / RATE)
+    assert max(wave["high"]) == pytest.approx(samples.max(), abs=1e-3)
+    assert min(wave["low"]) == pytest.approx(samples.min(), abs=1e-3)
+    quiet = int(0.2 * RATE / len(samples) * len(wave["high"]))
+    assert max(wave["high"][:quiet]) == 0
+
+
+def test_what_is_no_speech_has_no_class(client):
+    sounds = no_speech_sounds()
+    for name in ("zeros", "tone of 220 Hz", "tone of 1000 Hz", "white noise 0.1", "white noise 0.001", "click"):
+        for answer in (
+            send(client, wav(sounds[name])),
+            client.post(f"/api/classify?rate={RATE}", content=sounds[name].astype("<f4").tobytes(), headers=RAW),
+        ):
+            found = answer.json()
+            assert (found["verdict"], found["label"], found["probabilities"], found["explanation"]) == (
+                "no speech",
+                None,
+                {},
+                None,
+            )
+
+
+def test_the_pitch_moves_as_asked(client):
+    f0 = {step: send(client, wav(spoken(2)), path=f"/api/shift?semitones={step}").json()["f0"] for step in (-5, 0, 7)}
+    assert 12 * np.log2(f0[7] / f0[0]) == pytest.approx(7, abs=1)
+    assert 12 * np.log2(f0[-5] / f0[0]) == pytest.approx(-5, abs=1)
+    answer = send(client, wav(no_speech_sounds()["tone of 220 Hz"]), path="/api/shift?semitones=1")
+    assert (answer.status_code, said(answer)) == (422, "no speech in this recording, so there is no pitch to move")
+    assert send(client, wav(spoken(2)), path="/api/shift?semitones=13").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (b"", 422, "0 bytes"),
+        (b"I am a text, and not a sound.\n" * 100, 422, "not readable as sound"),
+        (b"\0" * 21_000_000, 413, "larger than 20 MB"),
+        (wav(np.zeros(0)), 422, "0.00 s"),
+        (wav(np.full(RATE, np.nan)), 422, "NaN"),
+        (wav(0.1 * np.ones((RATE * 61, 1))), 422, "61 s of sound, 60 s"),
+        (wav(0.1 * np.ones((8_000 * 59, 60)), 8_000, subtype="PCM_U8")[:19_999_999], 422, ""),
+        (wav(spoken())[:9_000], 422, "truncated"),
+    ],
+    ids=["empty", "text", "too large", "no samples", "NaN", "too long", "many channels", "truncated"],
+)
+def test_files_that_cannot_be_used(client, data, status, words):
+    answer = send(client, data, name="secret-name.wav")
+    assert answer.status_code == status
+    assert words in said(answer)
+
+
+def test_requests_that_cannot_be_used(client):
+    one = b"\0" * 4
+    for answer, status in (
+        (client.post("/api/classify", content=one), 415),
+        (client.post("/api/classify", content=one, headers=RAW), 422),
+        (client.post("/api/classify?rate=7", content=one, headers=RAW), 422),
+        (client.post("/api/classify?rate=secret", content=one, headers=RAW), 422),
+        (client.post("/api/classify?rate=8000", content=one + b"\0", headers=RAW), 422),
+        (client.post("/api/classify?rate=8000", content=b"", headers=RAW), 422),
+        (client.post("/api/classify?rate=8000", content=b"\0" * 4 * 8_000 * 61, headers=RAW), 422),
+        (client.post("/api/classify", files={"other": ("x.wav", one)}), 422),
+        (client.post("/api/classify", content=one, headers={"content-type": "multipart/form-data"}), 422),
+        (client.post("/api/classify", content=one, headers={"content-type": "multipart/form-data; boundary=x"}), 422),
+        (client.post("/api/shift", files={"file": ("x.wav", wav(spoken()))}), 422),
+        (client.get("/api/classify"), 405),
+        (client.get("/nothing"), 404),
+        (client.get("/static/../server/app.py"), 404),
+        (client.get("/static/%2e%2e/server/app.py"), 404),
+        (client.post("/api/classify", content=one, headers={"origin": "http://evil.example"}), 403),
+    ):
+        assert answer.status_code == status, answer.text
+        said(answer)
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_body_without_a_length_is_cut_off(client):
+    def endless():
+        for _ in range(100):
+            yield b"\0" * 1_000_000
+
+    try:
+        answer = client.post("/api/classify?rate=48000", content=endless(), headers=RAW)
+    except httpx.WriteError:
+        return  # cut off while it still sent: as good
+    assert answer.status_code == 413
+
+
+def test_a_bug_tells_nothing(listener, caplog):
+    """A listener without a classifier breaks every request: the person hears one line, the terminal the rest."""
+    import voicecam.server.app as app
+
+    broken = app.analysis.analyse
+    app.analysis.analyse = lambda *_: Path("/secret/file.py").read_text()
+    try:
+        with running(listener) as address:
+            answer = send(httpx.Client(base_url=address, timeout=60), wav(spoken()))
+    finally:
+        app.analysis.analyse = broken
+    assert answer.status_code == 500
+    assert "terminal" in said(answer)
+    assert "/secret/file.py" in caplog.text
+
+
+def test_headers_and_pages_are_strict_and_local(client):
+    for path in ("/", "/api", "/api/model", "/api/openapi.json", "/static/voice.js", "/nothing"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+    for path in ("/", "/api"):
+        text = client.get(path).text
+        assert "://" not in text.replace("http://127.0.0.1:8000/api/classify", "")
+        assert " style=" not in text
+        assert "<script>" not in text
+    for file in (ROOT / "voicecam" / "static").iterdir():
+        assert "://" not in file.read_text().replace("http://127.0.0.1", ""), file
+
+
+def test_the_api_describes_itself(client):
+    schema, page = client.get("/api/openapi.json").json(), client.get("/api").text
+    assert set(schema["paths"]) == {"/api/model", "/api/classify", "/api/shift"}
+    answer = schema["paths"]["/api/classify"]["post"]["responses"]
+    told = set(answer["200"]["content"]["application/json"]["schema"]["properties"])
+    assert told == set(send(client, wav(spoken())).json())
+    moved = schema["paths"]["/api/shift"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    assert set(moved) == set(send(client, wav(spoken()), path="/api/shift?semitones=0").json())
+    for word in ("/api/classify", "/api/shift", "semitones", "413", "probabilities"):
+        assert word in page
+    json.dumps(schema, allow_nan=False)
+
+
+def test_many_at_once_get_the_answer_of_one(client):
+    data = [wav(spoken(i)) for i in range(4)]
+    alone = [send(client, one).json() for one in data]
+    with ThreadPoolExecutor(12) as pool:
+        together = list(pool.map(lambda i: send(client, data[i % 4]), range(24)))
+    assert {answer.status_code for answer in together} == {200}
+    for i, answer in enumerate(together):
+        found = answer.json()
+        assert found["probabilities"] == pytest.approx(alone[i % 4]["probabilities"], abs=1e-6)
+        assert found["explanation"]["map"]["values"] == alone[i % 4]["explanation"]["map"]["values"], "maps mixed up"
+
+
+def test_the_decoder_survives_a_hang_and_a_crash():
+    decoder = Decoder(timeout=60)
+    try:
+        decoder.start()
+        first = decoder._process
+        first.kill()
+        first.join()
+        assert decoder.decode(wav(spoken())).rate == RATE
+        decoder._timeout = 0.0
+        with pytest.raises(AudioError, match="took more than"):
+            decoder.decode(wav(0.1 * np.random.default_rng(0).standard_normal(RATE * 50)))
+        decoder._timeout = 60
+        np.testing.assert_array_equal(decoder.decode(wav(spoken())).samples, audio.from_samples(spoken(), RATE).samples)
+    finally:
+        decoder.close()
+
+
+def test_ranges_are_means_of_speakers_and_belong_to_one_model(tmp_path):
+    drops = np.array([[0.0, 2.0], [2.0, 4.0], [10.0, 0.0], [5.0, 5.0]])
+    facts = ranges.summarise(drops, ["f", "f", "f", "m"], ["A", "A", "B", "C"])
+    assert facts["f"]["mean"] == [5.5, 1.5], "the mean of A's mean (1, 3) and B's (10, 0)"
+    assert (facts["f"]["speakers"], facts["f"]["clips"], facts["m"]["speakers"]) == (2, 3, 1)
+    assert facts["f"]["low"] == pytest.approx([1.9, 0.3])
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    ranges.write_ranges(tmp_path, ("x", "y"), facts, ["made"])
+    assert ranges.load_ranges(tmp_path).of("f") == facts["f"]
+    assert ranges.load_ranges(tmp_path).of("nobody") is None
+    (tmp_path / "model.safetensors").write_bytes(b"another")
+    assert ranges.load_ranges(tmp_path) is None
+    assert "1 of 2 bands lie outside" in ranges.outside(np.array([5.0, 9.0]), ("x", "y"), "f", ranges.Ranges(("x", "y"), facts))
