@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
 # How the shipped model was trained; models/EXPERIMENTS.md says what else was tried.
-VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
-	--copies 6 --average 0.995 --smoothing 0.05
+VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 120 --patience 120 --batch 64 --lr 0.003 \
+	--copies 8 --average 0.995 --smoothing 0.05 --bfloat16
 
 .DEFAULT_GOAL := help
 

@@ -19,6 +19,8 @@ from voicecam.features import SMALLEST_SPREAD, lifter_weights
 from voicecam.image import Scale
 from voicecam.network import IMAGENET_STD, Model, to_input
 
+_STRETCHED = "; pictures of mfcc-2020 were stretched before they were cut off and have no way back: use mfcc or logmel"
+
 
 @dataclass(frozen=True)
 class _Forward:
@@ -41,7 +43,7 @@ def input_of_log_mel(log_mel: torch.Tensor, config: Config, scale: Scale) -> tor
     """Network input, float32 (clip, 3, image_rows, image_columns), of mel energies in dB, float (clip, n_mels, n_frames).
 
     The same steps as features -> Scale.picture -> to_input, but for the rounding to whole grey levels, and differentiable.
-    Raises ExplainError for the recipe mfcc-2020, or bands or rows that do not fit config and scale.
+    Raises ExplainError for bands or rows that do not fit config and scale, as those of a stretched picture of mfcc-2020.
     """
     return to_input(_forward(log_mel, config, scale).grey.clamp(0, 255), config)
 
@@ -131,19 +133,17 @@ def log_mel_of(matrices: np.ndarray, config: Config) -> np.ndarray:
     that values are in spreads, not dB. With logmel and normalise "none" nothing is lost.
     Raises ExplainError as `input_of_log_mel` does.
     """
-    _check_recipe(config)
     if matrices.shape[1] != config.n_rows:
-        raise ExplainError(f"matrices of {matrices.shape[1]} rows, the config has {config.n_rows}; give those of `features`")
+        raise ExplainError(f"matrices of {matrices.shape[1]} rows, the config has {config.n_rows}{_STRETCHED}")
     return np.einsum("krf,mr->kmf", matrices, torch.linalg.pinv(_basis(config)).numpy())  # (clip, row, f) -> (clip, n_mels, f)
 
 
 def _forward(log_mel: torch.Tensor, config: Config, scale: Scale) -> _Forward:
     """The way from mel energies to grey levels; raises ExplainError when the parts do not fit each other."""
-    _check_recipe(config)
     if log_mel.ndim != 3 or log_mel.shape[1] != config.n_mels:
         raise ExplainError(f"mel energies of shape {tuple(log_mel.shape)}; give (clip, {config.n_mels}, n_frames)")
     if len(scale.low) != config.n_rows:
-        raise ExplainError(f"a scale of {len(scale.low)} rows, features have {config.n_rows}; use the scale fitted with them")
+        raise ExplainError(f"a scale of {len(scale.low)} rows, features have {config.n_rows}{_STRETCHED}")
     x = log_mel.double()
     heard = _floored(x, config)
     matrix = torch.einsum("kmf,rm->krf", heard, _basis(config))  # (clip, n_mels, frame) -> (clip, row, frame)
@@ -155,11 +155,6 @@ def _forward(log_mel: torch.Tensor, config: Config, scale: Scale) -> _Forward:
         matrix = (matrix - matrix.mean(dim=(1, 2), keepdim=True)) / spread
     low, high = _limits(scale)
     return _Forward(x > _floor(x, config), matrix, spread, found > SMALLEST_SPREAD, (matrix - low) / (high - low) * 255)
-
-
-def _check_recipe(config: Config) -> None:
-    if config.recipe == "mfcc-2020":
-        raise ExplainError("recipe mfcc-2020: its picture is cut off after the stretch and has no way back; use mfcc or logmel")
 
 
 def _floor(log_mel: torch.Tensor, config: Config) -> torch.Tensor:
