@@ -57,9 +57,11 @@ def test_the_tone_that_the_map_points_at_is_the_evidence(pointed, other):
 def test_a_map_on_any_grid_finds_its_frequency_and_time(shape):
     h, w = shape
     decibels = features(tones(3000), CONFIG).matrix.mean(axis=1)
-    row = int(decibels.argmax() / CONFIG.n_mels * h)  # where the picture itself shows 3 kHz
+    step = CONFIG.image_rows / h
+    pixel = (decibels.argmax() + 0.5) / CONFIG.n_mels * CONFIG.image_rows  # where the picture itself shows 3 kHz
+    row = int(np.abs(np.arange(h) * step + 0.5 - pixel).argmin())  # cells lie around pixel 0, step, 2 step, ...
     map = np.zeros(shape)
-    map[row, w // 2 :] = 1
+    map[row, np.arange(w) / w >= 0.5] = 1
     evidence, _ = unmatched(split_sound(tones(400, 3000), map, CONFIG))
     half = RATE // 2
     assert loudness(evidence[half:], 3000) > loudness(evidence[half:], 400) + 30

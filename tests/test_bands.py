@@ -31,8 +31,9 @@ def test_shares_are_counted_on_the_positive_part_and_blank_maps_have_none():
 
 def test_bands_of_mfcc_are_coefficients_and_of_logmel_hz():
     mfcc, logmel = recipe("mfcc"), recipe("logmel")
-    assert band_names(10, mfcc) == [f"c{2 * i}-c{2 * i + 1}" for i in range(10)]
-    assert band_names(8, mfcc)[:4] == ["c0-c2", "c2-c4", "c5-c7", "c7-c9"], "a coefficient on the border is in both"
+    assert band_names(20, mfcc) == [f"c{i}" for i in range(20)]
+    # cells of 16 pixels around pixel 0, 16, 32, ..., 6.4 pixels for each coefficient: c0 to 1.33, then every 2.5
+    assert band_names(8, mfcc) == ["c0", "c1-c3", "c4-c5", "c6-c8", "c9-c10", "c11-c13", "c14-c15", "c16-c19"]
     assert band_names(1, mfcc) == ["c0-c19"]
     assert band_names(40, mfcc)[:3] == ["c0", "c0", "c1"]
     limits = band_limits(8, logmel)

@@ -26,7 +26,8 @@ from voicecam.explanation.faithful import (
 )
 from voicecam.network import to_input
 
-CELLS = np.arange(1.0, 17).reshape(4, 4)  # what each of 16 cells of 2 x 2 pixels adds to the score
+CELLS = np.arange(1.0, 17).reshape(4, 4)  # what each of 16 cells adds to the score
+PIXELS = (slice(0, 1), slice(1, 3), slice(3, 5), slice(5, 8))  # of 8: the nearest to pixels 0, 2, 4 and 6, on each axis
 
 
 def grey_input(value: float = 127.5, *, n: int = 1, size: int = 8) -> torch.Tensor:
@@ -37,7 +38,9 @@ def grey_input(value: float = 127.5, *, n: int = 1, size: int = 8) -> torch.Tens
 def adding(inputs: torch.Tensor) -> np.ndarray:
     """The sum of the cells that are not grey."""
     seen = ~torch.isclose(inputs, grey_input()).all(dim=1)  # (clip, 8, 8)
-    return (seen.reshape(-1, 4, 2, 4, 2).float().mean(dim=(2, 4)).numpy() * CELLS).sum(axis=(1, 2))
+    return sum(
+        CELLS[i, j] * seen[:, r, c].float().mean(dim=(1, 2)).numpy() for i, r in enumerate(PIXELS) for j, c in enumerate(PIXELS)
+    )
 
 
 def by_hand(order: np.ndarray) -> float:
@@ -86,12 +89,12 @@ def test_maps_that_do_not_fit_are_refused():
 def test_road_changes_its_sign_with_the_map_and_is_small_for_random_ones():
     rng = np.random.default_rng(0)
     inputs = torch.from_numpy(rng.normal(0, 1, (30, 3, 16, 16)).astype(np.float32))
-    inputs[:, :, 4:8, 8:12] += 4  # the loud cell, on which alone the score looks
+    inputs[:, :, 2:6, 6:10] += 4  # the loud cell, on which alone the score looks
     right = np.zeros((30, 4, 4))
     right[:, 1, 2] = 1
 
     def corner(pictures):
-        return pictures[:, 0, 4:8, 8:12].mean(dim=(1, 2)).numpy()
+        return pictures[:, 0, 2:6, 6:10].mean(dim=(1, 2)).numpy()
 
     state = torch.get_rng_state()
     found = road(corner, inputs, right)
@@ -114,10 +117,11 @@ def test_scores_are_the_softmax_and_the_logit_of_the_wanted_class():
     assert network.training
 
 
-def test_grids_are_averaged_down_and_copied_up():
+def test_pixels_are_averaged_into_the_cells_around_them():
     maps = np.arange(16, dtype=float).reshape(1, 4, 4)
-    np.testing.assert_allclose(on_grid(maps, (2, 2)), [[[2.5, 4.5], [10.5, 12.5]]])
-    np.testing.assert_allclose(on_grid(maps, (8, 8)), maps.repeat(2, axis=1).repeat(2, axis=2))
+    across = [0 * 2 / 3 + 1 / 3, (1 / 2 + 2 + 3) / 2.5]  # pixel 1 lies half in the cell around 0, half in that around 2
+    np.testing.assert_allclose(on_grid(maps, (2, 2))[0], np.add.outer(4 * np.array(across), across), rtol=1e-6)
+    np.testing.assert_allclose(on_grid(maps, (4, 4)), maps)
 
 
 def test_the_picture_itself_is_grey_in_0_to_1():

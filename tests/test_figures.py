@@ -135,8 +135,14 @@ def test_a_map_keeps_its_blocks_and_lies_over_the_whole_picture(ax):
     cam = np.array([[0.0, 0.2], [0.8, 0.4]])
     image = figures.plot_map(np.ones((20, 4)), cam, COEFFICIENTS, TIMES, ax=ax)
     np.testing.assert_array_equal(image.get_array(), cam)
-    assert image.get_interpolation() == "nearest"
-    assert image.get_extent() == ax.images[0].get_extent()
+    left, right, bottom, top = ax.images[0].get_extent()
+    assert (*ax.get_xlim(), *ax.get_ylim()) == (left, right, bottom, top)
+    x, y = image.get_coordinates()[0, :, 0], image.get_coordinates()[:, 0, 1]
+    np.testing.assert_allclose(x, [left, left + 8.5 / 32 * 0.04, right])  # cells around pixels 0 and 16 of 32, which are 4 frames
+    np.testing.assert_allclose(y, [-0.5, 8.5 / 32 * 20 - 0.5, 19.5])
+    finer = figures.plot_map(np.ones((20, 4)), cam, COEFFICIENTS, TIMES, size=(128, 20), ax=figures.figure(3)[1])
+    np.testing.assert_allclose(finer.get_coordinates()[:, 0, 1], [-0.5, 32.5 / 6.4 - 0.5, 19.5])
+    np.testing.assert_allclose(finer.get_coordinates()[0, 1, 0], left + 8.5 / 20 * 0.04)  # 2 cells of 20 pixels are 16 apart
     assert [label.get_text() for label in image.colorbar.ax.get_yticklabels()] == ["0", "0.8"]
 
 

@@ -15,6 +15,7 @@ from voicecam.audio import Signal
 from voicecam.config import Config
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_limits
+from voicecam.explanation.cells import feature_centres
 
 FULL_PERCENTILE = 95.0  # of the cells above 0: from here up a cell is wholly evidence; a single bright cell would mute all others
 OVERLAP = 4  # steps in a window; with a Hann window the masked frames then overlap without ripple
@@ -48,7 +49,7 @@ def split_sound(signal: Signal, map: np.ndarray, config: Config, *, start: float
 
     The window's spectrogram (the features' own window length, in steps of a quarter of it) is multiplied by a mask from 0 to 1
     and turned back with its original phases. The mask is the map's positive part over its 95th percentile (of the cells above
-    0), cut off at 1, straight lines between the cells' middles; outside config.f_min to config.top_hz, which the network does
+    0), cut off at 1, straight lines between the cells' centres; outside config.f_min to config.top_hz, which the network does
     not see, it is 0. It is soft, because a threshold would make edges in the sound that no map has. The rest has the mask 1 - m,
     so before the levels are matched the parts add up to the window. Then both come to the window's loudness, or as near as a
     peak of 0.9 of full scale lets both: loudness is `active_rms`, plain power without a hearing curve. A part more than 30 dB
@@ -130,7 +131,7 @@ def _scaled(map: np.ndarray) -> np.ndarray:
 
 
 def _mask(map: np.ndarray, hz: np.ndarray, seconds: np.ndarray, config: Config) -> np.ndarray:
-    """The map at each frequency in Hz and time in s, float64 (bin, step), straight lines between the middles of its cells."""
+    """The map at each frequency in Hz and time in s, float64 (bin, step), straight lines between the centres of its cells."""
     h, w = map.shape
     if config.recipe != "logmel":
         if (h, w) != (config.n_mels, config.n_frames):
@@ -139,11 +140,12 @@ def _mask(map: np.ndarray, hz: np.ndarray, seconds: np.ndarray, config: Config) 
                 f"{(config.n_mels, config.n_frames)}, see voicecam.explanation.carry"
             )
         config = replace(config, recipe="logmel")
-    limits = band_limits(h, config)
-    rows = np.interp(hz, [limits[0][0], *(high for _, high in limits)], np.arange(h + 1)) - 0.5  # cell i has its middle at i
+    limits = band_limits(config.n_rows, config)  # of the features' own rows
+    rows = np.interp(hz, [limits[0][0], *(high for _, high in limits)], np.arange(config.n_rows + 1))
     frames = (seconds * config.sample_rate - config.window / 2) / config.hop + 0.5  # 0 to n_frames over the picture's width
-    columns = frames * w / config.n_frames - 0.5
-    mask = map_coordinates(map, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest")
+    places = zip((rows, frames), map.shape, (config.image_rows, config.image_columns), (config.n_rows, config.n_frames))
+    at = [np.interp(where, feature_centres(cells, size, n), np.arange(cells)) for where, cells, size, n in places]
+    mask = map_coordinates(map, np.meshgrid(*at, indexing="ij"), order=1)
     mask[(hz < config.f_min) | (hz > config.top_hz)] = 0
     return mask
 

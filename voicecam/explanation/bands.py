@@ -13,6 +13,7 @@ import pandas as pd
 
 from voicecam.config import Config
 from voicecam.errors import ExplainError
+from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
 DRAWS = 2000  # bootstrap draws over speakers
@@ -99,13 +100,12 @@ def band_shares(maps: np.ndarray) -> np.ndarray:
 
 
 def band_rows(h: int, config: Config) -> list[tuple[float, float]]:
-    """First and last edge of each grid row's part of the picture, in feature rows (0 to config.n_rows)."""
-    edges = np.linspace(0, config.n_rows, h + 1)
-    return list(pairwise(map(float, edges)))
+    """First and last edge of each grid row, in feature rows (0 to config.n_rows); h may be a layer's, the picture's or n_rows."""
+    return list(pairwise(map(float, feature_edges(h, config.image_rows, config.n_rows))))
 
 
 def band_limits(h: int, config: Config) -> list[tuple[float, float]]:
-    """Limits of each grid row: in Hz for logmel, as coefficient numbers otherwise.
+    """Limits of each grid row: in Hz for logmel, as coefficient numbers otherwise; see `cells` on where the rows of a layer lie.
 
     A mel band's own limits are taken half way to its neighbours' centres, where its triangle meets theirs.
     """
@@ -124,7 +124,7 @@ def band_names(h: int, config: Config) -> list[str]:
     names = []
     for low, high in band_rows(h, config):
         first, last = int(np.ceil(low - 0.5)), int(np.floor(high - 0.5))
-        first, last = (first, last) if last >= first else (int(low), int(low))
+        first, last = (first, last) if last >= first else (int((low + high) / 2),) * 2
         names.append(f"c{first}" if first == last else f"c{first}-c{last}")
     return names
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
@@ -17,8 +16,8 @@ from tqdm import tqdm
 
 from voicecam.errors import ExplainError
 from voicecam.evaluation.bootstrap import draw_speakers
-from voicecam.explanation.methods import METHODS, attribute
-from voicecam.explanation.methods import _grey as middle_grey
+from voicecam.explanation.cells import cell_of_pixel, overlap
+from voicecam.explanation.methods import METHODS, attribute, middle_grey
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 16  # equal portions of cells, from none to all
@@ -58,8 +57,8 @@ def curves(
     """Scores while cells go or come in the order of the maps, the highest first (Petsiuk et al. 2018).
 
     scores : inputs (clip, 3, rows, columns) -> float (clip, ...)
-    maps : float (clip, h, w). The cells are the map's own: each is a block of pixels of the picture, a whole one for a map on the
-        picture's grid. Ties are broken at random.
+    maps : float (clip, h, w). The cells are the map's own: each is the block of pixels nearest to its centre (see `cells`), one
+        pixel for a map on the picture's grid. Ties are broken at random.
     mode : "deletion" starts from the picture and paints cells middle grey, each row's mean over the training clips; "insertion"
         starts from an all-grey picture and puts cells in. The paper inserts into a blurred picture; a blurred spectrogram would
         still show formants.
@@ -115,10 +114,11 @@ def random_maps(shape: tuple[int, ...], *, seed: int = 0) -> np.ndarray:
 
 
 def on_grid(maps: np.ndarray, grid: tuple[int, ...]) -> np.ndarray:
-    """Maps on a grid (h, w), float32 (clip, h, w): cells of a coarser grid become the mean of what lies in them; of a finer one,
-    a copy of what they lie in."""
-    found = torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))[:, None]
-    return F.adaptive_avg_pool2d(found, (grid[0], grid[1]))[:, 0].numpy()
+    """Maps of the picture's pixels on a layer's grid (h, w), float32 (clip, h, w): the mean of what lies in each cell, a pixel on
+    an edge counting by halves."""
+    down, across = (overlap(cells, size) for cells, size in zip(grid, maps.shape[1:]))
+    area = down.sum(axis=1)[:, None] * across.sum(axis=1)  # (h, w)
+    return (down @ maps @ across.T / area).astype(np.float32)
 
 
 def faithfulness(
@@ -235,4 +235,4 @@ def _pixel_ranks(maps: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndar
     order = np.lexsort((np.random.default_rng(seed).random(flat.shape), -flat), axis=1)  # highest first, ties at random
     ranks = np.empty(flat.shape)
     np.put_along_axis(ranks, order, np.arange(h * w)[None] / (h * w), axis=1)
-    return ranks.reshape(n, h, w)[:, np.arange(rows) * h // rows][:, :, np.arange(columns) * w // columns]
+    return ranks.reshape(n, h, w)[:, cell_of_pixel(h, rows)][:, :, cell_of_pixel(w, columns)]

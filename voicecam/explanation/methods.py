@@ -116,6 +116,12 @@ def input_gradient(
     return torch.cat(parts)
 
 
+def middle_grey(inputs: torch.Tensor) -> torch.Tensor:
+    """Middle grey as the network's input, (1, 3, rows, columns)."""
+    mean, std = (torch.tensor(values, dtype=inputs.dtype, device=inputs.device) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return ((0.5 - mean) / std)[None, :, None, None].expand(1, -1, *inputs.shape[2:])
+
+
 def _checked(method: str, layer: nn.Module | None, n: int, wanted: np.ndarray, against: np.ndarray | None) -> Method:
     """The method asked for; raises ExplainError where what was given does not fit."""
     if method not in METHODS:
@@ -213,7 +219,7 @@ def _integrated_gradients(network, inputs, wanted, against, batch) -> np.ndarray
     from captum.attr import IntegratedGradients  # here, because importing captum takes seconds
 
     found = IntegratedGradients(_score_of(network)).attribute(
-        inputs, baselines=_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=STEPS
+        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=STEPS
     )
     return found.sum(dim=1).detach().cpu().numpy()  # (clip, 3, rows, columns) -> (clip, rows, columns)
 
@@ -226,7 +232,7 @@ def _occlusion(network, inputs, wanted, against, batch) -> np.ndarray:
         inputs,
         sliding_window_shapes=(inputs.shape[1], *size),
         strides=(inputs.shape[1], *(max(1, length // 2) for length in size)),
-        baselines=_grey(inputs),
+        baselines=middle_grey(inputs),
         additional_forward_args=_indices(inputs, wanted, against),
         perturbations_per_eval=max(1, batch // len(inputs)),
     )
@@ -249,9 +255,3 @@ def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
 
 def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:
     return tuple(torch.tensor(numbers, device=inputs.device) for numbers in classes if numbers is not None)
-
-
-def _grey(inputs: torch.Tensor) -> torch.Tensor:
-    """Middle grey as the network's input, (1, 3, rows, columns)."""
-    mean, std = (torch.tensor(values, dtype=inputs.dtype, device=inputs.device) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return ((0.5 - mean) / std)[None, :, None, None].expand(1, -1, *inputs.shape[2:])

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import maximum_filter
 
 from voicecam import audio
 from voicecam.corpora import open_corpus
@@ -18,6 +17,7 @@ from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.table import make_corpus
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
+from voicecam.explanation.cells import overlap
 from voicecam.explanation.faithful import ENERGY, RANDOM, on_grid, over_speakers, picture_itself, random_maps
 from voicecam.explanation.methods import METHODS, attribute
 from voicecam.explanation.planted_sounds import CUES, PICTURE, Pairs, cue_cells, plant
@@ -115,7 +115,8 @@ def pointing_table(planted: Planted, methods: Sequence[str], *, layers: Sequence
 
     Returns columns cue, layer ("picture" for methods on its pixels), method, grid, accuracy, learned (above LEARNED), without
     (see Planted), pointing (share of clips whose highest cell touches the cue), chance (share of cells that do), mass (share of
-    the map's positive part inside the cue's own cells of the picture), area (the cue's share of the picture), clips, speakers,
+    the map's positive part inside the cue's own cells of the picture; chance is that of "random", more than the area where a
+    cue lies in the narrow first cells), area (the cue's share of the picture), clips, speakers,
     blank (maps without anything above 0: they have no mass and point nowhere); pointing and mass with _low and _high, 95 %
     bootstrap over voices, means per voice first.
     """
@@ -142,32 +143,29 @@ def points_at(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """The pointing game (Zhang et al. 2018): does the highest cell of each map touch the cue? bool (clip,).
 
     maps : float (clip, h, w), on a grid not finer than that of cells : bool (clip, rows, columns)
-    The map's own cell is the tolerance, see `touching`. A map with nothing above 0 points nowhere; of several highest cells the
-    first is taken.
+    A map with nothing above 0 points nowhere; of several highest cells the first is taken.
     """
     flat, touched = maps.reshape(len(maps), -1), touching(cells, maps.shape[1:]).reshape(len(maps), -1)
     return touched[np.arange(len(maps)), flat.argmax(axis=1)] & (flat.max(axis=1) > 0)
 
 
 def touching(cells: np.ndarray, grid: tuple[int, ...]) -> np.ndarray:
-    """Cells of a coarser grid (h, w) that the cells (clip, rows, columns) touch, bool (clip, h, w); a tolerance of half a coarse
-    cell on each side, because a cell of a layer with strides looks around its first pixel, not around its block's middle."""
-    (_, rows, columns), (h, w) = cells.shape, grid
-    if rows % h or columns % w:
-        raise ExplainError(f"a grid of {h} x {w} does not part {rows} x {columns} cells evenly; use whole parts")
-    tall, wide = rows // h, columns // w
-    wider = maximum_filter(cells, size=(1, 2 * (tall // 2) + 1, 2 * (wide // 2) + 1), mode="constant", cval=False)
-    return wider.reshape(len(cells), h, tall, w, wide).any(axis=(2, 4))
+    """Cells of a layer's grid (h, w) that the cells (clip, rows, columns) of the picture touch, bool (clip, h, w)."""
+    down, across = (overlap(few, many) for few, many in zip(grid, cells.shape[1:]))
+    return down @ cells @ across.T > 0
 
 
 def mass_inside(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Share of each map's positive part that lies on the cue's cells, float (clip,); NaN for a map with nothing above 0.
 
-    A coarse map's cell spreads its weight evenly over the cells that it covers.
+    A coarse map's cell spreads its weight evenly over the picture's cells that it covers.
     """
-    weights = on_grid(np.maximum(maps, 0), cells.shape[1:]).astype(float)
+    down, across = (overlap(few, many) for few, many in zip(maps.shape[1:], cells.shape[1:]))
+    area = down.sum(axis=1)[:, None] * across.sum(axis=1)  # (h, w)
+    inside = down @ cells @ across.T / area  # the cue's share of each coarse cell, (clip, h, w)
+    weights = np.maximum(maps, 0).astype(float)
     total = weights.sum(axis=(1, 2))
-    return np.divide((weights * cells).sum(axis=(1, 2)), total, out=np.full(len(maps), np.nan), where=total > 0)
+    return np.divide((weights * inside).sum(axis=(1, 2)), total, out=np.full(len(maps), np.nan), where=total > 0)
 
 
 def planted_words(table: pd.DataFrame, *, wanted: float = 0.95) -> list[str]:

@@ -1,19 +1,22 @@
 """Pictures of one clip or of a mean map, in seconds and in Hz or coefficients, low at the bottom; and the waveform.
 
-Maps are drawn as the blocks they are, never smoothed: what looks fine-grained would be made up.
+Maps are drawn as the blocks they are, where they are, never smoothed: what looks fine-grained would be made up.
 """
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
+from voicecam.explanation.cells import feature_edges
 from voicecam.features import Axis
 from voicecam.figures.canvas import CLASS_COLOURS, SMALL, tidy
 
 OCTAVES = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)  # Hz, where a frequency axis gets its ticks
 STEPS = (1, 2, 3, 4, 5, 10, 20, 50)  # coefficients between ticks
 MOST_TICKS = 10  # on the rows
+UNSAID = 16  # pixels in a cell where nobody says how many there are: those of layer3 of a ResNet
 ALPHA = 0.6  # of a map over the grey picture
 
 
@@ -52,24 +55,31 @@ def plot_picture(picture: np.ndarray, rows: Axis, columns: Axis, *, spreads: flo
     return image
 
 
-def plot_map(matrix: np.ndarray, cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> AxesImage:
+def plot_map(
+    matrix: np.ndarray, cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes, size: tuple[int, int] | None = None
+) -> QuadMesh:
     """The picture in grey under its Grad-CAM map; bright is much weight. Returns the map's artist.
 
     matrix : shape (n_rows, n_frames), dB or grey levels
-    cam : shape (h, w), the layer's own grid, not negative, row 0 low; stretched over the whole picture
+    cam : shape (h, w), the layer's own grid, not negative, row 0 low; drawn where its cells look, see explanation.cells
+    size : rows and columns of the picture that the network was given. Without it a cell is taken to have 16 x 16 of its pixels,
+        which is right to half a pixel where the picture is parted evenly
     """
     _image(matrix, rows, columns, ax, cmap="gray", vmin=matrix.min(), vmax=matrix.max())
     top = float(cam.max())
-    image = _image(cam, rows, columns, ax, cmap="magma", vmin=0, vmax=top or 1, alpha=ALPHA)
-    _weight_bar(image, ax, "Grad-CAM weight" if top else "Grad-CAM weight (blank)")
-    return image
+    blocks = _blocks(cam, rows, columns, ax, size, vmax=top or 1, alpha=ALPHA)
+    _weight_bar(blocks, ax, "Grad-CAM weight" if top else "Grad-CAM weight (blank)")
+    return blocks
 
 
-def plot_mean_map(mean_cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes, vmax: float) -> AxesImage:
-    """The mean of many maps, shape (h, w); `vmax` is drawn brightest, so give maps to be compared the same one."""
-    image = _image(mean_cam, rows, columns, ax, cmap="magma", vmin=0, vmax=vmax or 1)
-    _weight_bar(image, ax, "mean weight")
-    return image
+def plot_mean_map(
+    mean_cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes, vmax: float, size: tuple[int, int] | None = None
+) -> QuadMesh:
+    """The mean of many maps, shape (h, w); `vmax` is drawn brightest, so give maps to be compared the same one. size : as for
+    `plot_map`"""
+    blocks = _blocks(mean_cam, rows, columns, ax, size, vmax=vmax or 1)
+    _weight_bar(blocks, ax, "mean weight")
+    return blocks
 
 
 def plot_waveform(samples: np.ndarray, rate: int, *, ax: Axes) -> Line2D:
@@ -125,11 +135,29 @@ def picture_extent(rows: Axis, columns: Axis) -> tuple[float, float, float, floa
 def _image(values: np.ndarray, rows: Axis, columns: Axis, ax: Axes, **look: object) -> AxesImage:
     extent = picture_extent(rows, columns)
     image = ax.imshow(values, origin="lower", aspect="auto", interpolation="nearest", extent=extent, **look)  # type: ignore[arg-type]
+    _label(rows, ax)
+    return image
+
+
+def _blocks(cam: np.ndarray, rows: Axis, columns: Axis, ax: Axes, size: tuple[int, int] | None, **look: float) -> QuadMesh:
+    """A map's cells at their places, over the whole picture."""
+    left, right, bottom, top = picture_extent(rows, columns)
+    n_rows, n_frames = len(rows.values), len(columns.values)
+    tall, wide = size or (UNSAID * cam.shape[0], UNSAID * cam.shape[1])
+    x = left + feature_edges(cam.shape[1], wide, n_frames) * (right - left) / n_frames
+    y = bottom + feature_edges(cam.shape[0], tall, n_rows)
+    blocks = ax.pcolormesh(x, y, cam, cmap="magma", vmin=0, **look)  # type: ignore[arg-type]
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    _label(rows, ax)
+    return blocks
+
+
+def _label(rows: Axis, ax: Axes) -> None:
+    """Ticks and names of both axes."""
     positions, labels = row_ticks(rows)
     ax.set_yticks(positions, labels)
     ax.set(xlabel="time (s)", ylabel="MFCC coefficient" if rows.kind == "coefficient" else "frequency (mel scale)")
     ax.tick_params(labelsize=SMALL)
-    return image
 
 
 def _limit(matrix: np.ndarray, rows: Axis) -> float:
@@ -150,9 +178,9 @@ def _decibel_bar(image: AxesImage, matrix: np.ndarray, ax: Axes) -> None:
     bar.ax.tick_params(labelsize=SMALL)
 
 
-def _weight_bar(image: AxesImage, ax: Axes, label: str) -> None:
-    top = image.get_clim()[1]
-    bar = _figure_of(ax).colorbar(image, ax=ax, label=label)
+def _weight_bar(blocks: QuadMesh, ax: Axes, label: str) -> None:
+    top = blocks.get_clim()[1]
+    bar = _figure_of(ax).colorbar(blocks, ax=ax, label=label)
     bar.set_ticks([0, top], labels=["0", f"{top:.2g}"])
     bar.ax.tick_params(labelsize=SMALL)
 
