@@ -197,9 +197,18 @@ def _explanation(folder: Path) -> ReportExplanation:
         grid=tuple(facts["grid"]),
         maps={name: total[name] - facts["blank"][name] for name in total},
         blank=facts["blank"],
-        bands=pd.read_csv(folder / "bands_by_class.csv", dtype={"class": str, "name": str}, keep_default_na=True),
+        bands=_bands(folder),
         mean_maps={name: mean for name, mean in means.items() if np.isfinite(mean).all()},
     )
+
+
+def _bands(folder: Path) -> pd.DataFrame:
+    """Shares per class and band over all clips, with those of the clips named right and wrong as columns beside them."""
+    table = pd.read_csv(folder / "bands_by_class.csv", dtype={"class": str, "name": str}, keep_default_na=True)
+    if "clips_of" not in table:  # a run of an older program
+        return table
+    parts = {name: part.reset_index(drop=True) for name, part in table.groupby("clips_of")}
+    return parts["all"].assign(right_share=parts["right"]["share"], wrong_share=parts["wrong"]["share"])
 
 
 def _write_lr_curve(place: Path, path: Path) -> None:
