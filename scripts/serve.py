@@ -45,6 +45,7 @@ def _door(port: int) -> socket.socket:
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         door.bind(("127.0.0.1", port))
+        door.listen()  # a browser that comes before the model is loaded waits
     except (OSError, OverflowError) as reason:
         raise VoicecamError(f"port {port}: cannot be used ({reason}); choose another with --port") from None
     return door

@@ -1,0 +1,236 @@
+"""The page in a real browser, with a microphone that plays a known file: record, drop, see, hear, move the pitch, come back."""
+
+import base64
+import shutil
+
+import numpy as np
+import pytest
+import soundfile as sf
+from test_server import RATE, ROOT, running, spoken, wav
+from test_speech import no_speech_sounds, words
+
+from voicecam import verdicts
+from voicecam.classifier import load_classifier
+from voicecam.server.analysis import Listener
+from voicecam.server.ranges import load_ranges
+
+VOICE = ROOT / "models" / "voice"
+MS = 120_000  # patience; a busy computer is slow, and no test measures time
+DROP = """([node, name, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name));
+  node.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
+}"""
+COLOURS = """(canvas) => {
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const found = new Set();
+  for (let i = 0; i < data.length; i += 4) found.add((data[i] << 16) + (data[i + 1] << 8) + data[i + 2]);
+  return found.size;
+}"""
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return load_classifier(VOICE)
+
+
+@pytest.fixture(scope="module")
+def address(classifier):
+    with running(Listener(classifier, load_ranges(VOICE))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (Debian package chromium)")
+    heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
+    sf.write(
+        heard, np.concatenate([part for i in range(2) for part in (words()[i], np.zeros(RATE // 4))]), RATE, subtype="PCM_16"
+    )
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
+    flags += [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={heard}",
+    ]
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A fresh visit, with what the console said and which addresses were asked for."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=MS)
+    context = browser.new_context(viewport={"width": 820, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(MS)
+    page.said, page.asked = [], []
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(address)
+    page.wait_for_selector("body[data-ready]")
+    yield page
+    assert all(url.startswith((address, "blob:", "data:")) for url in page.asked), "another host was asked"
+    context.close()
+
+
+def record(page, seconds=2):
+    """Record for some seconds; returns the server's answer."""
+    from playwright.sync_api import expect
+
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.wait_for_timeout(1000 * seconds)
+    with page.expect_response("**/api/classify*") as answer:
+        page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    return answer.value.json()
+
+
+def drop(page, data, name="word.wav"):
+    """Drop a file on the page."""
+    page.locator("#drop").evaluate(f"(node, given) => ({DROP})([node, ...given])", [name, base64.b64encode(data).decode("ascii")])
+
+
+def test_microphone_saved_file_and_command_line_agree(page, classifier, tmp_path):
+    from playwright.sync_api import expect
+
+    by_microphone = record(page)
+    assert by_microphone["label"] in classifier.model.classes
+    expect(page.locator("#verdict")).to_contain_text(by_microphone["label"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").or_(page.get_by_role("link", name="Save")).click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    samples, rate = sf.read(saved, dtype="float32")
+    assert 1.5 < len(samples) / rate < 30
+    assert np.abs(samples).max() > 0.05, "the microphone was heard"
+    by_file = verdicts.judge_file(classifier, saved).probabilities
+    with page.expect_response("**/api/classify*") as answer:
+        drop(page, saved.read_bytes())
+    by_drop = answer.value.json()["probabilities"]
+    assert by_microphone["probabilities"] == pytest.approx(by_file, abs=1e-3)
+    assert by_drop == pytest.approx(by_file, abs=1e-3)
+    assert page.said == []
+
+
+def test_everything_is_drawn_and_can_be_heard(page):
+    from playwright.sync_api import expect
+
+    record(page)
+    expect(page.locator("#explanation")).to_be_visible()
+    for name in ("waveform", "picture", "map", "bands", "pitch-plot"):
+        canvas = page.locator(f"#{name}")
+        assert canvas.evaluate(COLOURS) > 3, name
+        assert len(canvas.get_attribute("aria-label")) > 15, name
+    with_map = page.locator("#map").evaluate("canvas => canvas.toDataURL()")
+    page.get_by_role("checkbox").uncheck()
+    assert page.locator("#map").evaluate("canvas => canvas.toDataURL()") != with_map
+    for name in ("clip", "sound-window", "sound-evidence", "sound-rest"):
+        seconds = page.locator(f"#{name}").evaluate("player => player.play().then(() => player.duration)")
+        assert seconds > 0.9, name
+    assert "HiRes-CAM" in page.inner_text("#map-words")
+    assert page.locator("#bands-table tbody tr").count() == 20
+    assert page.said == []
+
+
+def test_the_pitch_slider_moves_the_score_by_keyboard_alone(page):
+    from playwright.sync_api import expect
+
+    drop(page, wav(spoken(0)))
+    expect(page.locator("#explanation")).to_be_visible()
+    page.locator("#pitch").focus()
+    with page.expect_response("**/api/shift*") as answer:
+        page.keyboard.press("ArrowLeft")
+    found = answer.value.json()
+    assert found["semitones"] == -1
+    expect(page.locator("#pitch-words")).to_contain_text(f"{found['f0']:.0f} Hz")
+    assert page.locator("#pitch-sound").evaluate("player => player.play().then(() => player.duration)") > 0.2
+    assert page.said == []
+
+
+@pytest.mark.parametrize("name", ["zeros", "tone of 220 Hz", "white noise 0.1"])
+def test_what_is_no_speech_has_no_class(page, name):
+    from playwright.sync_api import expect
+
+    drop(page, wav(no_speech_sounds()[name]))
+    expect(page.locator("#verdict")).to_have_text("no speech")
+    expect(page.locator("#explanation")).to_be_hidden()
+    assert page.locator(".bar").count() == 0
+    assert page.said == []
+
+
+def test_files_that_cannot_be_used_are_refused_and_the_page_goes_on(page):
+    from playwright.sync_api import expect
+
+    for data, words_said in ((b"", "0 bytes"), (b"I am a text.\n" * 99, "not readable as sound")):
+        drop(page, data)
+        expect(page.get_by_role("alert")).to_contain_text(words_said)
+    page.locator("#file").set_input_files({"name": "big.wav", "mimeType": "audio/wav", "buffer": b"\0" * 21_000_000})
+    expect(page.get_by_role("alert")).to_contain_text("larger than 20 MB")
+    assert page.locator("#result").is_hidden()
+    page.locator("#file").set_input_files({"name": "word.wav", "mimeType": "audio/wav", "buffer": wav(spoken(0))})
+    expect(page.locator("#result")).to_be_visible()
+    assert page.get_by_role("alert").count() == 0
+    assert all("422" in line for line in page.said), page.said  # the browser's own note of a refused request
+
+
+def test_this_visits_clips_come_back(page):
+    from playwright.sync_api import expect
+
+    drop(page, wav(spoken(0)), "<b>first</b>.wav")
+    expect(page.locator("#history li")).to_have_count(1)
+    first = page.inner_text("#verdict")
+    drop(page, wav(no_speech_sounds()["zeros"]), "second.wav")
+    expect(page.locator("#history li")).to_have_count(2)
+    expect(page.locator("#verdict")).to_have_text("no speech")
+    page.locator("#history button").last.click()
+    expect(page.locator("#verdict")).to_have_text(first)
+    assert page.locator("#history b").count() == 0, "a file's name is text, not markup"
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.locator("#history li").count() == 0, "nothing outlives the visit"
+
+
+def test_keyboard_and_screen_reader_find_everything(page):
+    found = []
+    for _ in range(2):
+        page.keyboard.press("Tab")
+        found.append(page.evaluate("document.activeElement.id"))
+    assert found == ["record", "file"]
+    drop(page, wav(spoken(0)))
+    page.wait_for_selector("#history li")
+    named = "node => Boolean(node.getAttribute('aria-label') || node.labels?.length || node.textContent.trim())"
+    for tag in ("audio", "canvas", "input", "button", "meter"):
+        for node in page.locator(tag).all():
+            assert node.evaluate(named), node.evaluate("node => node.outerHTML")
+    assert page.locator("h1").count() == 1
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert "probability" in page.inner_text("#status")
+
+
+def test_a_phone_and_the_dark(browser, address):
+    seen = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+        page = context.new_page()
+        page.set_default_timeout(MS)
+        page.goto(address)
+        page.wait_for_selector("body[data-ready]")
+        drop(page, wav(spoken(0)))
+        page.wait_for_selector("#history li")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        seen[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.goto(f"{address}/api")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        context.close()
+    assert seen["light"] != seen["dark"]
