@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
 # How the shipped model was trained; models/EXPERIMENTS.md says what else was tried.
-VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 120 --patience 120 --batch 64 --lr 0.003 \
-	--copies 8 --average 0.995 --smoothing 0.05 --bfloat16
+VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
+	--copies 6 --average 0.995 --smoothing 0.05
 
 .DEFAULT_GOAL := help
 
@@ -47,7 +47,7 @@ notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
 
 model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }
-	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora $(VOICE)
+	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora --maps-only $(VOICE)
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice --split none $(VOICE)
 	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --out models/voice
 

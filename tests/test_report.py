@@ -207,6 +207,7 @@ def content() -> ReportContent:
         rows=COEFFICIENTS,
         columns=Axis("time", np.linspace(0.0125, 0.0525, 5), "s"),
         spreads=4.0,
+        picture_size=(32, 32),
         examples=(clip("female", "female"), clip("male", "male")),
         mistakes=(clip("male", "female"),),
         explanation=explanation(),

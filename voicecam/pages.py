@@ -72,6 +72,7 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
         best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
         rows=rows,
         columns=columns,
+        picture_size=(dataset.config.image_rows, dataset.config.image_columns),
         spreads=None if dataset.config.recipe == "mfcc-2020" else SPREADS,
         examples=tuple(_clip(row, folder, dataset) for row in _examples(predictions)),
         mistakes=tuple(_clip(row, folder, dataset) for row in _mistakes(predictions)),

@@ -43,7 +43,8 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
 
 def _png(judgement: Judgement, matrix: np.ndarray, cam: np.ndarray, model: Model) -> bytes:
     fig, ax = figures.figure(3.6)
-    figures.plot_map(matrix, cam, row_axis(model.config), column_axis(model.config, matrix.shape[1]), ax=ax)
+    size = (model.config.image_rows, model.config.image_columns)
+    figures.plot_map(matrix, cam, row_axis(model.config), column_axis(model.config, matrix.shape[1]), size=size, ax=ax)
     window = judgement.windows[judgement.strongest]
     ax.set_title(f"{Path(judgement.path).name}: {judgement.label} {judgement.probability:.3f}", fontsize=10)
     ax.set_xlabel(f"time (s) from {window.start:.2f} s of the recording on")

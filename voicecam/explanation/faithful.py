@@ -46,7 +46,7 @@ def class_scores(network: nn.Module, wanted: np.ndarray, *, batch: int = 64) -> 
         finally:
             network.train(training)
         both = torch.stack([logits.softmax(dim=1), logits], dim=2)  # (clip, class, 2)
-        return both[torch.arange(len(logits)), torch.as_tensor(wanted)].cpu().numpy()
+        return both[torch.arange(len(logits)), torch.tensor(wanted)].cpu().numpy()
 
     return scores
 

@@ -68,7 +68,7 @@ def plot_map(
     _image(matrix, rows, columns, ax, cmap="gray", vmin=matrix.min(), vmax=matrix.max())
     top = float(cam.max())
     blocks = _blocks(cam, rows, columns, ax, size, vmax=top or 1, alpha=ALPHA)
-    _weight_bar(blocks, ax, "Grad-CAM weight" if top else "Grad-CAM weight (blank)")
+    _weight_bar(blocks, ax, "weight of the map" if top else "Grad-CAM weight (blank)")
     return blocks
 
 

@@ -70,6 +70,7 @@ class ReportContent:
     per_speaker : columns speaker, true_class (or "mixed"), clips, accuracy
     histories, best_epochs : one per fold; see figures.plot_history
     rows, columns : axes of all pictures
+    picture_size : rows and columns of the picture given to the network, in pixels
     spreads : what black and white are, in standard deviations of the training clips; None: the grey levels are the values
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
@@ -100,6 +101,7 @@ class ReportContent:
     rows: Axis
     columns: Axis
     spreads: float | None
+    picture_size: tuple[int, int]
     examples: tuple[ReportClip, ...]
     mistakes: tuple[ReportClip, ...]
     explanation: ReportExplanation | None

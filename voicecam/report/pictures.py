@@ -87,7 +87,7 @@ def _picture(clip: ReportClip, content: ReportContent) -> Picture:
 def _clip_map(clip: ReportClip, content: ReportContent) -> Picture | None:
     if clip.cam is None:
         return None
-    return _draw(figures.plot_map, clip.picture, clip.cam, content.rows, content.columns, **CARD)
+    return _draw(figures.plot_map, clip.picture, clip.cam, content.rows, content.columns, size=content.picture_size, **CARD)
 
 
 def _evidence(content: ReportContent) -> dict[str, Any]:
@@ -95,7 +95,8 @@ def _evidence(content: ReportContent) -> dict[str, Any]:
         return {}
     maps, bands, axes = content.explanation.mean_maps, content.explanation.bands, (content.rows, content.columns)
     vmax = max((float(mean_map.max()) for mean_map in maps.values()), default=1.0)
-    means = {name: _draw(figures.plot_mean_map, maps[name], *axes, vmax=vmax, **CARD) for name in content.classes if name in maps}
+    look: dict[str, Any] = {"vmax": vmax, "size": content.picture_size, **CARD}
+    means = {name: _draw(figures.plot_mean_map, maps[name], *axes, **look) for name in content.classes if name in maps}
     height = 1.0 + 0.2 * len(bands) + 0.12 * bands["band"].nunique()
     return {"mean_maps": means, "bands": _draw(figures.plot_bands, bands, content.classes, height=height)}
 
