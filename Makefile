@@ -41,6 +41,10 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 bench: $(BIN)/.packages ## speed of our features beside librosa's, and of the shipped model
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
+	$(BIN)/python benchmarks/server.py
+
+serve: $(BIN)/.packages ## the page in the browser: record or drop a file, see and hear what the model hears
+	$(BIN)/python scripts/serve.py
 
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
 	@ls nbs/*.ipynb >/dev/null 2>&1 || { echo "no notebooks in nbs/ yet"; exit 0; }; $(BIN)/jupyter nbconvert --to notebook --execute --inplace nbs/*.ipynb
@@ -60,4 +64,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install demo test lint bench notebooks model backbone clean
+.PHONY: help install demo test lint bench serve notebooks model backbone clean

@@ -41,6 +41,7 @@ ORDER = [
     "report",
     "chapters",
     "pages",
+    "server",
     "microphone",
     "cli",
     "jobs",
