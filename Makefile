@@ -38,12 +38,12 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(BIN)/.packages ## speed of our features beside librosa's, and of the shipped model
+bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/server.py
 
-serve: $(BIN)/.packages ## the page in the browser: record or drop a file, see and hear what the model hears
+serve: $(BIN)/.dev-packages ## the page in the browser: record or drop a file, see and hear what the model hears
 	$(BIN)/python scripts/serve.py
 
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
