@@ -54,6 +54,7 @@ model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="pa
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora --maps-only $(VOICE)
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice --split none $(VOICE)
 	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --out models/voice
+	$(BIN)/python scripts/measure_bands.py --corpus $(CORPORA) --min-age 14
 
 backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO" [RUN=name]'; exit 2; }

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from voicecam.config import Config
 from voicecam.explanation.bands import Bands, band_limits, band_set, row_profile, to_bands
-from voicecam.explanation.bandstop import matrix_drops
-from voicecam.explanation.carry import input_of_log_mel, log_mel_attribution
+from voicecam.explanation.carry import log_mel_attribution
+from voicecam.explanation.occluded import occluded_bands
 from voicecam.network import Model
 from voicecam.runs.material import Clips
 
@@ -30,15 +29,8 @@ def hz_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: st
 
 
 def occluded_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
-    """What each band is worth to the score, float (clip, band), asked without touching the sound: its mel energies are set to the
-    clip's floor, and picture and network follow. `model` is a network for such clips: their own, or a null."""
-
-    def logits(log_mel: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return model.network(input_of_log_mel(torch.from_numpy(log_mel), model.config, model.scale)).numpy()
-
-    limits = band_set("mel", model.config).limits
-    return matrix_drops(logits, clips.log_mel(), limits, bands.limits, clips.wanted, against=clips.against)
+    """What each band is worth to the score, float (clip, band), by a `model` for such clips: their own, or a null."""
+    return occluded_bands(model, clips.log_mel(), bands, clips.wanted, against=clips.against)
 
 
 def map_profile(maps: np.ndarray, config: Config, bands: Bands) -> np.ndarray:

@@ -17,6 +17,7 @@ from voicecam.classifier import Classifier
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import split_sound, wav_bytes
 from voicecam.explanation.bands import band_limits, band_names, band_set, band_shares
+from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_voice
 from voicecam.explanation.methods import METHODS, attribute
 from voicecam.explanation.occluded import occluded_bands
@@ -204,6 +205,10 @@ def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
         "label": label,
         "values": _plain(found, 6),
         "limits": limits,
+        "edges": {  # of the cells, as shares of the picture from its lower left corner
+            "rows": _plain(cell_edges(found.shape[0], config.image_rows) / config.image_rows, 6),
+            "columns": _plain(cell_edges(found.shape[1], config.image_columns) / config.image_columns, 6),
+        },
         "words": words,
     }
 

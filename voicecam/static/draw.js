@@ -93,8 +93,8 @@ export function drawPicture(canvas, picture, start, map) {
   const grey = (share) => [255 * share, 255 * share, 255 * share];
   cells(area, picture.values, (value) => (map ? grey : magma)((value - low) / (high - low || 1)), 1);
   if (map) {
-    const strongest = Math.max(...map.flat(), 0);
-    cells(area, map, (value) => magma(Math.max(0, value) / (strongest || 1)), OVER);
+    const strongest = Math.max(...map.values.flat(), 0);
+    blocks(area, map, (value) => magma(Math.max(0, value) / (strongest || 1)), OVER);
   }
   const times = picture.columns.values;
   const step = times.length > 1 ? times[1] - times[0] : 2 * times[0];
@@ -123,6 +123,19 @@ function cells({ pen, left, top, width, height }, rows, paint, alpha) {
   pen.globalAlpha = alpha;
   pen.imageSmoothingEnabled = false;
   pen.drawImage(small, left, top, width, height);
+  pen.restore();
+}
+
+// A map's cells at their true places, which are not all as wide; row 0 at the bottom.
+function blocks({ pen, left, top, width, height }, { values, edges }, paint, alpha) {
+  pen.save();
+  pen.globalAlpha = alpha;
+  values.forEach((row, r) => row.forEach((value, c) => {
+    const [x0, x1] = [edges.columns[c], edges.columns[c + 1]].map((share) => Math.round(left + share * width));
+    const [y0, y1] = [edges.rows[r + 1], edges.rows[r]].map((share) => Math.round(top + (1 - share) * height));
+    pen.fillStyle = `rgb(${paint(value).map(Math.round).join(" ")})`;
+    pen.fillRect(x0, y0, x1 - x0, y1 - y0);
+  }));
   pen.restore();
 }
 

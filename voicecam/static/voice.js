@@ -199,7 +199,7 @@ function draw() {
   }
   if (!explanation) return;
   drawPicture($("picture"), explanation.picture, explanation.start);
-  drawPicture($("map"), explanation.picture, explanation.start, $("overlay").checked ? explanation.map.values : null);
+  drawPicture($("map"), explanation.picture, explanation.start, $("overlay").checked ? explanation.map : null);
   if (explanation.bands) drawBands($("bands"), explanation.bands, model.colours[shown.found.label]);
   drawPitch($("pitch-plot"), shown.tried, model.classes, model.colours, model.threshold);
   const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${one.label} ${share(one.probability, 2)}`);
