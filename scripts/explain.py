@@ -1,4 +1,4 @@
-"""Explain an evaluated run: Grad-CAM of every tested clip, evidence per band and class, and the report."""
+"""Explain an evaluated run: maps of every tested clip, evidence per band and class, tests of the maps, and the report."""
 
 import sys
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,13 +16,14 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_set
 from voicecam.learner import Training
 from voicecam.network import load_model
-from voicecam.runs.checks import PARTS
+from voicecam.runs.check_parts import Job
+from voicecam.runs.checks import PARTS, possible
 from voicecam.runs.material import fold_clips, targets
 from voicecam.runs.profiles import OCCLUDED, hz_profiles, occluded_profile
 from voicecam.runs.sample import sample_clips
 
 CLASSES = ("high", "low")
-EFFORT = runs.Effort(clips=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
+EFFORT = runs.Effort(clips=8, heights=40, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +209,26 @@ def heights(network, null, sound=None, p=0.001, p_sound=0.001):
 )
 def test_the_answer_follows_from_the_numbers(rows, answer):
     assert answer in height_answer(rows, *CLASSES)
+
+
+def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
+    folder, dataset, _ = run
+    job = Job(
+        folder=folder,
+        dataset=dataset,
+        method="hires-cam",
+        layer="layer2",
+        bands="octaves",
+        effort=EFFORT,
+        say=print,
+        progress=zip,
+    )
+    silent = replace(dataset, corpus=replace(dataset.corpus, matrices=folder / "some.npz"))
+    stretched = replace(dataset, matrices=np.zeros((len(dataset.matrices), 224, 224), np.float32))
+    left_out = {
+        name: {check for check in PARTS if not possible(PARTS[check], replace(job, dataset=some))}
+        for name, some in (("all", dataset), ("silent", silent), ("stretched", stretched))
+    }
+    assert left_out["all"] == set()
+    assert left_out["silent"] == {"confounds", "account", "counterfactual", "audible"}
+    assert left_out["stretched"] == {"bands", "height", "audible"}, "their pictures have no way back to frequencies"

@@ -33,13 +33,14 @@ LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
-    clips : for whatever asks the network again and again; voices : for what needs many speakers; morphs : for shifted voices
+    clips : for whatever asks the network again and again; heights : for where the evidence lies; voices : for what needs many speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """
 
-    clips: int = 60
+    clips: int = 48
+    heights: int = 60
     voices: int = 240
-    morphs: int = 24
+    morphs: int = 20
     cues: tuple[str, ...] = tuple(CUES)
     methods: tuple[str, ...] = LIGHT
 
@@ -111,7 +112,7 @@ def height_part(job: Job) -> Part:
     Every clip is explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
     (of folds that have one), and what taking bands out of the sound costs.
     """
-    folds, bands = job.clips(job.effort.voices), band_set(job.bands, job.dataset.config)
+    folds, bands = job.clips(job.effort.heights), band_set(job.bands, job.dataset.config)
     asked = {"network": folds, "random weights": folds}
     asked["shuffled labels"] = [clips for clips in folds if (clips.place / SHUFFLED / "meta.json").exists()]
     rows, heights, differences = [], [], []

@@ -20,29 +20,34 @@ from voicecam.runs.check_parts import Effort, Job, Part
 from voicecam.runs.folder import Say
 
 CHECKS = "checks"  # folder of a run
-FULL = Effort(clips=240, voices=2000, morphs=100, methods=tuple(METHODS))
+FULL = Effort(clips=240, heights=480, voices=2000, morphs=100, methods=tuple(METHODS))
 
 
 @dataclass(frozen=True)
 class _Check:
-    """title : said while it is made; needs_sound, needs_two : what the run must have (two: classes); make : makes it"""
+    """title : said while it is made; make : makes it
+
+    needs_sound : recordings, not ready-made matrices; needs_two : two classes; needs_mel : pictures with a way back to mel
+        energies, which those of mfcc-2020 lost when they were stretched before they were cut off
+    """
 
     title: str
     make: Callable[[Job], Part]
     needs_sound: bool = False
     needs_two: bool = False
+    needs_mel: bool = False
 
 
 PARTS = {
     "confounds": _Check("what else tells the label", parts.confound_part, needs_sound=True),
-    "bands": _Check("bands taken out of the sound", parts.band_part),
-    "height": _Check("does one class's evidence lie higher", parts.height_part, needs_two=True),
+    "bands": _Check("bands taken out of the sound", parts.band_part, needs_mel=True),
+    "height": _Check("does one class's evidence lie higher", parts.height_part, needs_two=True, needs_mel=True),
     "faithfulness": _Check("deletion, insertion, ROAD", parts.faithfulness_part),
     "randomisation": _Check("networks made random layer by layer", parts.randomisation_part),
     "planted": _Check("planted cues, a network each", parts.planted_part),
     "account": _Check("facts of the voice", parts.account_part, needs_sound=True, needs_two=True),
     "counterfactual": _Check("voices moved in pitch and formants", parts.counterfactual_part, needs_sound=True, needs_two=True),
-    "audible": _Check("evidence as sound", parts.audible_part, needs_sound=True),
+    "audible": _Check("evidence as sound", parts.audible_part, needs_sound=True, needs_mel=True),
 }
 
 
@@ -79,13 +84,23 @@ def check_run(
     job = Job(folder=folder, dataset=dataset, method=method, layer=layer, bands=bands, effort=effort, say=say, progress=progress)
     made = []
     for name, check in PARTS.items():
-        if (check.needs_sound and dataset.corpus.matrices) or (check.needs_two and len(job.classes) != 2):
+        if not possible(check, job):
             continue
         if not (place / f"{name}.json").exists():
             say(f"check: {check.title}")
             _write(place, name, check.make(job))
         made.append(name)
     return made
+
+
+def possible(check: _Check, job: Job) -> bool:
+    """Whether the run has what a check needs."""
+    stretched = job.dataset.matrices.shape[1] != job.dataset.config.n_rows
+    return not (
+        (check.needs_sound and job.dataset.corpus.matrices)
+        or (check.needs_two and len(job.classes) != 2)
+        or (check.needs_mel and stretched)
+    )
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
