@@ -12,6 +12,7 @@ from voicecam.network import Model, build, load_model, save_model
 from voicecam.runs.folder import Say, read_split
 
 SHUFFLED = "shuffled"  # folder inside a fold's
+SHARE = 0.5  # of the epochs: there is no rule to be refined, and each epoch costs as much as one of the real training
 
 
 def random_twin(model: Model, *, seed: int) -> Model:
@@ -24,8 +25,8 @@ def random_twin(model: Model, *, seed: int) -> Model:
 
 
 def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training, *, say: Say) -> Model:
-    """The same network trained in the same way on labels dealt out anew (Adebayo et al. 2018's data randomisation): what a map
-    shows that learned clips by heart and no rule. Kept in the fold's folder, and read from there the next time.
+    """The same network trained in the same way, half as long, on labels dealt out anew (Adebayo et al. 2018's data randomisation):
+    what a map shows that learned clips by heart and no rule. Kept in the fold's folder, and read from there the next time.
 
     The labels of the training clips change places among themselves, and so do those of the validation clips; the numbers of
     each class stay.
@@ -38,5 +39,6 @@ def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training,
         for rows in (split.train, split.valid):
             clips.iloc[rows, column] = clips[label].iloc[rng.permutation(rows)].to_numpy()
         shuffled = replace(dataset, corpus=replace(dataset.corpus, clips=clips))
-        save_model(folder, train(shuffled, split, label, training, say=say).model)
+        half = replace(training, epochs=max(1, round(SHARE * training.epochs)))
+        save_model(folder, train(shuffled, split, label, half, say=say).model)
     return load_model(folder)
