@@ -25,8 +25,8 @@ def random_twin(model: Model, *, seed: int) -> Model:
 
 
 def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training, *, say: Say) -> Model:
-    """The same network trained in the same way, half as long, on labels dealt out anew (Adebayo et al. 2018's data randomisation):
-    what a map shows that learned clips by heart and no rule. Kept in the fold's folder, and read from there the next time.
+    """The same network trained in the same way, half as long, on labels dealt out anew (data randomisation, Adebayo et al.
+    2018): what a map shows that learned clips by heart and no rule. Kept in the fold's folder, and read from there next time.
 
     The labels of the training clips change places among themselves, and so do those of the validation clips; the numbers of
     each class stay.
