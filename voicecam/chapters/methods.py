@@ -21,7 +21,7 @@ def faithfulness_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=(
             f"Deletion paints cells grey, the highest first; insertion puts them back; ROAD fills them from their neighbours "
             f"({first['clips']} clips of {first['speakers']} speakers, cells on a grid of {first['grid']}). Low deletion, high "
-            "insertion and high ROAD are good. Seconds are those of one map.",
+            "insertion and high ROAD are good. ROAD is slow and measured on a part of the clips. Seconds are those of one map.",
             *map(capital, facts["sentences"]),
         ),
         drawings=(

@@ -17,7 +17,6 @@ from voicecam.explanation.carry import log_mel_attribution
 from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.explanation.methods import METHODS
 from voicecam.explanation.planted_sounds import CUES
-from voicecam.files import write_bytes
 from voicecam.network import Model, load_model
 from voicecam.renderings import Progress
 from voicecam.runs.folder import Say, fold_places, open_run, read_predictions
@@ -33,12 +32,13 @@ LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
-    clips : for whatever asks the network again and again; heights : for where the evidence lies; voices : for what needs many
+    clips : for whatever asks the network again and again; road : of these, for ROAD, which is slow; heights : for where the evidence lies; voices : for what needs many
         speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """
 
     clips: int = 48
+    road: int = 12
     heights: int = 60
     voices: int = 240
     morphs: int = 20
@@ -142,8 +142,8 @@ def height_part(job: Job) -> Part:
 
 def faithfulness_part(job: Job) -> Part:
     """Deletion, insertion and ROAD of every method."""
-    parts, first = [], 0
-    for clips in job.clips(job.effort.clips):
+    parts, first, folds = [], 0, job.clips(job.effort.clips)
+    for clips in folds:
         part = faithful.faithfulness(
             clips.model.network,
             clips.inputs,
@@ -152,6 +152,7 @@ def faithfulness_part(job: Job) -> Part:
             methods=job.effort.methods,
             layer=clips.model.stage(job.layer),
             against=clips.against,
+            road_clips=-(-job.effort.road // len(folds)),
         )
         parts.append(part.assign(clip=part["clip"] + first))
         first += len(clips.table)
@@ -239,11 +240,6 @@ def audible_part(job: Job) -> Part:
         sounds |= {f"sound{number}_clip": signal, f"sound{number}_evidence": parts.evidence, f"sound{number}_rest": parts.rest}
         said.append({"class": str(name), "path": row["path"].iloc[0], "speaker": row["speaker"].iloc[0]})
     return Part(facts={"clips": said}, sounds=sounds)
-
-
-def write_sound(path: Path, sound: Signal) -> None:
-    """A WAV file, whole or not at all."""
-    write_bytes(path, audible.wav_bytes(sound))
 
 
 def _sound_map(clips: Clips, job: Job) -> np.ndarray:

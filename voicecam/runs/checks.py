@@ -12,15 +12,16 @@ import pandas as pd
 
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
+from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.methods import METHODS
-from voicecam.files import read_json, write_json, write_text
+from voicecam.files import read_json, write_bytes, write_json, write_text
 from voicecam.renderings import Progress
 from voicecam.runs import check_parts as parts
 from voicecam.runs.check_parts import Effort, Job, Part
 from voicecam.runs.folder import Say
 
 CHECKS = "checks"  # folder of a run
-FULL = Effort(clips=240, heights=480, voices=2000, morphs=100, methods=tuple(METHODS))
+FULL = Effort(clips=240, road=240, heights=480, voices=2000, morphs=100, methods=tuple(METHODS))
 
 
 @dataclass(frozen=True)
@@ -119,5 +120,5 @@ def _write(place: Path, name: str, part: Part) -> None:
     for table_name, table in part.tables.items():
         write_text(place / f"{table_name}.csv", table.to_csv(index=False, float_format="%.6g"))
     for sound_name, sound in part.sounds.items():
-        parts.write_sound(place / f"{sound_name}.wav", sound)
+        write_bytes(place / f"{sound_name}.wav", wav_bytes(sound))
     write_json(place / f"{name}.json", part.facts)
