@@ -138,8 +138,8 @@ def faithfulness(
     making the map) and grid (of the cells, the same for all).
 
     methods : keys of METHODS; "random" and "energy only" are added. layer, against : as for `attribute`
-    road_clips : how many clips ROAD is measured on, spread evenly over them (NaN for the others): its linear systems have one unknown
-        a pixel, and take nearly all the time; None is all
+    road_clips : how many clips ROAD is measured on, spread evenly over them (NaN for the others): its linear systems have one
+        unknown a pixel, and take nearly all the time; None is all
     All methods take away the same cells, those of the layer's grid: maps on the picture's grid are averaged into them. Deleting
     single pixels would be another question, for which a network has seen no example.
     """

@@ -32,8 +32,8 @@ LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
-    clips : for whatever asks the network again and again; road : of these, for ROAD, which is slow; heights : for where the evidence lies; voices : for what needs many
-        speakers; morphs : for shifted voices
+    clips : for whatever asks the network again and again; road : of these, for ROAD, which is slow
+    heights : for where the evidence lies; voices : for what needs many speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """
 
