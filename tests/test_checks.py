@@ -8,7 +8,7 @@ import pytest
 
 from conftest import voice
 from voicecam import audio, chapters, pages, runs
-from voicecam.chapters.frequency import FILTERED, height_answer
+from voicecam.chapters.frequency import FILTERED, height_answer, shuffled_caution
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
 from voicecam.dataset import make_images
@@ -232,3 +232,13 @@ def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
     assert left_out["all"] == set()
     assert left_out["silent"] == {"confounds", "account", "counterfactual", "audible"}
     assert left_out["stretched"] == {"bands", "height", "audible"}, "their pictures have no way back to frequencies"
+
+
+def test_a_null_on_shuffled_labels_that_shows_as_much_is_said():
+    rows = heights(500, 0).assign(first_speakers=3, second_speakers=4)
+    assert shuffled_caution(rows) == "", "no fold has such a network"
+    for difference, said in ((450, True), (350, False), (-450, False)):
+        null = rows.loc[["network"]].assign(difference=difference).rename(index={"network": "shuffled labels"})
+        found = shuffled_caution(pd.concat([rows, null]))
+        assert bool(found) == said, difference
+        assert not said or f"{difference} Hz, on 3 and 4 speakers" in found

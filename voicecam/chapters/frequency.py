@@ -21,7 +21,7 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         f"The question that such pictures are asked first: does the network look higher for {first} than for {second} voices? "
         "Height is the centre of gravity, on the mel scale and back in Hz, of what speaks for a clip's own class. A band's "
         "weight is what the score loses when its mel energies are set to the floor.",
-        f"Answer: {height_answer(table, first, second)}",
+        f"Answer: {height_answer(table, first, second)}{shuffled_caution(table)}",
         *[f"{capital(what)}: {_height_numbers(row, first, second)}" for what, row in table.iterrows()],
         _bands_that_differ(folder, first, second),
     ]
@@ -59,6 +59,18 @@ def height_answer(table: pd.DataFrame, first: str, second: str) -> str:
         answer = "yes" if way == "higher" else "no, lower"
         return f"{answer}: evidence for {first} lies {way}, and filtering the sound says the same."
     return f"evidence for {first} lies {way} in the pictures, but filtering the sound did not show the same."
+
+
+def shuffled_caution(table: pd.DataFrame) -> str:
+    """A warning where the network on shuffled labels shows the same difference, or nothing; few folds and speakers have one."""
+    if "shuffled labels" not in table.index:
+        return ""
+    network, null = table.loc["network"], table.loc["shuffled labels"]
+    nearest = min(abs(network["low"]), abs(network["high"]))  # of the interval, to no difference
+    if not (null["difference"] * network["difference"] > 0 and abs(null["difference"]) >= nearest):
+        return ""
+    who = f"{null['first_speakers']:.0f} and {null['second_speakers']:.0f} speakers"
+    return f" Caution: a network trained on shuffled labels shows as much ({null['difference']:.0f} Hz, on {who})."
 
 
 def _bands_that_differ(folder: Path, first: str, second: str) -> str:
