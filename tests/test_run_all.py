@@ -295,7 +295,7 @@ def test_maps_are_raw_and_have_their_index(finished):
         shares = np.maximum(maps, 0).sum(axis=2)
         shares /= shares.sum(axis=1, keepdims=True)
         with open(folder / "bands_by_class.csv", newline="") as file:
-            low = [row for row in csv.DictReader(file) if row["class"] == "low"]
+            low = [row for row in csv.DictReader(file) if row["class"] == "low" and row["clips_of"] == "all"]
         here = arrays["true"] == "low"
         by_speaker = [
             np.nanmean(shares[here & (arrays["speaker"] == name)], axis=0) for name in np.unique(arrays["speaker"][here])
