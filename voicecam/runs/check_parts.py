@@ -38,7 +38,7 @@ class Effort:
     """
 
     clips: int = 48
-    road: int = 12
+    road: int = 8
     heights: int = 60
     voices: int = 240
     morphs: int = 20
