@@ -23,7 +23,7 @@ from voicecam.runs.profiles import OCCLUDED, hz_profiles, occluded_profile
 from voicecam.runs.sample import sample_clips
 
 CLASSES = ("high", "low")
-EFFORT = runs.Effort(clips=8, heights=40, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
+EFFORT = runs.Effort(clips=8, deletion=8, heights=40, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
 
 
 @pytest.fixture(scope="module")

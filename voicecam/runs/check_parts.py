@@ -32,12 +32,14 @@ LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
-    clips : for whatever asks the network again and again; road : of these, for ROAD, which is slow
+    clips : for whatever asks the network again and again; deletion : for deletion and insertion; road : of these,
+        for ROAD, which is slowest
     heights : for where the evidence lies; voices : for what needs many speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """
 
     clips: int = 48
+    deletion: int = 24
     road: int = 8
     heights: int = 60
     voices: int = 240
@@ -142,7 +144,7 @@ def height_part(job: Job) -> Part:
 
 def faithfulness_part(job: Job) -> Part:
     """Deletion, insertion and ROAD of every method."""
-    parts, first, folds = [], 0, job.clips(job.effort.clips)
+    parts, first, folds = [], 0, job.clips(job.effort.deletion)
     for clips in folds:
         part = faithful.faithfulness(
             clips.model.network,
