@@ -46,8 +46,8 @@ bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of th
 serve: $(BIN)/.dev-packages ## the page in the browser: record or drop a file, see and hear what the model hears
 	$(BIN)/python scripts/serve.py
 
-notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place
-	@ls nbs/*.ipynb >/dev/null 2>&1 || { echo "no notebooks in nbs/ yet"; exit 0; }; $(BIN)/jupyter nbconvert --to notebook --execute --inplace nbs/*.ipynb
+notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place, in order
+	$(BIN)/python scripts/run_notebooks.py
 
 model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }

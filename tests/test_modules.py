@@ -41,6 +41,7 @@ ORDER = [
     "report",
     "chapters",
     "pages",
+    "course",
     "server",
     "microphone",
     "cli",

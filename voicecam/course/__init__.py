@@ -1,0 +1,10 @@
+"""What the notebooks in nbs/ share: their corpus and runs, how figures and sounds are shown, and what checks the exercises.
+
+Nothing here computes what a notebook is about; that stands in the rooms above.
+"""
+
+from voicecam.course.checking import check
+from voicecam.course.display import by_hand, grid, hear, progress, say, show, table
+from voicecam.course.lesson import Lesson, LessonRun, open_lesson
+
+__all__ = ["Lesson", "LessonRun", "by_hand", "check", "grid", "hear", "open_lesson", "progress", "say", "show", "table"]

@@ -1,0 +1,76 @@
+"""Figures, sounds, tables, sentences and sliders in a notebook; each leaves something to see where no kernel runs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, display
+from matplotlib.figure import Figure
+
+from voicecam.audio import Signal
+from voicecam.explanation.audible import wav_bytes
+from voicecam.figures import png_bytes
+
+DPI = 110  # of figures: sharp on a page, and a notebook stays under 1 MB
+NO_KERNEL = "*Run this notebook: controls to move by hand stand here.*"
+
+
+def show(fig: Figure) -> None:
+    """Show a figure made by `figures.figure` or `grid`, which know no pyplot."""
+    display(Image(png_bytes(fig, dpi=DPI), width=round(DPI * 0.9 * fig.get_figwidth())))
+
+
+def grid(rows: int, columns: int, *, width: float = 9.0, height: float = 3.0) -> tuple[Figure, np.ndarray]:
+    """A white figure with rows x columns axes; sizes in inches. Returns the figure and an array (rows, columns) of Axes."""
+    fig = Figure(figsize=(width, height), facecolor="white")
+    fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    return fig, fig.subplots(rows, columns, squeeze=False)
+
+
+def hear(signal: Signal, title: str = "") -> None:
+    """A player for a sound, as 16-bit WAV inside the notebook: about 43 kB for a second at 16 kHz."""
+    if title:
+        display(Markdown(title))
+    display(Audio(data=wav_bytes(signal)))
+
+
+def say(text: str) -> None:
+    """Text in Markdown whose numbers come from the cell that ran, not from an earlier run."""
+    display(Markdown(text))
+
+
+def table(frame: pd.DataFrame, *, digits: int = 2) -> None:
+    """A table with `digits` after the point and without row numbers."""
+    display(HTML(frame.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.{digits}f}")))
+
+
+def progress(items: Iterable, total: int) -> Iterator:
+    """A bar that moves while `items` are worked through, and goes when they are done."""
+    bar = display(ProgressBar(total), display_id=True)
+    shown = -1
+    for done, item in enumerate(items):
+        if 100 * done // max(1, total) > shown:
+            shown = 100 * done // max(1, total)
+            bar.update(_at(total, done))
+        yield item
+    bar.update(Markdown(""))
+
+
+def by_hand(draw: Callable[..., None], **controls: Any) -> None:
+    """Controls that call `draw` with their values whenever one is moved; a page without a kernel shows a line instead.
+
+    controls : as ipywidgets.interactive takes them: (low, high, step), a list of choices, True, or a widget
+    Show a figure of your own before it, for those who read and do not run.
+    """
+    import ipywidgets  # an extra: pip install voicecam[notebooks]
+
+    widget = ipywidgets.interactive(draw, **controls)
+    bundle = widget._repr_mimebundle_()
+    display({**bundle, "text/plain": NO_KERNEL.strip("*"), "text/markdown": NO_KERNEL}, raw=True)
+
+
+def _at(total: int, done: int) -> ProgressBar:
+    bar = ProgressBar(total)
+    bar._progress = done
+    return bar

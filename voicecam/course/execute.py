@@ -1,0 +1,61 @@
+"""Runs notebooks from top to bottom in a fresh kernel and writes them back with their outputs, whole or not at all."""
+
+import os
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from voicecam.course.lesson import QUICK
+from voicecam.errors import VoicecamError
+from voicecam.files import write_text
+
+TIMEOUT_S = 900  # per cell; a whole notebook is meant to take four minutes
+LARGEST = 1_000_000  # bytes of a notebook with its outputs
+
+
+def notebooks(folder: Path) -> list[Path]:
+    """The numbered notebooks of a folder, in order. Raises VoicecamError when there are none."""
+    found = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    if not found:
+        raise VoicecamError(f"{folder}: no numbered notebooks such as 01_explore.ipynb; give the folder that holds them")
+    return found
+
+
+def execute(path: Path, *, quick: bool = False) -> float:
+    """Run one notebook in its folder and write it back executed; returns the seconds it took.
+
+    quick : with a smaller corpus and shorter training, see course.lesson
+    Raises VoicecamError, and leaves the file as it was, when a cell fails or the outputs pass 1 MB.
+    """
+    if not path.is_file():
+        raise VoicecamError(f"{path}: no such notebook; those of the course stand in nbs/")
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        store_widget_state=False,
+    )
+    started = time.monotonic()
+    try:
+        client.execute(env={**os.environ, QUICK: "1" if quick else "0"})
+    except CellExecutionError as reason:
+        raise VoicecamError(f"{path}: a cell failed ({reason.ename}: {reason.evalue}); open it and run it there") from None
+    seconds = time.monotonic() - started
+    text = nbformat.writes(_tidy(notebook)) + "\n"
+    if len(text.encode()) > LARGEST:
+        raise VoicecamError(f"{path}: {len(text.encode()) / 1e6:.1f} MB with its outputs, 1 MB is allowed; show less")
+    write_text(path, text)
+    return seconds
+
+
+def _tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Without times and widget states, which change with every run and tell a reader nothing."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    return notebook

@@ -1,0 +1,144 @@
+"""A notebook's corpus, its images and its trained runs: made on first use, found again by every other notebook."""
+
+import os
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import runs
+from voicecam.config import Config, recipe
+from voicecam.corpora import Corpus, keep_ages, open_corpus
+from voicecam.corpora.demo import make_demo_corpus
+from voicecam.course.display import progress, say
+from voicecam.dataset import Dataset, make_images, map_path, read_dataset
+from voicecam.errors import ModelError
+from voicecam.files import digest, read_json
+from voicecam.learner import Training
+from voicecam.network import Model, load_model
+from voicecam.runs.material import Clips, fold_clips
+from voicecam.runs.sample import sample_clips
+
+QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
+SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
+PER_SPEAKER, PER_SPEAKER_QUICK = 15, 6  # clips of each speaker that networks are trained and tested on: minutes, on 2 cores
+EPOCHS, EPOCHS_QUICK = 5, 2
+
+
+@dataclass(frozen=True)
+class LessonRun:
+    """A trained and evaluated run, see `Lesson.run`. folder : in results/; dataset : its images"""
+
+    folder: Path
+    dataset: Dataset
+
+    @cached_property
+    def model(self) -> Model:
+        """The network of the first fold."""
+        return load_model(runs.fold_places(self.folder)[0])
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """One row per tested clip: path, speaker, fold, true, predicted, decision, p_CLASS."""
+        return runs.read_predictions(self.folder)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """All scores with their intervals over speakers, as metrics.json has them."""
+        return read_json(self.folder / "metrics.json", error=ModelError)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Training curves of the first fold, one row per epoch."""
+        return pd.read_csv(self.folder / "fold1" / "history.csv")
+
+    def clips(self, n: int, target: str = "true") -> Clips:
+        """About n tested clips of the first fold, classes alike and as many speakers as there are; target as in explain.py."""
+        predictions = self.predictions[self.predictions["fold"] == 1]
+        return fold_clips(self.folder, self.dataset, predictions.iloc[sample_clips(predictions, n)], target)[0]
+
+    def shuffled(self) -> Model:
+        """The same network trained on shuffled labels, half as long: a null for maps."""
+        training = runs.open_run(self.folder).training
+        return runs.shuffled_twin(self.folder / "fold1", self.dataset, self.model.label, training, say=lambda line: None)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook's setting.
+
+    title : the corpus's name, for figures; whole : the corpus as it is on disk; corpus : its clips of the ages asked for
+    label : what is learned; quick : smaller and shorter
+    """
+
+    title: str
+    whole: Corpus
+    corpus: Corpus
+    label: str
+    quick: bool
+
+    @property
+    def some(self) -> Corpus:
+        """The clips that networks are trained and tested on: of each speaker the same number, drawn by chance."""
+        limit = PER_SPEAKER_QUICK if self.quick else PER_SPEAKER
+        clips = self.corpus.clips
+        order = np.random.default_rng(0).permutation(len(clips))
+        turn = clips.iloc[order].groupby("speaker").cumcount().sort_index()
+        return replace(self.corpus, clips=clips[(turn < limit) & clips[self.label].notna()].reset_index(drop=True))
+
+    def dataset(self, config: Config | None = None) -> Dataset:
+        """The images of `some`, made in mfc_dataset/ and maps/ where they are not there yet; recipe mfcc without a config."""
+        dataset = read_dataset(make_images(self.whole, config or recipe("mfcc"), progress=progress))
+        chosen = dataset.clips["path"].isin(self.some.clips["path"])  # a clip that cannot be used has no image
+        return dataset.keep(replace(dataset.corpus, clips=dataset.clips[chosen].reset_index(drop=True)))
+
+    def run(self, name: str = "main", *, config: Config | None = None, split: str = "speakers", **training: Any) -> LessonRun:
+        """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
+
+        name : begins the name of its folder in results/; config : as for `dataset`
+        split : "speakers", "folds" or "seed", see splits.make_splits; training : settings of learner.Training
+        """
+        epochs = EPOCHS_QUICK if self.quick else EPOCHS
+        dataset = self.dataset(config)
+        settings = runs.Settings(
+            map=str(map_path(self.whole, dataset.config, Path("maps"))),
+            label=self.label,
+            split=split,
+            training=Training(**{"epochs": epochs, **training}),
+        )
+        folder = Path("results") / f"course-{name}-{digest(str(asdict(settings)), length=6)}"
+        runs.start_run(folder, settings, command=f"notebook run {name}")
+        if not (folder / "metrics.json").exists():
+            runs.train_run(folder, dataset, say=print)
+            runs.evaluate_run(folder, dataset)
+        return LessonRun(folder, dataset)
+
+
+def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float = 0.0) -> Lesson:
+    """Begin a notebook: from here on it works in the project's folder, as the scripts do, and says what it works on.
+
+    corpus : "demo" (synthetic voices, made on this machine), or the path of a real one, from the project's folder
+    label : the column to learn; min_age : youngest speakers kept, in years (14 for BAVED); 0 keeps all
+    The environment variable VOICECAM_QUICK=1 makes everything smaller. Raises DatasetError like `open_corpus`.
+    """
+    os.chdir(_project())
+    quick = os.environ.get(QUICK) == "1"
+    opened = open_corpus(_demo(quick) if corpus == "demo" else Path(corpus))
+    kept = keep_ages(opened, minimum=min_age) if min_age > 0 else opened
+    who = f"{len(kept.clips)} clips of {kept.clips['speaker'].nunique()} speakers"
+    say(f"**{opened.name}**{', quick mode' if quick else ''}: {who}. {opened.note}".strip())
+    return Lesson(opened.name, opened, kept, label, quick)
+
+
+def _demo(quick: bool) -> Path:
+    name, size = ("course", SMALLER) if quick else ("demo", {})
+    return make_demo_corpus(Path("cache") / name, progress=False, **size)
+
+
+def _project() -> Path:
+    """The folder that holds nbs/, seen from a notebook in it; elsewhere the folder one is in."""
+    here = Path.cwd()
+    return next((folder.parent for folder in (here, *here.parents) if folder.name == "nbs"), here)
