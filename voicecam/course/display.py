@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, display
 from matplotlib.figure import Figure
 
@@ -47,6 +48,9 @@ def table(frame: pd.DataFrame, *, digits: int = 2) -> None:
 
 def progress(items: Iterable, total: int) -> Iterator:
     """A bar that moves while `items` are worked through, and goes when they are done."""
+    if not total or get_ipython() is None:  # nothing to wait for, or no page to show it on
+        yield from items
+        return
     bar = display(ProgressBar(total), display_id=True)
     shown = -1
     for done, item in enumerate(items):

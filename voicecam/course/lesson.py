@@ -25,7 +25,7 @@ from voicecam.runs.sample import sample_clips
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
 SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
 PER_SPEAKER, PER_SPEAKER_QUICK = 15, 6  # clips of each speaker that networks are trained and tested on: minutes, on 2 cores
-EPOCHS, EPOCHS_QUICK = 5, 2
+TRAINING, TRAINING_QUICK = {"epochs": 5}, {"epochs": 6, "batch": 8}  # few clips: small batches, so that there are steps enough
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ class Lesson:
         name : begins the name of its folder in results/; config : as for `dataset`
         split : "speakers", "folds" or "seed", see splits.make_splits; training : settings of learner.Training
         """
-        epochs = EPOCHS_QUICK if self.quick else EPOCHS
+        usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
         settings = runs.Settings(
             map=str(map_path(self.whole, dataset.config, Path("maps"))),
             label=self.label,
             split=split,
-            training=Training(**{"epochs": epochs, **training}),
+            training=Training(**{**usual, **training}),
         )
         folder = Path("results") / f"course-{name}-{digest(str(asdict(settings)), length=6)}"
         runs.start_run(folder, settings, command=f"notebook run {name}")
