@@ -8,6 +8,7 @@ from voicecam.figures.bandstop import plot_agreement, plot_drops
 from voicecam.figures.calibration import plot_reliability, plot_risk_coverage
 from voicecam.figures.canvas import class_colours, figure, png_bytes
 from voicecam.figures.confounds import plot_confounds
+from voicecam.figures.corpus import plot_counts, plot_values
 from voicecam.figures.evidence import plot_bands, plot_differences
 from voicecam.figures.faithful import plot_faithfulness, plot_randomisation
 from voicecam.figures.leak import plot_leak
@@ -15,6 +16,7 @@ from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot
 from voicecam.figures.planted import plot_planted
 from voicecam.figures.robustness import plot_robustness
 from voicecam.figures.scores import plot_comparison, plot_confusion, plot_speakers
+from voicecam.figures.spectra import plot_spectra
 from voicecam.figures.training import plot_history, plot_lr_find
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "plot_confounds",
     "plot_confusion",
     "plot_counterfactual",
+    "plot_counts",
     "plot_differences",
     "plot_drops",
     "plot_faithfulness",
@@ -43,6 +46,8 @@ __all__ = [
     "plot_risk_coverage",
     "plot_robustness",
     "plot_speakers",
+    "plot_spectra",
+    "plot_values",
     "plot_waveform",
     "png_bytes",
 ]
