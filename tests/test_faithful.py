@@ -52,13 +52,13 @@ def by_hand(order: np.ndarray) -> float:
 def test_areas_of_the_right_order_its_reverse_and_random_ones():
     inputs = grey_input(200.0, n=3)
     maps = np.stack([CELLS, -CELLS, random_maps((4, 4), seed=1)]).astype(np.float32)
-    deletion = area(curves(adding, inputs, maps))
+    deletion = area(curves(adding, inputs, maps, steps=16))
     best, worst = by_hand(np.arange(16, 0, -1)), by_hand(np.arange(1, 17))
     np.testing.assert_allclose(deletion[:2], [best, worst])
     assert best < deletion[2] < worst
     np.testing.assert_allclose(deletion[2], by_hand(CELLS.ravel()[np.argsort(-maps[2].ravel())]))
     # cells that come in leave what their absence took: the two areas add up to the whole
-    np.testing.assert_allclose(area(curves(adding, inputs, maps, mode="insertion")), 136 - deletion)
+    np.testing.assert_allclose(area(curves(adding, inputs, maps, steps=16, mode="insertion")), 136 - deletion)
 
 
 def test_curves_begin_and_end_with_the_whole_and_the_grey_picture():

@@ -157,7 +157,7 @@ TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that t
     ("arch", str, "resnet18, resnet34, resnet50, or small: four plain blocks (default: resnet18)"),
     ("start", str, "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder (default: auto)"),
     ("schedule", str, "default, or seed: the one of 2020, head 2 epochs, then all layers 1 epoch (default: default)"),
-    ("epochs", int, "passes over the training clips (default: 8)"),
+    ("epochs", int, "passes over the training clips (default: 6)"),
     ("lr", float, "highest learning rate (default: 0.002)"),
     ("batch", int, "clips per step (default: 32)"),
     ("patience", int, "epochs without a better one before training stops (default: 5)"),

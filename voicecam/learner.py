@@ -42,7 +42,7 @@ class Training:
     arch: str = "resnet18"
     start: str = "auto"  # weights to start from, see network.load_start
     schedule: str = "default"  # "seed" is the one of 2020: head 2 epochs at 2e-3, then all layers 1 epoch
-    epochs: int = 8  # over all layers; the one-cycle schedule needs to know it in advance
+    epochs: int = 6  # over all layers; the one-cycle schedule needs to know it in advance
     lr: float = 2e-3  # highest learning rate of the cycle; a tenth of it for the body where it starts from trained weights
     batch: int = 32  # clips
     patience: int = 5  # epochs without a better one, by balanced accuracy on validation speakers, before training stops

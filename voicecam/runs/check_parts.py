@@ -2,74 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from voicecam.audio import Signal
-from voicecam.dataset import Dataset
-from voicecam.errors import ExplainError
 from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
-from voicecam.explanation.bands import band_set
 from voicecam.explanation.carry import log_mel_attribution
 from voicecam.explanation.differences import class_difference, height, height_difference
-from voicecam.explanation.methods import METHODS
-from voicecam.explanation.planted_sounds import CUES
-from voicecam.network import Model, load_model
-from voicecam.renderings import Progress
-from voicecam.runs.folder import Say, fold_places, open_run, read_predictions
+from voicecam.network import load_model
+from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
+from voicecam.runs.folder import open_run, read_predictions
 from voicecam.runs.material import Clips, fold_clips
-from voicecam.runs.nulls import SHUFFLED, random_twin
-from voicecam.runs.profiles import OCCLUDED, hz_profiles, occluded_profile
-from voicecam.runs.sample import sample_clips
-
-LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effort:
-    """How many tested clips the checks look at, and by which methods the maps are made.
-
-    clips : for whatever asks the network again and again; deletion : for deletion and insertion; road : of these,
-        for ROAD, which is slowest
-    heights : for where the evidence lies; voices : for what needs many speakers; morphs : for shifted voices
-    cues : that are planted, see explanation.planted_sounds
-    """
-
-    clips: int = 48
-    deletion: int = 24
-    road: int = 8
-    heights: int = 60
-    voices: int = 240
-    morphs: int = 20
-    cues: tuple[str, ...] = tuple(CUES)
-    methods: tuple[str, ...] = LIGHT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a part works on. bands : name of a set of bands in Hz, see explanation.bands.band_set"""
-
-    folder: Path
-    dataset: Dataset
-    method: str
-    layer: str
-    bands: str
-    effort: Effort
-    say: Say
-    progress: Progress
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes in the network's order."""
-        return load_model(fold_places(self.folder)[0]).classes
-
-    def clips(self, n: int, target: str = "true") -> list[Clips]:
-        """About n tested clips, fold by fold; see runs.sample."""
-        predictions = read_predictions(self.folder)
-        return fold_clips(self.folder, self.dataset, predictions.iloc[sample_clips(predictions, n)], target)
+from voicecam.runs.nulls import SHUFFLED
+from voicecam.runs.profiles import OCCLUDED, map_profiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +41,16 @@ def band_part(job: Job) -> Part:
 
     Where there is no sound nothing can be held against it: the drops are then those of band occlusion.
     """
-    folds, bands = job.clips(job.effort.clips), band_set(job.bands, job.dataset.config)
+    folds, bands = job.band_clips, job.limits
     speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
-    parts = [hz_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
-    profiles = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    drops = profiles[OCCLUDED] if job.dataset.corpus.matrices else _measured(folds, bands.limits, job, keep=False)
+    parts = [map_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
+    profiles = {OCCLUDED: job.occluded("network")} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    drops = job.measured if folds[0].paths else profiles[OCCLUDED]
     tables = {"band_drops": bandstop.drop_table(drops, classes_of, speakers, bands.names, bands.limits)}
-    if not job.dataset.corpus.matrices:
-        random = [occluded_profile(clips, random_twin(clips.model, seed=clips.number), bands) for clips in folds]
-        profiles[f"{OCCLUDED}, random weights"] = np.concatenate(random)
-        alone = _measured(folds, bands.limits, job, keep=True)
+    if folds[0].paths:
+        profiles[f"{OCCLUDED}, random weights"] = job.occluded(RANDOM_WEIGHTS)
         tables["agreement"] = bandstop.agreement(profiles, drops, classes_of, speakers)
-        tables["band_alone"] = bandstop.drop_table(alone, classes_of, speakers, bands.names, bands.limits)
+        tables["band_alone"] = bandstop.drop_table(job.changed(keep=True), classes_of, speakers, bands.names, bands.limits)
     return Part(tables=tables, facts={"clips": len(speakers), "speakers": len(set(speakers))})
 
 
@@ -115,29 +60,18 @@ def height_part(job: Job) -> Part:
     Every clip is explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
     (of folds that have one), and what taking bands out of the sound costs.
     """
-    folds, bands = job.clips(job.effort.heights), band_set(job.bands, job.dataset.config)
-    asked = {"network": folds, "random weights": folds}
-    asked["shuffled labels"] = [clips for clips in folds if (clips.place / SHUFFLED / "meta.json").exists()]
-    rows, heights, differences = [], [], []
-    for name, some in asked.items():
-        profiles = [occluded_profile(clips, _network(clips, name), bands) for clips in some]
-        joined = np.concatenate(profiles)
-        rows.append({"what": name, **_height(joined, some, bands.limits, job.classes)})
-        differences.append(_band_differences(joined, some, bands.names, job.classes).assign(what=name))
+    limits, rows, heights, differences = job.limits.limits, [], [], []
+    for name in ("network", RANDOM_WEIGHTS, SHUFFLED_LABELS):
+        profile, some = job.occluded(name), job.asked(name)
+        rows.append({"what": name, **_height(profile, some, limits, job.classes)})
+        differences.append(_band_differences(profile, some, job.limits.names, job.classes).assign(what=name))
         if name == "network":
-            values = height(joined, bands.limits)
             about = {"speaker": _joined(some, "speakers"), "true": _joined(some, "classes_of")}
-            heights.append(
-                pd.DataFrame({"path": [path for clips in some for path in clips.table["path"]], **about, "hz": values})
-            )
-    if not job.dataset.corpus.matrices:
-        some = job.clips(job.effort.clips)
-        rows.append(
-            {
-                "what": "bands taken out of the sound",
-                **_height(_measured(some, bands.limits, job), some, bands.limits, job.classes),
-            }
-        )
+            paths = [path for clips in some for path in clips.table["path"]]
+            heights.append(pd.DataFrame({"path": paths, **about, "hz": height(profile, limits)}))
+    if job.band_clips[0].paths:
+        found = _height(job.measured, job.band_clips, limits, job.classes)
+        rows.append({"what": "bands taken out of the sound", **found})
     tables = {"height": pd.DataFrame(rows), "height_clips": pd.concat(heights), "band_differences": pd.concat(differences)}
     return Part(tables=tables, facts={"classes": list(job.classes)})
 
@@ -164,7 +98,7 @@ def faithfulness_part(job: Job) -> Part:
 
 def randomisation_part(job: Job) -> Part:
     """The first fold's maps while its network is made random from the top down; and beside the network on shuffled labels."""
-    clips = job.clips(job.effort.clips)[0]
+    clips = job.clips(job.effort.deletion)[0]
     table = randomise.randomisation_table(
         clips.model,
         clips.inputs,
@@ -191,7 +125,7 @@ def planted_part(job: Job) -> Part:
 def account_part(job: Job) -> Part:
     """How much of the score facts of the voice explain: of all clips together, and of what varies within the classes."""
     folds = job.clips(job.effort.voices, "-".join(job.classes))
-    signals = [signal for clips in folds for signal in clips.signals()]
+    signals = [signal for clips in folds for signal in clips.signals]
     facts = pd.DataFrame([asdict(acoustics.voice_facts(signal)) for signal in job.progress(signals, len(signals))])
     scores = np.concatenate([clips.scores(clips.model.logits(clips.matrices)) for clips in folds])
     speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
@@ -215,7 +149,7 @@ def counterfactual_part(job: Job) -> Part:
             logits = ask(list(signals))
             return logits[:, 0] - logits[:, 1]
 
-        table = counterfactual.counterfactuals(score, clips.signals(), clips.speakers, progress=job.progress)
+        table = counterfactual.counterfactuals(score, clips.signals, clips.speakers, progress=job.progress)
         tables.append(table.assign(clip=table["clip"] + first))
         first += len(clips.table)
     table, classes_of = pd.concat(tables, ignore_index=True), _joined(folds, "classes_of")
@@ -233,11 +167,10 @@ def audible_part(job: Job) -> Part:
     for name, rows in predictions[predictions["true"] == predictions["predicted"]].groupby("true"):
         row = rows.sort_values(f"p_{name}").iloc[[len(rows) // 2]]
         clips = fold_clips(job.folder, job.dataset, row, "true")[0]
-        signal = clips.signals()[0]
-        try:
-            parts = audible.split_sound(signal, _sound_map(clips, job), clips.model.config)
-        except ExplainError:  # a blank map has no evidence to hear
+        signal, found = clips.signals[0], _sound_map(clips, job)
+        if not (found > 0).any():  # a blank map has no evidence to hear
             continue
+        parts = audible.split_sound(signal, found, clips.model.config)
         number = len(said)
         sounds |= {f"sound{number}_clip": signal, f"sound{number}_evidence": parts.evidence, f"sound{number}_rest": parts.rest}
         said.append({"class": str(name), "path": row["path"].iloc[0], "speaker": row["speaker"].iloc[0]})
@@ -248,32 +181,7 @@ def _sound_map(clips: Clips, job: Job) -> np.ndarray:
     """The clip's map over time and frequency: that of the run where rows are frequencies, else carried back to mel energies."""
     if clips.model.config.recipe == "logmel":
         return clips.maps(job.method, job.layer)[0]
-    return log_mel_attribution(clips.model, clips.log_mel(), clips.wanted, against=clips.against)[0]
-
-
-def _measured(folds: Sequence[Clips], limits: Sequence[tuple[float, float]], job: Job, *, keep: bool = False) -> np.ndarray:
-    """What taking each band out of the sound costs, or keeping it alone, float (clip, band)."""
-    return np.concatenate(
-        [
-            bandstop.measure_drops(
-                bandstop.window_logits(clips.model),
-                clips.signals(),
-                limits,
-                clips.wanted,
-                against=clips.against,
-                keep=keep,
-                progress=job.progress,
-            )
-            for clips in folds
-        ]
-    )
-
-
-def _network(clips: Clips, name: str) -> Model:
-    """The fold's network, or one of its nulls."""
-    if name == "random weights":
-        return random_twin(clips.model, seed=clips.number)
-    return load_model(clips.place / SHUFFLED) if name == "shuffled labels" else clips.model
+    return log_mel_attribution(clips.model, clips.log_mel, clips.wanted, against=clips.against)[0]
 
 
 def _height(

@@ -17,11 +17,12 @@ from voicecam.explanation.methods import METHODS
 from voicecam.files import read_json, write_bytes, write_json, write_text
 from voicecam.renderings import Progress
 from voicecam.runs import check_parts as parts
-from voicecam.runs.check_parts import Effort, Job, Part
+from voicecam.runs.check_job import Effort, Job
+from voicecam.runs.check_parts import Part
 from voicecam.runs.folder import Say
 
 CHECKS = "checks"  # folder of a run
-FULL = Effort(clips=240, deletion=240, road=240, heights=480, voices=2000, morphs=100, methods=tuple(METHODS))
+FULL = Effort(clips=240, deletion=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Loads, chooses, and asks for their maps.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,17 +56,19 @@ class Clips:
         """What the network gets, float (clip, 3, rows, columns)."""
         return self.model.input(self.matrices)
 
+    @cached_property
     def signals(self) -> list[Signal]:
         """The prepared windows that the matrices were made of. Raises ExplainError where there is no sound."""
         if self.paths is None:
             raise ExplainError("the corpus has pictures and no sound; this needs sound")
         return [audio.load(path, self.model.config) for path in self.paths]
 
+    @cached_property
     def log_mel(self) -> np.ndarray:
         """Mel energies in dB, float (clip, n_mels, n_frames): from the sound, or from the matrices where there is none."""
         if self.paths is None:
             return log_mel_of(self.matrices, self.model.config)
-        return np.stack([log_mel_energies(signal.samples, self.model.config).T for signal in self.signals()])
+        return np.stack([log_mel_energies(signal.samples, self.model.config).T for signal in self.signals])
 
     def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
         """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""

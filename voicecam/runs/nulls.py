@@ -1,9 +1,11 @@
 """What a map must be held against: the same network with random weights, and one that was trained on shuffled labels."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from voicecam.dataset import Dataset
@@ -12,7 +14,8 @@ from voicecam.network import Model, build, load_model, save_model
 from voicecam.runs.folder import Say, read_split
 
 SHUFFLED = "shuffled"  # folder inside a fold's
-SHARE = 0.5  # of the epochs: there is no rule to be refined, and each epoch costs as much as one of the real training
+SHARE, LEAST = 0.25, 200  # of the training clips, and how many it takes where these are fewer: there is no rule to be learned,
+# only clips by heart, and each clip costs as much time as in the real training
 
 
 def random_twin(model: Model, *, seed: int) -> Model:
@@ -25,20 +28,29 @@ def random_twin(model: Model, *, seed: int) -> Model:
 
 
 def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training, *, say: Say) -> Model:
-    """The same network trained in the same way, half as long, on labels dealt out anew (data randomisation, Adebayo et al.
-    2018): what a map shows that learned clips by heart and no rule. Kept in the fold's folder, and read from there next time.
+    """The same network trained in the same way on labels dealt out anew (data randomisation, Adebayo et al. 2018), on a quarter
+    of the clips: what a map shows that learned clips by heart and no rule. Kept in the fold's folder, read from there next time.
 
-    The labels of the training clips change places among themselves, and so do those of the validation clips; the numbers of
-    each class stay.
+    The labels of the chosen training clips change places among themselves, and so do those of the validation clips.
     """
     folder = place / SHUFFLED
     if not (folder / "meta.json").exists():
         split = read_split(place, dataset)
         rng, clips = np.random.default_rng(training.seed), dataset.clips.copy()
         column = clips.columns.get_loc(label)
-        for rows in (split.train, split.valid):
+        train_rows, valid_rows = (_some(rows, clips[label].iloc[rows], rng) for rows in (split.train, split.valid))
+        few = replace(split, train=train_rows, valid=valid_rows)
+        for rows in (few.train, few.valid):
             clips.iloc[rows, column] = clips[label].iloc[rng.permutation(rows)].to_numpy()
         shuffled = replace(dataset, corpus=replace(dataset.corpus, clips=clips))
-        half = replace(training, epochs=max(1, round(SHARE * training.epochs)))
-        save_model(folder, train(shuffled, split, label, half, say=say).model)
+        save_model(folder, train(shuffled, few, label, training, say=say).model)
     return load_model(folder)
+
+
+def _some(rows: np.ndarray, labels: pd.Series, rng: np.random.Generator) -> np.ndarray:
+    """A part of the clips of a split, drawn by chance, of each class its share and at least one."""
+    share = min(1.0, max(SHARE, LEAST / max(1, len(rows))))
+    each = [
+        rng.permutation(rows[here])[: math.ceil(share * len(here))] for here in labels.groupby(labels.to_numpy()).indices.values()
+    ]
+    return np.sort(np.concatenate(each))

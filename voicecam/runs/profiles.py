@@ -15,13 +15,13 @@ OCCLUDED = "band occlusion"  # the clip's mel energies with one band at its floo
 CARRIED = "mel gradients"  # integrated gradients over the log-mel energies, see explanation.carry
 
 
-def hz_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: str) -> dict[str, np.ndarray]:
-    """Signed weight of each band, float (clip, band), by each method; a blank map gives NaN.
+def map_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: str) -> dict[str, np.ndarray]:
+    """Signed weight of each band, float (clip, band), by each method with maps; a blank map gives NaN.
 
     methods : keys of METHODS; their maps have frequencies only where the rows of the picture do (recipe logmel). For other
-        recipes stand OCCLUDED and CARRIED alone, which are always there: they go through the features.
+        recipes stands CARRIED alone, which is always there: it goes through the features.
     """
-    found = {OCCLUDED: occluded_profile(clips, clips.model, bands), CARRIED: carried_profile(clips, clips.model, bands)}
+    found = {CARRIED: carried_profile(clips, clips.model, bands)}
     if clips.model.config.recipe == "logmel":
         for method in methods:
             found[method] = map_profile(clips.maps(method, layer), clips.model.config, bands)
@@ -30,7 +30,7 @@ def hz_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: st
 
 def occluded_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
     """What each band is worth to the score, float (clip, band), by a `model` for such clips: their own, or a null."""
-    return occluded_bands(model, clips.log_mel(), bands, clips.wanted, against=clips.against)
+    return occluded_bands(model, clips.log_mel, bands, clips.wanted, against=clips.against)
 
 
 def map_profile(maps: np.ndarray, config: Config, bands: Bands) -> np.ndarray:
@@ -42,5 +42,5 @@ def map_profile(maps: np.ndarray, config: Config, bands: Bands) -> np.ndarray:
 
 def carried_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
     """Signed weight of each band, float (clip, band), carried back to the sound's bands from a `model` for such clips."""
-    weight = log_mel_attribution(model, clips.log_mel(), clips.wanted, against=clips.against)
+    weight = log_mel_attribution(model, clips.log_mel, clips.wanted, against=clips.against)
     return to_bands(row_profile(weight), band_set("mel", model.config).limits, bands)
