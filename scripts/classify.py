@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="recordings, or folders that hold some")
     parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of a saved model")
     parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
-    parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its Grad-CAM map there")
+    parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its map there")
     parser.add_argument("--workers", type=int, help="recordings read at a time (default: one per core)")
     args = parser.parse_args(argv)
     return cli.finish(lambda: classify(args), stopped="stopped")
@@ -60,7 +60,7 @@ def _written(args: argparse.Namespace, judged: list, classifier) -> str:
     if args.json:
         write_json(Path(args.json), rows)
         written.append(args.json)
-    return f"wrote {' and '.join(written)}" if written else f"{len(rows)} recordings; model {args.model}"
+    return f"wrote {' and '.join(written)}" if written else f"{len(rows)} recording{'s' * (len(rows) != 1)}; model {args.model}"
 
 
 if __name__ == "__main__":

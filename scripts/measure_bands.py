@@ -38,21 +38,22 @@ def measure(args: argparse.Namespace) -> str:
         corpus = keep_ages(corpus, minimum=args.min_age)
     clips = ranges.choose(corpus.clips, label)
     clips = clips[clips[label].isin(classifier.model.classes)]
-    drops, kept = [], []
+    drops, kept, unread = [], [], 0
     for clip in cli.progress(clips.to_dict("records"), len(clips)):
         try:
-            signal = audio.read(corpus.root / clip["path"])
+            found = verdicts.judge(classifier, audio.read(corpus.root / clip["path"]))
         except AudioError:
+            unread += 1
             continue
-        found = verdicts.judge(classifier, signal)
         if found.matrix is not None:
-            drops.append(bands_of(listener, found, signal, clip[label]))
+            drops.append(bands_of(listener, found, clip[label]))
             kept.append(clip)
     if not drops:
         raise DatasetError(f"{' '.join(args.corpus)}: no speech was found in any clip; give the corpora of the training")
     facts = ranges.summarise(np.stack(drops), [str(clip[label]) for clip in kept], [str(clip["speaker"]) for clip in kept])
     names = band_set(ranges.BANDS, classifier.model.config).names
     path = ranges.write_ranges(args.model, names, facts, [Path(name).name for name in args.corpus])
+    cli.say(f"left out: {unread} clips that cannot be read, {len(clips) - unread - len(kept)} without speech")
     return f"wrote {path}: {len(kept)} clips of {sum(one['speakers'] for one in facts.values())} speakers"
 
 

@@ -1,5 +1,6 @@
 """Shared by the tests: a seeded generator, and small recordings made on the spot. No test needs a real corpus."""
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -25,6 +26,16 @@ def voice(f0: float, rng: np.random.Generator, *, seconds: float = 1.0, rate: in
     buzz = sum(np.sin(2 * np.pi * f0 * k * time + rng.uniform(0, 6)) / k for k in harmonics)
     swell = np.hanning(len(time)) ** 0.5
     return (0.1 * buzz * swell + 0.003 * rng.standard_normal(len(time))).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of a Chromium that playwright can drive, under any of its names."""
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("chromium is not installed (Debian package chromium)")
+    return found
 
 
 @pytest.fixture

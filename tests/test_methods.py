@@ -8,6 +8,7 @@ import torch
 from fastai.torch_core import TensorImage
 from torch import nn
 
+from voicecam import cli
 from voicecam.errors import ExplainError
 from voicecam.explanation.methods import METHODS, attribute
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
@@ -305,3 +306,7 @@ def test_an_unknown_method_is_answered_with_the_known_ones(bent, inputs):
 @pytest.mark.parametrize("method", INPUT)
 def test_methods_on_the_picture_need_no_layer(bent, inputs, method):
     np.testing.assert_array_equal(attribute(bent, inputs, TARGETS, method=method), maps(bent, inputs, method))
+
+
+def test_the_command_line_offers_every_method():
+    assert tuple(METHODS) == cli.MAP_METHODS

@@ -150,7 +150,10 @@ def pulse(tmp_path_factory):
     modules = ["module-native-protocol-unix", "module-null-sink sink_name=mic rate=48000 channels=1", "module-always-sink"]
     options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes"]
     server = subprocess.Popen(
-        ["pulseaudio", *options, *(part for module in modules for part in ("-L", module))], env=env, stderr=subprocess.DEVNULL
+        ["pulseaudio", *options, *(part for module in modules for part in ("-L", module))],
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         for _ in range(100):
@@ -158,10 +161,13 @@ def pulse(tmp_path_factory):
                 break
             time.sleep(0.1)
         else:
-            pytest.skip("pulseaudio does not start here")
+            server.kill()
+            pytest.fail(f"pulseaudio is installed and does not start: {server.communicate()[1][-500:]}")
         subprocess.run(["pactl", "set-default-sink", "mic"], env=env, check=True)
         subprocess.run(["pactl", "set-default-source", "mic.monitor"], env=env, check=True)
-        if "pulse" not in run("--list", env=env).stdout:
+        listed = run("--list", env=env)
+        assert listed.returncode == 0, listed.stderr
+        if "pulse" not in listed.stdout:
             pytest.skip("PortAudio has no PulseAudio device here (Debian: libasound2-plugins)")
         yield env
     finally:

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -436,11 +435,9 @@ def test_intervals_and_counts_as_words():
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser_on_a_phone(content, tmp_path, scheme):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (Debian package chromium)")
+def test_in_a_browser_on_a_phone(chromium, content, tmp_path, scheme):
+    from playwright import sync_api as playwright
+
     path = tmp_path / "report.html"
     long = "a-very-long-name-without-any-space-" * 4
     write_report(

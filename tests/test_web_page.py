@@ -1,7 +1,6 @@
 """The page in a real browser, with a microphone that plays a known file: record, drop, see, hear, move the pitch, come back."""
 
 import base64
-import shutil
 
 import numpy as np
 import pytest
@@ -42,11 +41,9 @@ def address(classifier):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (Debian package chromium)")
+def browser(chromium, tmp_path_factory):
+    from playwright import sync_api as playwright
+
     heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
     sf.write(
         heard, np.concatenate([part for i in range(2) for part in (words()[i], np.zeros(RATE // 4))]), RATE, subtype="PCM_16"

@@ -9,7 +9,7 @@ import soundfile as sf
 import soxr
 
 from voicecam.config import Config
-from voicecam.errors import AudioError
+from voicecam.errors import AudioError, SilentError
 
 SILENCE_DBFS = -70.0  # dB re full scale; a peak below this is some ten steps of a 16-bit file: no recording, only its noise
 
@@ -82,7 +82,7 @@ def from_samples(samples: np.ndarray, rate: int, *, name: str = "recording") -> 
     samples : float array in [-1, 1] or integer array (scaled by its type's range), shape (n,) or (n, channels)
     rate : Hz
     name : how error messages call it
-    Raises AudioError when there are no samples, when any is NaN or infinite, or when all are silent.
+    Raises AudioError when there are no samples or any is NaN or infinite, SilentError when all are silent.
     """
     samples = np.asarray(samples)
     if samples.size == 0:
@@ -97,7 +97,7 @@ def from_samples(samples: np.ndarray, rate: int, *, name: str = "recording") -> 
     signal = Signal(samples.astype(np.float32), rate)
     peak = _dbfs(float(np.abs(centre(signal).samples).max()))
     if peak < SILENCE_DBFS:
-        raise AudioError(
+        raise SilentError(
             f"{name}: silent, peak {peak:.0f} dBFS (needs {SILENCE_DBFS:.0f}); record louder or check the microphone"
         )
     return signal

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from voicecam.config import PRESETS, Config, recipe
+from voicecam.config import MAP_LAYER, MAP_METHOD, PRESETS, Config, recipe
 from voicecam.corpora import LAYOUTS, Corpus, merge, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.matrices import ready_config
@@ -122,9 +122,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
     """How the maps are made, for which class, and how much work goes into testing them."""
     group = parser.add_argument_group("explanation")
-    group.add_argument("--method", default="hires-cam", choices=MAP_METHODS, help="how the maps are made")
+    group.add_argument("--method", default=MAP_METHOD, choices=MAP_METHODS, help="how the maps are made")
     group.add_argument(
-        "--layer", default="layer3", choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the network that is mapped"
+        "--layer", default=MAP_LAYER, choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the network that is mapped"
     )
     group.add_argument(
         "--target",

@@ -12,6 +12,10 @@ class AudioError(VoicecamError):
     """A recording that cannot be read or holds nothing to work with."""
 
 
+class SilentError(AudioError):
+    """A recording that can be read and in which nothing sounds."""
+
+
 class DatasetError(VoicecamError):
     """A corpus, image folder, map or split that cannot be used."""
 

@@ -57,6 +57,14 @@ def read_json(path: Path, *, error: Callable[[str], VoicecamError] = VoicecamErr
         raise error(f"{path}: not readable as JSON ({reason}); delete it and make it again") from None
 
 
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """folder/stem.suffix, or with -2, -3 and so on behind the stem where that is taken."""
+    path, number = folder / f"{stem}{suffix}", 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}{suffix}", number + 1
+    return path
+
+
 def digest(value: Any, *, length: int = 10) -> str:
     """The first `length` hex digits of the SHA-256 of `value` written as canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,6 +1,5 @@
 """What a recorder decides, without a device: level meter, end of the word, warnings, name and file. Records nothing itself."""
 
-import itertools
 import re
 import unicodedata
 from datetime import datetime
@@ -11,6 +10,7 @@ import soundfile as sf
 
 from voicecam import audio
 from voicecam.audio import Signal
+from voicecam.files import atomic_path, free_path
 from voicecam.speech import FRAME, LIKELY, speech_probabilities
 from voicecam.speech import RATE as SPEECH_RATE
 
@@ -92,14 +92,7 @@ def safe_name(text: str) -> str:
 def save(signal: Signal, folder: Path, *, word: str, name: str, now: datetime) -> Path:
     """Write folder/WORD_NAME_DATE.wav, 48 kHz, 16 bit, one channel; returns the path. What is there stays: -2 follows DATE."""
     samples = np.clip(audio.resample(signal, RATE).samples, -1.0, 1.0)
-    stem = f"{safe_name(word)}_{safe_name(name)}_{now:%Y%m%d-%H%M%S}"
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in itertools.count(1):
-        path = folder / (f"{stem}.wav" if number == 1 else f"{stem}-{number}.wav")
-        try:
-            with open(path, "xb") as file:  # x: fails where the file is there
-                sf.write(file, samples, RATE, format="WAV", subtype="PCM_16")
-            return path
-        except FileExistsError:
-            continue
-    raise AssertionError("unreachable")
+    path = free_path(folder, f"{safe_name(word)}_{safe_name(name)}_{now:%Y%m%d-%H%M%S}", ".wav")
+    with atomic_path(path) as temporary:
+        sf.write(temporary, samples, RATE, format="WAV", subtype="PCM_16")
+    return path

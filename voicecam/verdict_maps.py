@@ -1,44 +1,38 @@
-"""A picture per judged recording: the window that speaks most for its class, under its Grad-CAM map. Judges nothing itself."""
+"""A picture per judged recording: the window that speaks most for its class, under its map. Judges nothing itself."""
 
 from pathlib import Path
 
 import numpy as np
 
 from voicecam import figures
-from voicecam.explanation.methods import attribute
+from voicecam.config import MAP_LAYER, MAP_METHOD
+from voicecam.explanation.methods import attribute, other_of_two
 from voicecam.features import column_axis, row_axis
-from voicecam.files import write_bytes
+from voicecam.files import free_path, write_bytes
 from voicecam.network import Model
 from voicecam.verdicts import Judgement
-
-LAYER = "layer3"
 
 
 def write_maps(folder: Path, judgements: list[Judgement], model: Model) -> list[Path]:
     """Write one PNG for each judgement with speech, named after its file; returns their paths. None is overwritten.
 
-    The map is Grad-CAM's positive part for the likeliest class, whether or not the verdict names it.
+    The map is the positive part of config.MAP_METHOD's for the likeliest class (of two, against the other), whether or not the
+    verdict names it.
     """
     spoken = [judgement for judgement in judgements if judgement.matrix is not None]
     if not spoken:
         return []
     matrices = np.stack([judgement.matrix for judgement in spoken if judgement.matrix is not None])
     wanted = np.array([model.classes.index(judgement.label or "") for judgement in spoken])
-    maps = attribute(model.network, model.input(matrices), wanted, method="grad-cam", layer=model.stage(LAYER))
+    against = other_of_two(wanted, len(model.classes))
+    layer = model.stage(MAP_LAYER)
+    maps = attribute(model.network, model.input(matrices), wanted, method=MAP_METHOD, layer=layer, against=against)
     written = []
     for judgement, matrix, cam in zip(spoken, matrices, maps):
         path = free_path(folder, Path(judgement.path).stem, ".png")
         write_bytes(path, _png(judgement, matrix, np.maximum(cam, 0), model))
         written.append(path)
     return written
-
-
-def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """folder/stem.suffix, or with -2, -3 and so on behind the stem where that is taken."""
-    path, number = folder / f"{stem}{suffix}", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}{suffix}", number + 1
-    return path
 
 
 def _png(judgement: Judgement, matrix: np.ndarray, cam: np.ndarray, model: Model) -> bytes:

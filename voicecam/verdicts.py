@@ -19,7 +19,7 @@ from voicecam.audio import Signal
 from voicecam.classifier import Classifier, Window, clip_windows
 from voicecam.config import UNCERTAIN
 from voicecam.corpora.labels import audio_files
-from voicecam.errors import AudioError
+from voicecam.errors import AudioError, SilentError
 from voicecam.speech import cut, find_speech, median_f0
 
 NO_SPEECH = "no speech"
@@ -36,6 +36,7 @@ class Judgement:
     speech_seconds : speech in s, without pauses; f0 : median pitch in Hz, or None where nothing is voiced
     windows : their times are those of the recording
     matrix : float32 (n_rows, n_frames), the window that speaks most for `label`; strongest : its place in `windows`
+    spoken : the speech that was classified, cut out of the recording; None where there is none
     """
 
     path: str
@@ -49,6 +50,7 @@ class Judgement:
     error: str | None = None
     matrix: np.ndarray | None = None
     strongest: int = 0
+    spoken: Signal | None = None
 
 
 def sound_files(paths: Sequence[Path]) -> list[Path]:
@@ -75,9 +77,10 @@ def judge_file(classifier: Classifier, path: Path) -> Judgement:
     """Judge one file, see `judge`. Raises nothing for a file that cannot be used: its `error` says why."""
     try:
         signal = audio.read(path)
+    except SilentError:  # readable, but nobody speaks
+        return Judgement(str(path), NO_SPEECH)
     except AudioError as reason:
-        silent = str(reason).startswith(f"{path}: silent")  # readable, but nobody speaks
-        return Judgement(str(path), NO_SPEECH) if silent else Judgement(str(path), None, error=str(reason))
+        return Judgement(str(path), None, error=str(reason))
     except OSError as reason:
         return Judgement(str(path), None, error=f"{path}: not readable ({reason.strerror}); check its permissions")
     return judge(classifier, signal, name=str(path))
@@ -103,6 +106,7 @@ def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") ->
         windows=tuple(replace(w, start=spoken.time(w.start), end=spoken.time(w.end, end=True)) for w in said.windows),
         matrix=clip_windows(spoken.signal, classifier.model.config)[strongest],
         strongest=strongest,
+        spoken=spoken.signal,
     )
 
 

@@ -117,6 +117,12 @@ def input_gradient(
     return torch.cat(parts)
 
 
+def other_of_two(wanted: np.ndarray, n_classes: int) -> np.ndarray | None:
+    """`against` for clips explained for the classes `wanted`: of two classes the other one, for softmax looks at nothing but the
+    difference of their logits; None with any other number."""
+    return 1 - wanted if n_classes == 2 else None
+
+
 def middle_grey(inputs: torch.Tensor) -> torch.Tensor:
     """Middle grey as the network's input, (1, 3, rows, columns)."""
     mean, std = (torch.tensor(values, dtype=inputs.dtype, device=inputs.device) for values in (IMAGENET_MEAN, IMAGENET_STD))

@@ -39,9 +39,9 @@ class Section:
 
     name : its anchor; title : its heading
     sentences : paragraphs, made from the numbers; warnings : those that go into a box
-    drawings : in order; small : drawn side by side
-    table : cells as they are shown, text; numbers (str that start with a digit or sign) stand to the right
-    table_note : said under the table
+    drawings : in order
+    table : cells as they are shown, text; table_note : said under the table
+    sounds : clips to hear, with the parts that a map divides them into
     """
 
     name: str

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from voicecam.config import MAP_LAYER, MAP_METHOD
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
@@ -24,8 +25,8 @@ def explain_run(
     folder: Path,
     dataset: Dataset,
     *,
-    method: str = "hires-cam",
-    layer: str = "layer3",
+    method: str = MAP_METHOD,
+    layer: str = MAP_LAYER,
     target: str = "true",
     full: bool = False,
     say: Say = print,

@@ -16,7 +16,7 @@ from voicecam.audio import Signal
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.carry import log_mel_of
-from voicecam.explanation.methods import attribute
+from voicecam.explanation.methods import attribute, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
 from voicecam.runs.folder import fold_places
@@ -125,4 +125,4 @@ def targets(table: pd.DataFrame, target: str, classes: tuple[str, ...]) -> tuple
         )
     if target in pairs and target not in number:
         return wanted, np.full(len(table), pairs[target][1])
-    return wanted, 1 - wanted if len(classes) == 2 else None
+    return wanted, other_of_two(wanted, len(classes))

@@ -14,12 +14,13 @@ import numpy as np
 from voicecam import audio, verdicts
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier
+from voicecam.config import MAP_LAYER, MAP_METHOD
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import split_sound, wav_bytes
 from voicecam.explanation.bands import band_limits, band_names, band_set, band_shares
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_voice
-from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.methods import METHODS, attribute, other_of_two
 from voicecam.explanation.occluded import occluded_bands
 from voicecam.features import column_axis, log_mel_energies, row_axis, window_starts
 from voicecam.figures.canvas import percent
@@ -29,7 +30,6 @@ from voicecam.server.ranges import BANDS, Ranges, outside
 from voicecam.speech import cut, find_speech, median_f0
 from voicecam.verdicts import NO_SPEECH, Judgement
 
-METHOD, LAYER = "hires-cam", "layer3"  # as scripts/explain.py does unless told otherwise
 POINTS = 800  # of the waveform; a screen's width
 SHIFT_SECONDS = 10.0  # s of speech that the pitch slider moves; keeps a step below a second
 
@@ -42,8 +42,8 @@ class Listener:
 
     classifier: Classifier
     ranges: Ranges | None = None
-    method: str = METHOD
-    layer: str = LAYER
+    method: str = MAP_METHOD
+    layer: str = MAP_LAYER
 
     @cached_property
     def mapped(self) -> Model:
@@ -56,11 +56,10 @@ def analyse(listener: Listener, signal: Signal) -> dict[str, Any]:
     """The verdict on a recording at any rate, as `verdicts.row` has it, and beside it waveform, timeline, and explanation (None
     where there is no speech)."""
     judgement = verdicts.judge(listener.classifier, signal, name="")
-    spoken = None if judgement.matrix is None else cut(signal, find_speech(signal)).signal
     return {
         **verdict(listener, judgement),
         "waveform": waveform(signal),
-        "explanation": None if spoken is None else explain(listener, judgement, spoken),
+        "explanation": None if judgement.spoken is None else explain(listener, judgement, judgement.spoken),
     }
 
 
@@ -115,13 +114,14 @@ def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[st
     }
 
 
-def bands_of(listener: Listener, judgement: Judgement, signal: Signal, label: str) -> np.ndarray:
+def bands_of(listener: Listener, judgement: Judgement, label: str) -> np.ndarray:
     """What the page shows of a recording's bands, float (band,), for a class of one's choice: to measure training speakers.
 
-    judgement : of this recording, with speech
+    Raises ExplainError where nobody spoke in it.
     """
-    spoken = cut(signal, find_speech(signal)).signal
-    return _drops(listener, _window(listener, judgement, spoken), label)
+    if judgement.spoken is None:
+        raise ExplainError("no speech in this recording, so no band of it speaks for anything")
+    return _drops(listener, _window(listener, judgement, judgement.spoken), label)
 
 
 def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any]:
@@ -234,10 +234,10 @@ def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:
 
 
 def _targets(listener: Listener, label: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """The class whose logit is explained, and the one taken off it: of two classes, softmax looks at the difference alone."""
+    """The class whose logit is explained, and the one taken off it."""
     classes = listener.classifier.model.classes
     wanted = np.array([classes.index(label)])
-    return wanted, 1 - wanted if len(classes) == 2 else None
+    return wanted, other_of_two(wanted, len(classes))
 
 
 def _sounds(listener: Listener, found: np.ndarray, window: Signal) -> dict[str, str] | None:

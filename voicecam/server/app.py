@@ -21,11 +21,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from voicecam import __version__
 from voicecam.audio import Signal
-from voicecam.errors import AudioError, ExplainError, VoicecamError
+from voicecam.errors import AudioError, ExplainError, SilentError, VoicecamError
 from voicecam.figures.canvas import class_colours
 from voicecam.server import analysis, contract
 from voicecam.server.analysis import Listener
-from voicecam.server.decoding import MOST_SECONDS, NAME, Decoder
+from voicecam.server.decoding import MOST_SECONDS, Decoder
 from voicecam.server.receiving import MOST_BYTES, RATES, Gate, receive
 
 HERE = Path(__file__).parent.parent
@@ -91,9 +91,7 @@ def make_app(listener: Listener) -> FastAPI:
     async def classify(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
         try:
             found = await work(request, rate, lambda signal: analysis.analyse(listener, signal))
-        except AudioError as reason:
-            if not str(reason).startswith(f"{NAME}: silent"):  # readable, but nobody speaks
-                raise
+        except SilentError:  # readable, but nobody speaks
             found = analysis.silent(listener)
         return JSONResponse(found)
 

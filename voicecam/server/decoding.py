@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import os
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -21,6 +22,7 @@ MOST_SECONDS = 60.0  # s of sound in an upload
 MOST_SAMPLES = 24_000_000  # over all channels: 60 s of stereo at 192 kHz. A FLAC of silence packs 20 MB from far more
 TIMEOUT_S = 20.0  # s for one file; the largest allowed takes some 2 s
 NAME = "recording"  # what messages call every file: its own name is the person's business
+UNREADABLE = f"{NAME}: not readable as sound; use WAV, FLAC, OGG or MP3"
 
 
 class Decoder:
@@ -39,9 +41,9 @@ class Decoder:
                 answer = self._ask(data)
             except (EOFError, OSError):  # the process died of it
                 self._stop()
-                raise AudioError(f"{NAME}: not readable as sound; use WAV, FLAC, OGG or MP3") from None
-        if isinstance(answer, str):
-            raise AudioError(answer)
+                raise AudioError(UNREADABLE) from None
+        if isinstance(answer, AudioError):
+            raise answer
         return answer
 
     def start(self) -> None:
@@ -54,13 +56,13 @@ class Decoder:
         with self._one:
             self._stop()
 
-    def _ask(self, data: bytes) -> Signal | str:
+    def _ask(self, data: bytes) -> Signal | AudioError:
         self._start()
         assert self._pipe is not None
         self._pipe.send_bytes(data)
         if not self._pipe.poll(self._timeout):
             self._stop()
-            return f"{NAME}: took more than {self._timeout:g} s to decode; export it as WAV"
+            return AudioError(f"{NAME}: took more than {self._timeout:g} s to decode; export it as WAV")
         return self._pipe.recv()
 
     def _start(self) -> None:
@@ -92,7 +94,7 @@ def decode(data: bytes) -> Signal:
         try:
             return audio.read(path)
         except AudioError as reason:
-            raise AudioError(str(reason).replace(str(path), NAME)) from None
+            raise type(reason)(str(reason).replace(str(path), NAME)) from None
 
 
 def _refuse_long(data: bytes) -> None:
@@ -130,9 +132,10 @@ def _work(pipe: Connection) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            answer: Signal | str = decode(data)
+            answer: Signal | AudioError = decode(data)
         except AudioError as reason:
-            answer = str(reason)
-        except Exception:  # whatever a broken file does to the library: the person hears that it is not readable
-            answer = f"{NAME}: not readable as sound; use WAV, FLAC, OGG or MP3"
+            answer = reason
+        except Exception:  # whatever a broken file does to the library: the person hears this, the terminal the rest
+            traceback.print_exc()
+            answer = AudioError(UNREADABLE)
         pipe.send(answer)
