@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
-from matplotlib.patches import Patch
+from matplotlib.patches import StepPatch
+from matplotlib.ticker import MaxNLocator
 
 from voicecam.figures.canvas import SMALL, class_colours, per_cent, tidy
 
@@ -27,24 +28,24 @@ def plot_counts(counts: pd.DataFrame, *, unit: str, ax: Axes) -> list[BarContain
         left += counts[name].to_numpy()
     ax.set_yticks(places, list(counts.index))
     ax.set(xlabel=unit, xlim=(0, float(left.max()) * 1.02))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _name_classes(ax, counts.shape[1])
     tidy(ax)
     return bars
 
 
-def plot_values(values: np.ndarray, labels: Sequence[str], classes: Sequence[str], *, name: str, ax: Axes) -> list[Patch]:
+def plot_values(values: np.ndarray, labels: Sequence[str], classes: Sequence[str], *, name: str, ax: Axes) -> list[StepPatch]:
     """How a measure is spread over the clips of each class, as outlines; a dashed line stands at each class's median.
 
     values : float (clip,); NaN and infinite ones are left out. name : of the measure, with its unit
     Heights are shares of the class's own clips, so that classes of unlike size can be compared.
     """
-    values, labels = np.asarray(values, dtype=float), np.asarray(labels, dtype=object)
+    values, of = np.asarray(values, dtype=float), np.asarray(labels, dtype=object)
     finite = np.isfinite(values)
     edges = np.histogram_bin_edges(values[finite], bins=BINS)
     outlines = []
     for label, colour in class_colours(classes).items():
-        chosen = values[finite & (labels == label)]
+        chosen = values[finite & (of == label)]
         share, _ = np.histogram(chosen, bins=edges)
         outlines.append(ax.stairs(share / max(1, len(chosen)), edges, color=colour, linewidth=1.5, label=label))
         if len(chosen):
