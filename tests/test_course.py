@@ -1,0 +1,159 @@
+"""What the notebooks share: a small corpus and its runs, verdicts on answers, what is shown where no kernel runs, execution."""
+
+import json
+import os
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from voicecam.corpora import open_corpus
+from voicecam.course import by_hand, check, display, open_lesson, progress, table
+from voicecam.course.checking import array_problem, number_problem
+from voicecam.course.execute import execute, notebooks
+from voicecam.errors import VoicecamError
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A project's folder with nbs/, in which one works."""
+    (tmp_path / "nbs").mkdir()
+    monkeypatch.chdir(tmp_path / "nbs")
+    yield tmp_path
+    os.chdir(tmp_path)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed, as text."""
+    found = []
+
+    def keep(thing, **how):
+        data = thing if isinstance(thing, dict) else thing.data
+        found.append(data)
+
+    for module in ("voicecam.course.display", "voicecam.course.checking"):
+        monkeypatch.setattr(f"{module}.display", keep)
+    return found
+
+
+def test_a_lesson_works_in_the_project_and_takes_the_same_number_of_clips_of_everybody(place, monkeypatch, shown):
+    monkeypatch.setenv("VOICECAM_QUICK", "1")
+    lesson = open_lesson()
+    assert os.getcwd() == str(place)
+    assert "demo (synthetic voices)" in shown[0]
+    assert "quick mode" in shown[0]
+    assert lesson.some.clips["speaker"].value_counts().unique().tolist() == [6]
+    assert set(lesson.some.clips["speaker"]) == set(lesson.corpus.clips["speaker"])
+    pd.testing.assert_frame_equal(lesson.some.clips, open_lesson().some.clips)
+    dataset = lesson.dataset()
+    assert list(dataset.clips["path"]) == list(lesson.some.clips["path"])
+    assert len(dataset.matrices) == len(dataset.clips)
+    run = lesson.run("tiny", arch="small", start="none", epochs=2)
+    assert run.folder.parent == (place / "results").relative_to(place)
+    stamp = (place / run.folder / "fold1" / "model.safetensors").stat().st_mtime_ns
+    again = lesson.run("tiny", arch="small", start="none", epochs=2)
+    assert (again.folder, (place / again.folder / "fold1" / "model.safetensors").stat().st_mtime_ns) == (run.folder, stamp)
+    assert lesson.run("tiny", arch="small", start="none", epochs=1).folder != run.folder, "other settings, another folder"
+    clips = run.clips(4)
+    assert set(clips.classes_of) == set(lesson.corpus.clips["gender"])
+    assert not set(clips.speakers) & set(json_of(place / run.folder / "fold1" / "split.json", lesson))
+    assert len(run.history) == 2
+    assert 0 <= run.metrics["fold_mean"]["value"] <= 1
+
+
+def json_of(path, lesson):
+    """Speakers of the training clips."""
+    paths = json.loads(path.read_text())["train"]
+    return lesson.corpus.clips.set_index("path")["speaker"][paths]
+
+
+def test_a_clip_that_cannot_be_used_is_left_out_of_a_lesson(place, write_voices, shown):
+    root = write_voices(speakers=4, takes=2)
+    broken = next((root / "low").glob("*.wav"))
+    broken.write_bytes(b"RIFF")
+    lesson = open_lesson(str(root), label="label")
+    assert len(lesson.some.clips) == 8
+    assert len(lesson.dataset().clips) == 7
+    assert broken.name not in " ".join(lesson.dataset().clips["path"])
+    assert len(open_corpus(root).clips) == 8
+
+
+@pytest.mark.parametrize(
+    ("answer", "begins", "says"),
+    [
+        (..., "…", "in place of the three dots"),
+        ((1, ...), "…", "in place of the three dots"),
+        (3, "✔", "as it should be"),
+        (4, "✘", "too high"),
+        ("three", "✘", "this is a str"),
+        (np.zeros(2), "✘", "this is a ndarray"),
+    ],
+)
+def test_an_answer_gets_a_verdict(shown, answer, begins, says):
+    check(answer, lambda given: number_problem(given, 3, within=0.1), right="as it should be")
+    assert shown[0].startswith(begins)
+    assert says in shown[0]
+
+
+def test_a_strange_answer_gets_a_line_and_no_traceback(shown):
+    check([1, 2], lambda given: given.shape)
+    assert "AttributeError" in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [([1, 2, 3], None), ([1, 2], "shape"), ([1, 2, 4], "1 of 3"), ([1, np.nan, 3], "not finite")],
+)
+def test_an_array_is_told_what_is_off(answer, says):
+    problem = array_problem(answer, np.array([1, 2, 3]), within=0.01)
+    assert problem is None if says is None else says in problem
+
+
+def test_a_table_shows_no_row_numbers_and_few_digits(shown):
+    table(pd.DataFrame({"share": [0.123456]}), digits=1)
+    assert "0.1<" in shown[0]
+    assert "<th></th>" not in shown[0]
+
+
+def test_controls_leave_a_line_where_no_kernel_runs(shown):
+    by_hand(lambda value: None, value=(0, 10, 1))
+    assert "application/vnd.jupyter.widget-view+json" in shown[0]
+    assert "interactive(" not in shown[0]["text/plain"]
+
+
+def test_progress_gives_everything_back_also_without_a_page():
+    assert list(progress(range(5), 5)) == list(range(5))
+    assert display.DPI > 72
+
+
+def notebook(path, *sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_a_notebook_is_written_back_executed_and_a_failing_one_stays_as_it_was(tmp_path):
+    good = notebook(tmp_path / "01_good.ipynb", "import os", "print(os.environ['VOICECAM_QUICK'])")
+    bad = notebook(tmp_path / "02_bad.ipynb", "1 / 0")
+    assert notebooks(tmp_path) == [good, bad]
+    assert execute(good, quick=True) > 0
+    made = nbformat.read(good, as_version=4)
+    assert [cell.execution_count for cell in made.cells] == [1, 2]
+    assert made.cells[1].outputs[0].text == "1\n"
+    assert "execution" not in made.cells[0].metadata
+    before = bad.read_bytes()
+    with pytest.raises(VoicecamError, match="ZeroDivisionError"):
+        execute(bad)
+    assert bad.read_bytes() == before
+
+
+def test_outputs_that_are_too_large_are_refused(tmp_path):
+    large = notebook(tmp_path / "01_large.ipynb", "print('x' * 1_200_000)")
+    with pytest.raises(VoicecamError, match="1 MB is allowed"):
+        execute(large)
+    with pytest.raises(VoicecamError, match="no numbered notebooks"):
+        notebooks(tmp_path / "none")
+    with pytest.raises(VoicecamError, match="no such notebook"):
+        execute(tmp_path / "03_none.ipynb")
