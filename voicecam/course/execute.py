@@ -38,7 +38,6 @@ def execute(path: Path, *, quick: bool = False) -> float:
         timeout=TIMEOUT_S,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
-        store_widget_state=False,
     )
     started = time.monotonic()
     try:

@@ -7,6 +7,7 @@ from voicecam.figures.acoustics import plot_account, plot_counterfactual
 from voicecam.figures.bandstop import plot_agreement, plot_drops
 from voicecam.figures.calibration import plot_reliability, plot_risk_coverage
 from voicecam.figures.canvas import class_colours, figure, png_bytes
+from voicecam.figures.cells import plot_cells
 from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
 from voicecam.figures.evidence import plot_bands, plot_differences
@@ -25,6 +26,7 @@ __all__ = [
     "plot_account",
     "plot_agreement",
     "plot_bands",
+    "plot_cells",
     "plot_comparison",
     "plot_confounds",
     "plot_confusion",

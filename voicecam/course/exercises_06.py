@@ -1,0 +1,132 @@
+"""Checks of the exercises in 06_gradcam: each takes an answer and gives None when it is right, else what is off.
+
+The truth is worked out here by another way than in the notebook: by setting cells to 0, by a small difference, by the library.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from voicecam.course.checking import array_problem, number_problem
+from voicecam.explanation import methods
+from voicecam.runs.material import Clips
+
+Test = Callable[[Any], str | None]
+LEAST = 1.0  # logit that a picture must reach in `blank_map`
+
+
+def tiny_map(network: nn.Module, picture: torch.Tensor) -> Test:
+    """6.1: the map of a network that adds up its cells, before ReLU. Here: how far y falls when a cell becomes 0.
+
+    picture : float (1, 1, h, w); network : gives (1, 1)
+    """
+    wanted = np.zeros(picture.shape[2:])
+    with torch.no_grad():
+        whole = network(picture).item()
+        for row, column in np.ndindex(*wanted.shape):
+            without = picture.clone()
+            without[0, 0, row, column] = 0
+            wanted[row, column] = whole - network(without).item()
+
+    def test(answer: Any) -> str | None:
+        problem = array_problem(answer, wanted, within=0.01)
+        if problem is None or np.shape(answer) != wanted.shape:
+            return problem
+        found = np.asarray(answer, dtype=float)
+        if np.allclose(found, np.maximum(wanted, 0), atol=0.01):
+            return "this is the map after ReLU; before it, a cell that speaks against the class is below 0"
+        if np.allclose(found, wanted.size * wanted, atol=0.01):
+            n = wanted.size
+            return f"all values are {n} times too large: the gradient of a mean over {n} cells is w / {n}"
+        if np.allclose(found, wanted[::-1], atol=0.01):
+            return "the rows are upside down: write them in the order in which the picture is printed"
+        return problem
+
+    return test
+
+
+def softmax_factor(p: float) -> Test:
+    """6.2: what a map of the logits' difference is multiplied by when the probability p is explained instead. Here: by a small
+    difference of the softmax."""
+    difference, step = np.log(p / (1 - p)), 1e-4
+    high, low = (1 / (1 + np.exp(-(difference + move))) for move in (step, -step))
+    wanted = float((high - low) / (2 * step))
+
+    def test(answer: Any) -> str | None:
+        problem = number_problem(answer, wanted, within=0.01 * wanted)
+        if problem is None or isinstance(answer, str):
+            return problem
+        known = {
+            1: "not unchanged: softmax is flat where it is sure",
+            p: "that is p itself; ask for the slope of p",
+            1 - p: "that is 1 - p, what is left to 1; the slope has p in it as well",
+            p * p: "that is p squared; the slope of softmax has one p and one 1 - p",
+            1 / wanted: "upside down: the map gets smaller, not larger",
+        }
+        return next((text for value, text in known.items() if np.isclose(answer, value, rtol=0.005)), problem)
+
+    return test
+
+
+def hires_map(clips: Clips, i: int, layer: str, wanted: int) -> Test:
+    """6.3: HiRes-CAM of one clip's logit, before ReLU. Here: by the library.
+
+    i : the clip's place in `clips`; layer : a stage of its model; wanted : the class
+    """
+    network, place = clips.model.network, clips.model.stage(layer)
+    maps = {
+        name: methods.attribute(network, clips.inputs[[i]], np.array([wanted]), method=name, layer=place)[0]
+        for name in ("hires-cam", "grad-cam", "layer-cam")
+    }
+    true = maps["hires-cam"]
+    within = 1e-3 * float(np.abs(true).max()) + 1e-12
+
+    def test(answer: Any) -> str | None:
+        found = np.asarray(answer.detach() if isinstance(answer, torch.Tensor) else answer, dtype=float)
+        if found.ndim == 3 and found.shape[1:] == true.shape:
+            return f"{found.shape[0]} maps, one per channel; sum them over the channels"
+        problem = array_problem(found, true, within=within)
+        if problem is None or found.shape != true.shape:
+            return problem
+        known = {
+            "this is Grad-CAM; HiRes-CAM takes no mean of the gradients": maps["grad-cam"],
+            "this is Layer-CAM; HiRes-CAM keeps the gradients below 0": maps["layer-cam"],
+            "this is HiRes-CAM after ReLU; leave the values below 0 in": np.maximum(true, 0),
+        }
+        factor = float((found * true).sum() / (true**2).sum())
+        if factor and np.allclose(found / factor, true, atol=within):
+            return f"right but for a factor of {factor:.3g}: sum over the channels, and take no mean"
+        return next((text for text, other in known.items() if np.allclose(found, other, atol=within)), problem)
+
+    return test
+
+
+def blank_map(activations: np.ndarray) -> Test:
+    """6.4: weights of a head that make y large and Grad-CAM blank. Here: a network with that head, explained by the library.
+
+    activations : float (h, w), not negative, the only channel
+    """
+
+    def test(answer: Any) -> str | None:
+        weights = np.asarray(answer, dtype=float)
+        if weights.shape != activations.shape:
+            return f"shape {weights.shape}, wanted is one weight per cell, {activations.shape}"
+        if not np.isfinite(weights).all():
+            return "some weights are not finite"
+        y = float((weights * activations).sum())
+        if y < LEAST:
+            return f"y is {y:.3g}; it must be at least {LEAST:g}, or there is nothing to explain"
+        layer, head = nn.Identity(), nn.Linear(activations.size, 1, bias=False)
+        head.weight.data = torch.tensor(weights.reshape(1, -1), dtype=torch.float32)
+        inputs = torch.tensor(activations, dtype=torch.float32)[None, None]
+        network = nn.Sequential(layer, nn.Flatten(), head)
+        map = methods.attribute(network, inputs, np.array([0]), method="grad-cam", layer=layer)[0]
+        lit = int((map > 1e-6 * y).sum())
+        if lit:
+            return f"y is {y:.3g}, but {lit} cells of the map are above 0: the mean of your weights is {weights.mean():.3g}"
+        return None
+
+    return test
