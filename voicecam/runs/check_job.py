@@ -105,9 +105,11 @@ class Job:
         whole = name != SHUFFLED_LABELS
         return [clips for clips in self.band_clips if whole or (clips.place / SHUFFLED / "meta.json").exists()]
 
-    def clips(self, n: int, target: str = "true") -> list[Clips]:
-        """About n tested clips, fold by fold; see runs.sample."""
+    def clips(self, n: int, target: str = "true", *, first: bool = False) -> list[Clips]:
+        """About n tested clips, fold by fold, or of the first fold alone; see runs.sample."""
         predictions = read_predictions(self.folder)
+        if first:
+            predictions = predictions[predictions["fold"] == 1]
         return fold_clips(self.folder, self.dataset, predictions.iloc[sample_clips(predictions, n)], target)
 
 

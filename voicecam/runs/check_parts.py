@@ -98,7 +98,7 @@ def faithfulness_part(job: Job) -> Part:
 
 def randomisation_part(job: Job) -> Part:
     """The first fold's maps while its network is made random from the top down; and beside the network on shuffled labels."""
-    clips = job.clips(job.effort.deletion)[0]
+    [clips] = job.clips(job.effort.deletion, first=True)
     table = randomise.randomisation_table(
         clips.model,
         clips.inputs,
