@@ -10,6 +10,7 @@ from voicecam.figures.canvas import class_colours, figure, png_bytes
 from voicecam.figures.cells import plot_cells
 from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
+from voicecam.figures.draws import plot_draws
 from voicecam.figures.evidence import plot_bands, plot_differences
 from voicecam.figures.faithful import plot_faithfulness, plot_randomisation
 from voicecam.figures.leak import plot_leak
@@ -33,6 +34,7 @@ __all__ = [
     "plot_counterfactual",
     "plot_counts",
     "plot_differences",
+    "plot_draws",
     "plot_drops",
     "plot_faithfulness",
     "plot_history",
