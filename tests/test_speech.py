@@ -13,7 +13,8 @@ from voicecam.audio import Signal
 from voicecam.corpora.espeak import RATE as ESPEAK_RATE
 from voicecam.corpora.espeak import Word, speak
 from voicecam.errors import AudioError
-from voicecam.speech import Speech, cut, find_speech, median_f0, spectral_change
+from voicecam.pitch import median_f0
+from voicecam.speech import Speech, cut, find_speech, spectral_change
 
 RATE = 16_000
 

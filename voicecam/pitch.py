@@ -1,15 +1,50 @@
-"""A voice at another pitch with its formants where they were: as the same speaker sounds when excited or tired."""
+"""Pitch: measured by Praat, and moved with the formants where they were, as the same speaker sounds when excited or tired."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
 from scipy.fft import irfft, rfft
 
+from voicecam.audio import Signal
 from voicecam.errors import AudioError
+
+if TYPE_CHECKING:
+    import parselmouth
+
+STEP_S = 0.01  # s between frames
+FLOOR_HZ, CEILING_HZ = 60.0, 600.0  # Hz; from a low man's voice to a child's shout
 
 FRAME_S, HOP_S = 0.032, 0.008  # s; three pitch periods at 100 Hz, and windows that add up to a constant
 ORDER = 16  # poles: eight resonances below 8 kHz, the formants of a short throat and some room
 LAG_HZ = 60.0  # Hz; widens resonances by this, so that none sticks to a single harmonic
 LARGEST = 3.0  # in units of the natural logarithm (26 dB): where a band was empty, no gain brings speech back
+
+
+def median_f0(signal: Signal) -> float | None:
+    """Median pitch of the voiced frames in Hz, see `pitch_track`, or None where none is voiced."""
+    if signal.seconds < 3 / FLOOR_HZ:  # Praat's window: three periods of the lowest pitch
+        return None
+    hertz = pitch_track(signal).selected_array["frequency"]
+    return float(np.median(hertz[hertz > 0])) if np.any(hertz > 0) else None
+
+
+def pitch_track(signal: Signal) -> "parselmouth.Pitch":
+    """Praat's pitch object, in two passes (De Looze and Hirst 2008): 60 to 600 Hz, then from 0.75 times the first to 1.5 times
+    the third quartile of what was found, which avoids most octave errors. Raises parselmouth.PraatError below 0.05 s."""
+    first = sound(signal).to_pitch_ac(STEP_S, FLOOR_HZ, pitch_ceiling=CEILING_HZ)
+    found = first.selected_array["frequency"]
+    if not (found > 0).any():
+        return first
+    low, high = np.percentile(found[found > 0], [25, 75])
+    return sound(signal).to_pitch_ac(STEP_S, max(FLOOR_HZ, 0.75 * low), pitch_ceiling=min(CEILING_HZ, 1.5 * high))
+
+
+def sound(signal: Signal) -> "parselmouth.Sound":
+    """The signal as Praat's object."""
+    import parselmouth  # here, because importing it takes a second, and moving pitch does not need it
+
+    return parselmouth.Sound(signal.samples.astype(np.float64), signal.rate)
 
 
 def shift_pitch(samples: np.ndarray, rate: int, semitones: float) -> np.ndarray:

@@ -26,7 +26,6 @@ LEAST_SECONDS = 0.1  # s of speech; three frames. Of 1,000 real clips 995 have 0
 LEAST_CHANGE_DB = 3.5  # see `spectral_change`; 1,000 real clips have 4.6 to 13, made chords that pass the detector 0.8 to 3.1
 MARGIN = 0.15  # s kept around a segment: soft beginnings and ends; see `cut`
 SEAM = 1e-3  # s; moments closer than this to the seam of two pieces are on it
-PITCH_FLOOR, PITCH_CEILING = 60.0, 550.0  # Hz; low male voices to excited high ones
 
 _LOADING = Lock()
 
@@ -131,20 +130,6 @@ def spectral_change(samples: np.ndarray, speech: Speech) -> float:
     total = weight.sum(axis=0)
     moved = (np.abs(later - earlier) * weight).sum(axis=0)[total > 0] / total[total > 0]
     return float(np.median(moved)) if len(moved) else 0.0
-
-
-def median_f0(signal: Signal) -> float | None:
-    """Median pitch of the voiced frames in Hz, or None where none is voiced.
-
-    Source: Boersma (1993), Praat's autocorrelation with its defaults but floor and ceiling.
-    """
-    import parselmouth  # here, because only this function needs it
-
-    if signal.seconds < 3 / PITCH_FLOOR:  # Praat's window: three periods of the lowest pitch
-        return None
-    sound = parselmouth.Sound(signal.samples.astype(np.float64), sampling_frequency=signal.rate)
-    hertz = sound.to_pitch(pitch_floor=PITCH_FLOOR, pitch_ceiling=PITCH_CEILING).selected_array["frequency"]
-    return float(np.median(hertz[hertz > 0])) if np.any(hertz > 0) else None
 
 
 def _segments(p: np.ndarray, n: int) -> tuple[tuple[float, float], ...]:

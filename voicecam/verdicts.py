@@ -20,7 +20,8 @@ from voicecam.classifier import Classifier, Window, clip_windows
 from voicecam.config import UNCERTAIN
 from voicecam.corpora.labels import audio_files
 from voicecam.errors import AudioError, SilentError
-from voicecam.speech import cut, find_speech, median_f0
+from voicecam.pitch import median_f0
+from voicecam.speech import cut, find_speech
 
 NO_SPEECH = "no speech"
 

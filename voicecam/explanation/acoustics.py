@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-import parselmouth
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
@@ -20,9 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
 from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers
+from voicecam.pitch import FLOOR_HZ, STEP_S, pitch_track, sound
 
-STEP_S = 0.01  # s between frames
-FLOOR_HZ, CEILING_HZ = 60.0, 600.0  # Hz; from a low man's voice to a child's shout
 FEWEST_VOICED = 5  # frames; fewer are chance hits in noise
 SHORTEST_S = 0.11  # s; Praat's windows hold up to 4.5 periods of the lowest pitch, and a step more is room for some frames
 FORMANT_CEILING_HZ = 5250.0  # Hz; Praat's manual has 5000 for men, 5500 for women: one for all, or it tells the class
@@ -64,7 +62,7 @@ class VoiceFacts:
 def voice_facts(signal: Signal) -> VoiceFacts:
     """The facts of one recording, of any rate and length (below 0.11 s none can be measured).
 
-    Pitch: Praat's autocorrelation method (Boersma 1993), see `pitch_track`. Formants: Burg's method, 5 below 5250 Hz for every
+    Pitch: Praat's autocorrelation method (Boersma 1993), `pitch.pitch_track`. Formants: Burg's method, 5 below 5250 Hz for every
     voice; a child's third and fourth come out too low, as they stand too near that ceiling. HNR: Praat's cross-correlation
     method. Tilt: a straight line through the mean power densities of the octaves around 0.5, 1, 2 and 4 kHz (those below half
     the rate), which leaves the fundamental itself out.
@@ -91,22 +89,6 @@ def voice_facts(signal: Signal) -> VoiceFacts:
         hnr_db=_hnr(signal),
         voiced_share=len(voiced) / len(f0),
     )
-
-
-def pitch_track(signal: Signal) -> parselmouth.Pitch:
-    """Praat's pitch object, in two passes (De Looze and Hirst 2008): 60 to 600 Hz, then from 0.75 times the first to 1.5 times
-    the third quartile of what was found, which avoids most octave errors. Raises parselmouth.PraatError below 0.05 s."""
-    first = sound(signal).to_pitch_ac(STEP_S, FLOOR_HZ, pitch_ceiling=CEILING_HZ)
-    found = first.selected_array["frequency"]
-    if not (found > 0).any():
-        return first
-    low, high = np.percentile(found[found > 0], [25, 75])
-    return sound(signal).to_pitch_ac(STEP_S, max(FLOOR_HZ, 0.75 * low), pitch_ceiling=min(CEILING_HZ, 1.5 * high))
-
-
-def sound(signal: Signal) -> parselmouth.Sound:
-    """The signal as Praat's object."""
-    return parselmouth.Sound(signal.samples.astype(np.float64), signal.rate)
 
 
 def less_class_mean(values: np.ndarray, classes_of: Sequence[str]) -> np.ndarray:

@@ -16,7 +16,8 @@ from parselmouth.praat import call
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
 from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
-from voicecam.explanation.acoustics import SHORTEST_S, pitch_track, sound
+from voicecam.explanation.acoustics import SHORTEST_S
+from voicecam.pitch import pitch_track, sound
 
 SEMITONES = tuple(range(-12, 13, 2))
 FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)

@@ -26,8 +26,9 @@ from voicecam.features import column_axis, log_mel_energies, row_axis, window_st
 from voicecam.figures.canvas import percent
 from voicecam.figures.pictures import row_ticks
 from voicecam.network import Model
+from voicecam.pitch import median_f0
 from voicecam.server.ranges import BANDS, Ranges, outside
-from voicecam.speech import cut, find_speech, median_f0
+from voicecam.speech import cut, find_speech
 from voicecam.verdicts import NO_SPEECH, Judgement
 
 POINTS = 800  # of the waveform; a screen's width
