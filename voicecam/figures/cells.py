@@ -21,7 +21,7 @@ def plot_cells(values: np.ndarray, *, ax: Axes, limit: float | None = None, digi
     image = ax.imshow(values, origin="lower", cmap="RdBu_r", vmin=-top, vmax=top, interpolation="nearest")
     for (row, column), value in np.ndenumerate(values) if digits is not None and values.size <= MOST else ():
         ink = "white" if abs(value) > DARK * top else INK
-        text = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        text = f"{float(value):z.{digits}f}".replace("-", "\N{MINUS SIGN}")
         ax.text(column, row, text, ha="center", va="center", size=SMALL - 2, color=ink)
     ax.set_xticks([])
     ax.set_yticks([])
