@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from IPython import get_ipython
-from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, display
+from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, clear_output, display
 from matplotlib.figure import Figure
 
 from voicecam.audio import Signal
@@ -65,12 +65,23 @@ def by_hand(draw: Callable[..., None], **controls: Any) -> None:
     """Controls that call `draw` with their values whenever one is moved; a page without a kernel shows a line instead.
 
     controls : as ipywidgets.interactive takes them: (low, high, step), a list of choices, True, or a widget
-    Show a figure of your own before it, for those who read and do not run.
+    Nothing is drawn before a control is moved: show a figure of your own first, for those who read and do not run. So no output
+    is caught in a widget while a notebook is executed without a page, which can hang (nbclient issue 312).
     """
     import ipywidgets  # an extra: pip install voicecam[notebooks]
 
-    widget = ipywidgets.interactive(draw, **controls)
-    bundle = widget._repr_mimebundle_()
+    widgets = {name: ipywidgets.interactive.widget_from_abbrev(value) for name, value in controls.items()}
+    drawn = ipywidgets.Output()
+
+    def update(_change: Any) -> None:
+        with drawn:
+            clear_output(wait=True)
+            draw(**{name: widget.value for name, widget in widgets.items()})
+
+    for name, widget in widgets.items():
+        widget.description = widget.description or name.replace("_", " ")
+        widget.observe(update, names="value")
+    bundle = ipywidgets.VBox([*widgets.values(), drawn])._repr_mimebundle_()
     display({**bundle, "text/plain": NO_KERNEL.strip("*"), "text/markdown": NO_KERNEL}, raw=True)
 
 
