@@ -3,6 +3,7 @@
 import json
 import os
 
+import ipywidgets
 import nbformat
 import numpy as np
 import pandas as pd
@@ -117,10 +118,15 @@ def test_a_table_shows_no_row_numbers_and_few_digits(shown):
     assert "<th></th>" not in shown[0]
 
 
-def test_controls_leave_a_line_where_no_kernel_runs(shown):
-    by_hand(lambda value: None, value=(0, 10, 1))
+def test_controls_draw_when_they_are_moved_and_leave_a_line_where_no_kernel_runs(shown):
+    drawn, slider = [], ipywidgets.IntSlider(min=0, max=10, value=1)
+    by_hand(lambda value, method: drawn.append((value, method)), value=slider, method=["grad-cam", "hires-cam"])
     assert "application/vnd.jupyter.widget-view+json" in shown[0]
     assert "interactive(" not in shown[0]["text/plain"]
+    assert not drawn
+    slider.value = 4
+    assert drawn == [(4, "grad-cam")]
+    assert slider.description == "value"
 
 
 def test_progress_gives_everything_back_also_without_a_page():
