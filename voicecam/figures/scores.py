@@ -28,7 +28,7 @@ def plot_comparison(rows: pd.DataFrame, *, chance: float, ax: Axes) -> LineColle
         ax.annotate(
             f"{percent(value)} %",
             (value, place),
-            (0, 6),
+            (0, 8),
             textcoords="offset points",
             ha="center",
             size=SMALL,
