@@ -21,7 +21,7 @@ from voicecam.explanation.methods import METHODS, attribute, middle_grey
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 8  # equal portions of cells, from none to all
-ROAD_SHARES = (0.25, 0.5, 0.75)  # of the cells taken away
+ROAD_SHARES = (1 / 3, 2 / 3)  # of the cells taken away
 RANDOM, ENERGY = "random", "energy only"  # the two rows that no network made
 MEASURES = {  # name -> +1 where high is good, -1 where low is
     "deletion": -1,
@@ -88,7 +88,7 @@ def road(scores: Scores, inputs: torch.Tensor, maps: np.ndarray, *, seed: int = 
     Cells are replaced by a noisy mean of their neighbours (pytorch-grad-cam's NoisyLinearImputer, spread 0.01), which gives away
     less of the mask's shape than grey does. scores, maps, seed : as for `curves`
     Returns float (clip, ...), the mean over ROAD_SHARES of the cells; above 0 where the map's order is right. Differs from the
-    library's ROADCombined: ties are broken at random, so that a map with many zeros loses no more cells than any other; and 3
+    library's ROADCombined: ties are broken at random, so that a map with many zeros loses no more cells than any other; and 2
     shares, not 9.
     """
     ranks, fill, gaps = _pixel_ranks(maps, inputs.shape, seed), NoisyLinearImputer(), []

@@ -38,8 +38,9 @@ def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training,
         split = read_split(place, dataset)
         rng, clips = np.random.default_rng(training.seed), dataset.clips.copy()
         column = clips.columns.get_loc(label)
-        train_rows, valid_rows = (_some(rows, clips[label].iloc[rows], rng) for rows in (split.train, split.valid))
-        few = replace(split, train=train_rows, valid=valid_rows)
+        parts = {"train": (split.train, LEAST), "valid": (split.valid, LEAST // 4)}
+        chosen = {name: _some(rows, clips[label].iloc[rows], rng, least=least) for name, (rows, least) in parts.items()}
+        few = replace(split, **chosen)
         for rows in (few.train, few.valid):
             clips.iloc[rows, column] = clips[label].iloc[rng.permutation(rows)].to_numpy()
         shuffled = replace(dataset, corpus=replace(dataset.corpus, clips=clips))
@@ -47,9 +48,9 @@ def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training,
     return load_model(folder)
 
 
-def _some(rows: np.ndarray, labels: pd.Series, rng: np.random.Generator) -> np.ndarray:
-    """A part of the clips of a split, drawn by chance, of each class its share and at least one."""
-    share = min(1.0, max(SHARE, LEAST / max(1, len(rows))))
+def _some(rows: np.ndarray, labels: pd.Series, rng: np.random.Generator, *, least: int) -> np.ndarray:
+    """A quarter of the clips of a split, and `least` where there are so many, drawn by chance, of each class its share."""
+    share = min(1.0, max(SHARE, least / max(1, len(rows))))
     each = [
         rng.permutation(rows[here])[: math.ceil(share * len(here))] for here in labels.groupby(labels.to_numpy()).indices.values()
     ]
