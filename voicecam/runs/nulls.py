@@ -14,8 +14,8 @@ from voicecam.network import Model, build, load_model, save_model
 from voicecam.runs.folder import Say, read_split
 
 SHUFFLED = "shuffled"  # folder inside a fold's
-SHARE, LEAST = 0.25, 200  # of the training clips, and how many it takes where these are fewer: there is no rule to be learned,
-# only clips by heart, and each clip costs as much time as in the real training
+SHARE = 0.25  # of the clips: there is no rule to be learned, and each clip costs as much time as in the real training
+LEAST = 200  # training clips that the null is given where there are so many
 
 
 def random_twin(model: Model, *, seed: int) -> Model:
@@ -40,7 +40,7 @@ def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training,
         column = clips.columns.get_loc(label)
         parts = {"train": (split.train, LEAST), "valid": (split.valid, LEAST // 4)}
         chosen = {name: _some(rows, clips[label].iloc[rows], rng, least=least) for name, (rows, least) in parts.items()}
-        few = replace(split, **chosen)
+        few = replace(split, train=chosen["train"], valid=chosen["valid"])
         for rows in (few.train, few.valid):
             clips.iloc[rows, column] = clips[label].iloc[rng.permutation(rows)].to_numpy()
         shuffled = replace(dataset, corpus=replace(dataset.corpus, clips=clips))
