@@ -11,11 +11,12 @@ from voicecam.figures.cells import plot_cells
 from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
 from voicecam.figures.draws import plot_draws
-from voicecam.figures.evidence import plot_bands, plot_differences
+from voicecam.figures.evidence import plot_bands, plot_differences, plot_mix
 from voicecam.figures.faithful import plot_faithfulness, plot_randomisation
 from voicecam.figures.leak import plot_leak
 from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot_picture, plot_waveform
 from voicecam.figures.planted import plot_planted
+from voicecam.figures.ranges import plot_ranges
 from voicecam.figures.robustness import plot_robustness
 from voicecam.figures.scores import plot_comparison, plot_confusion, plot_speakers
 from voicecam.figures.spectra import plot_spectra
@@ -43,11 +44,13 @@ __all__ = [
     "plot_map",
     "plot_matrix",
     "plot_mean_map",
+    "plot_mix",
     "plot_picture",
     "plot_planted",
     "plot_randomisation",
     "plot_reliability",
     "plot_risk_coverage",
+    "plot_ranges",
     "plot_robustness",
     "plot_speakers",
     "plot_spectra",

@@ -1,0 +1,85 @@
+"""A learner's own recording in a notebook: the button to upload it, its bytes, and what a model says of them.
+
+And a saved clip for those who hand in none. Records nothing and decodes no upload: microphone and decoder stand above this room,
+so a notebook hands them in.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from IPython.display import display
+
+from voicecam import audio
+from voicecam.audio import Signal
+from voicecam.classifier import Classifier
+from voicecam.corpora import Corpus
+from voicecam.course.display import NO_KERNEL
+from voicecam.errors import AudioError, SilentError
+from voicecam.explanation.audible import wav_bytes
+from voicecam.verdicts import NO_SPEECH, Judgement, judge
+
+SOUNDS = ".wav,.flac,.ogg,.mp3"  # what the button offers
+RATE = 16_000  # Hz, of the saved clip
+PAUSE_S = 0.4  # s of silence after each of its words
+
+
+def judge_bytes(classifier: Classifier, data: bytes, *, decode: Callable[[bytes], Signal], name: str = "recording") -> Judgement:
+    """What a model says of the bytes of a sound file, as `verdicts.judge_file` says it of a file.
+
+    decode : bytes to Signal, such as server.decoding.decode. Raises nothing for bytes that cannot be used: `error` says why
+    """
+    try:
+        signal = decode(data)
+    except SilentError:  # readable, but nobody speaks
+        return Judgement(name, NO_SPEECH)
+    except AudioError as reason:
+        return Judgement(name, None, error=str(reason))
+    return judge(classifier, signal, name=name)
+
+
+def uploaded(value: Any) -> tuple[str, bytes] | None:
+    """Name and bytes of the last file in the value of an ipywidgets.FileUpload, None where there is none.
+
+    Version 8 gives a sequence of dicts, version 7 (Colab) a dict by name.
+    """
+    if not value:
+        return None
+    if isinstance(value, Mapping):
+        name, entry = list(value.items())[-1]
+        return str(name), bytes(entry["content"])
+    return str(value[-1]["name"]), bytes(value[-1]["content"])
+
+
+def upload_box(heard: Callable[[str, bytes], None]) -> Any:
+    """Show a button that uploads a sound file from the learner's computer to the kernel; returns the ipywidgets.FileUpload.
+
+    heard : called with name and bytes of each file as it arrives; what it shows appears under the button
+    A page without a kernel shows a line instead.
+    """
+    import ipywidgets  # an extra: pip install voicecam[notebooks]
+
+    button, shown = ipywidgets.FileUpload(accept=SOUNDS, multiple=False, description="Upload a recording"), ipywidgets.Output()
+    button.layout.width = "14em"
+
+    def arrived(_change: Any) -> None:
+        found = uploaded(button.value)
+        if found is not None:
+            with shown:
+                shown.clear_output(wait=True)
+                heard(*found)
+
+    button.observe(arrived, names="value")
+    bundle = ipywidgets.VBox([button, shown])._repr_mimebundle_()
+    display({**bundle, "text/plain": NO_KERNEL.strip("*"), "text/markdown": NO_KERNEL}, raw=True)
+    return button
+
+
+def saved_words(corpus: Corpus, n: int = 3) -> bytes:
+    """The saved clip, as the bytes of a WAV file at 16 kHz: n clips of the corpus's first speaker, of as many words as there are,
+    with pauses between them."""
+    own = corpus.clips[corpus.clips["speaker"] == corpus.clips["speaker"].iloc[0]]
+    rows = np.linspace(0, len(own) - 1, min(n, len(own))).round().astype(int)
+    signals = [audio.resample(audio.read(corpus.root / path), RATE) for path in own["path"].iloc[rows]]
+    pause = np.zeros(round(PAUSE_S * RATE), np.float32)
+    return wav_bytes(Signal(np.concatenate([part for one in signals for part in (one.samples, pause)]), RATE))
