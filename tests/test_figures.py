@@ -298,3 +298,13 @@ def test_percent_with_a_digit_after_the_point(share, text):
 def test_figures_need_no_torch_and_no_pyplot():
     code = "import sys, voicecam.figures, voicecam.report; sys.exit(bool({'torch', 'matplotlib.pyplot'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_mixes_are_drawn_from_the_rest_to_the_evidence_in_the_colours_of_their_classes(ax):
+    shares, scores = [1.0, 0.0, 0.5] * 2, np.array([5.0, -1, 2, 3, 1, 2])
+    table = pd.DataFrame({"class": ["male"] * 3 + ["female"] * 3, "share": shares, "score": scores})
+    lines = figures.plot_mix(table.assign(low=scores - 1, high=scores + 2), CLASSES, ax=ax)
+    assert [line.get_label() for line in lines] == ["female", "male"]
+    np.testing.assert_array_equal(lines[1].get_xydata(), [[0, -1], [0.5, 2], [1, 5]])
+    assert [to_hex(line.get_color()) for line in lines] == [to_hex(figures.class_colours(CLASSES)[n]) for n in ("female", "male")]
+    assert {tuple(point) for point in ax.collections[1].get_paths()[0].vertices} >= {(0, -2), (0, 1), (1, 4), (1, 7)}

@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from voicecam.figures.canvas import INK, PALE, class_colours, per_cent, tidy
+from voicecam.figures.canvas import INK, PALE, SMALL, class_colours, per_cent, tidy
 
 GROUP = 0.84  # height of a band's bars together, of the 1 between bands
 
@@ -70,3 +71,22 @@ def plot_differences(rows: pd.DataFrame, *, unit: str, ax: Axes) -> PathCollecti
     ax.set(xlabel=f"difference ({unit})", ylim=(-len(rows) + 0.4, 0.6))
     tidy(ax)
     return dots
+
+
+def plot_mix(table: pd.DataFrame, classes: Sequence[str], *, ax: Axes) -> list[Line2D]:
+    """Mean score of clips between the rest and the evidence, with 95 % intervals; above 0 the label is right. One line per class.
+
+    table : columns class, share (0 the rest, 0.5 the clip as it was, 1 the evidence, see explanation.audible.mix), score, low,
+        high (NaN draws none); classes : all classes of the run in its order, which settles the colours
+    """
+    drawn, colours = [], class_colours(classes)
+    ax.axhline(0, color=INK, linewidth=1)
+    for name in [name for name in classes if name in set(table["class"])]:
+        part = table[table["class"] == name].sort_values("share")
+        ax.fill_between(part["share"], part["low"], part["high"], color=colours[name], alpha=0.18, linewidth=0)
+        drawn += ax.plot(part["share"], part["score"], "o-", color=colours[name], markersize=4.5, linewidth=1.8, label=name)
+    ax.set_xticks([0, 0.5, 1], ["the rest\nalone", "the clip", "the evidence\nalone"])
+    ax.set_ylabel("score (difference of logits)")
+    ax.legend(fontsize=SMALL, frameon=False)
+    tidy(ax)
+    return drawn
