@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from voicecam.figures.canvas import CLASS_COLOURS, SMALL, tidy
 from voicecam.figures.pictures import hertz
@@ -31,10 +32,15 @@ def plot_spectra(
     low, high = min(float(hz.min()) for hz in ends), max(float(hz.max()) for hz in ends)
     if octaves:
         ax.set_xscale("log")
-    ticks = [hz for hz in OCTAVES if low <= hz <= high] if octaves else np.linspace(low, high, 5)
+    ticks = [hz for hz in OCTAVES if low <= hz <= high] if octaves else _even(low, high)
     ax.set_xticks(ticks, [hertz(float(hz)) for hz in ticks])
     ax.minorticks_off()
     ax.set(xlim=(low, high), ylim=(top - deepest, top + 5), xlabel="frequency", ylabel="dB")
     ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handlelength=1.2)
     tidy(ax)
     return lines
+
+
+def _even(low: float, high: float) -> list[float]:
+    """Round frequencies from low to high, about five of them."""
+    return [float(hz) for hz in MaxNLocator(5).tick_values(low, high) if low <= hz <= high]
