@@ -99,9 +99,9 @@ def test_the_saved_clip_is_three_clips_of_one_voice_with_pauses(tmp_path):
 def test_which_sounds_hold_speech(word):
     heard = exercises.sounds(word)
     test = exercises.spoken(heard)
-    assert test({"the word backwards", "the word, 40 dB softer"}) is None
-    assert "1 that you left out" in test({"the word backwards"})
-    assert "1 that you named" in test({"the word backwards", "the word, 40 dB softer", "a chord"})
+    assert test({"the speech backwards", "the speech, 40 dB softer"}) is None
+    assert "1 that you left out" in test({"the speech backwards"})
+    assert "1 that you named" in test({"the speech backwards", "the speech, 40 dB softer", "a chord"})
     assert "no such sound: rain" in test({"rain"})
     assert "a set of names" in test("a chord")
 

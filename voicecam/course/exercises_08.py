@@ -17,8 +17,8 @@ FADE_S = 0.02  # s at the ends of made sounds, so that they do not click
 Test = Callable[[Any], str | None]
 
 
-def sounds(word: Signal) -> dict[str, Signal]:
-    """Sounds about which one can guess whether somebody speaks in them: of `word`, at its rate, and three made ones of 1.5 s."""
+def sounds(spoken: Signal) -> dict[str, Signal]:
+    """Sounds about which one can guess whether somebody speaks in them: of `spoken`, at its rate, and three made ones of 1.5 s."""
     rng, time = np.random.default_rng(0), np.arange(int(1.5 * RATE)) / RATE
     fade = np.minimum(1, np.minimum(time, time[-1] - time) / FADE_S)
     chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (220, 277, 330))
@@ -29,8 +29,8 @@ def sounds(word: Signal) -> dict[str, Signal]:
     }
     return {
         **{name: Signal((0.5 * samples).astype(np.float32), RATE) for name, samples in made.items()},
-        "the word backwards": Signal(word.samples[::-1].copy(), word.rate),
-        "the word, 40 dB softer": Signal(word.samples / 100, word.rate),
+        "the speech backwards": Signal(spoken.samples[::-1].copy(), spoken.rate),
+        "the speech, 40 dB softer": Signal(spoken.samples / 100, spoken.rate),
     }
 
 
