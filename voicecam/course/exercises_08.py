@@ -18,7 +18,7 @@ Test = Callable[[Any], str | None]
 
 
 def sounds(spoken: Signal) -> dict[str, Signal]:
-    """Sounds about which one can guess whether somebody speaks in them: of `spoken`, at its rate, and three made ones of 1.5 s."""
+    """Sounds to guess about whether somebody speaks in them: two of `spoken`, at its rate, and three made ones of 1.5 s."""
     rng, time = np.random.default_rng(0), np.arange(int(1.5 * RATE)) / RATE
     fade = np.minimum(1, np.minimum(time, time[-1] - time) / FADE_S)
     chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (220, 277, 330))
