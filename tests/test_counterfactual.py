@@ -179,3 +179,9 @@ def test_the_figure_has_a_line_per_class_and_marks_its_flips(moved):
     low = curves[(curves["kind"] == "pitch") & (curves["class"] == "low")]
     np.testing.assert_allclose(lines[1].get_ydata(), low["score"])
     np.testing.assert_allclose(lines[1].get_xdata(), [-12, -8, -4, 0, 4, 8, 12])
+
+
+def test_the_same_step_makes_the_same_sound(rng):
+    noisy = Signal((0.1 * rng.standard_normal(16_000)).astype(np.float32), 16_000)
+    first, second = (shift_voice(noisy, formant_ratio=1.1).samples for _ in range(2))
+    np.testing.assert_array_equal(first, second)

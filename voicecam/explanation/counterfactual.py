@@ -5,13 +5,14 @@ itself does is known. A voice moved far sounds made: a score there is of such a 
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import parselmouth
-from parselmouth.praat import call
+from parselmouth.praat import call, run
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
@@ -42,7 +43,7 @@ def shift_voice(signal: Signal, *, semitones: float = 0.0, formant_ratio: float 
     pitch = pitch_track(signal)
     median = call(pitch, "Get quantile", 0, 0, 0.5, "Hertz")
     wanted = 0.0 if np.isnan(median) else median * 2 ** (semitones / 12)  # 0: Praat leaves the pitch
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _same_noise():
         warnings.simplefilter("ignore", parselmouth.PraatWarning)  # that nothing is voiced, which the docstring says
         made = call([sound(signal), pitch], "Change gender", formant_ratio, wanted, 1.0, 1.0)
     return Signal(made.values[0].astype(np.float32), signal.rate)
@@ -150,6 +151,16 @@ def flip_sentences(flips: pd.DataFrame, made: dict[str, Any]) -> list[str]:
         f"[{made['low']:.2f}, {made['high']:.2f}] on average (its size is {made['size']:.2f}) and the label of "
         f"{100 * made['flipped']:.0f} % of {made['clips']} clips of {made['speakers']} speakers."
     ]
+
+
+@contextmanager
+def _same_noise() -> Iterator[None]:
+    """Praat draws where it cuts unvoiced sound; the same each time, so that a score that moved was moved by the step."""
+    run("random_initializeWithSeedUnsafelyButPredictably(1)")
+    try:
+        yield
+    finally:
+        run("random_initializeSafelyAndUnpredictably()")
 
 
 def _flip_sentence(row: dict[str, Any]) -> str:
