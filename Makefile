@@ -46,6 +46,9 @@ bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of th
 serve: $(BIN)/.dev-packages ## the page in the browser: record or drop a file, see and hear what the model hears
 	$(BIN)/python scripts/serve.py
 
+lab: $(BIN)/.dev-packages ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab nbs
+
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py
 
@@ -65,4 +68,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install demo test lint bench serve notebooks model backbone clean
+.PHONY: help install demo test lint bench serve lab notebooks model backbone clean
