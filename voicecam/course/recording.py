@@ -17,8 +17,10 @@ from voicecam.corpora import Corpus
 from voicecam.course.display import NO_KERNEL
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
+from voicecam.network import SHIPPED
 from voicecam.verdicts import NO_SPEECH, Judgement, judge
 
+VOICE = SHIPPED.parent / "voice"  # the folder of the model that ships
 SOUNDS = ".wav,.flac,.ogg,.mp3"  # what the button offers
 RATE = 16_000  # Hz, of the saved clip
 PAUSE_S = 0.4  # s of silence after each of its words
