@@ -8,7 +8,7 @@ import pytest
 
 from conftest import voice
 from voicecam import audio, chapters, pages, runs
-from voicecam.chapters.frequency import FILTERED, height_answer, shuffled_caution
+from voicecam.chapters.frequency import FILTERED, draw_sentence, height_answer, shuffled_caution
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
 from voicecam.dataset import make_images
@@ -197,9 +197,11 @@ def heights(network, null, sound=None, p=0.001, p_sound=0.001):
     ("rows", "answer"),
     [
         (heights(500, 0, 400), "yes: "),
+        (heights(500, -390, 400), "yes: "),
+        (heights(500, -410, 400), "1 of 2 networks with random weights"),
         (heights(-500, 0, -400), "no, lower: "),
-        (heights(500, 480, 400), "no: it lies higher for high, but no more so than with random weights"),
-        (heights(500, 900, 400), "no more so than with random weights"),
+        (heights(500, 480, 400), "not shown: it lies higher for high, but 1 of 2 networks with random weights"),
+        (heights(500, 900, 400), "differ as much one way or the other"),
         (heights(500, 0, -400), "filtering the sound did not show the same"),
         (heights(500, 0, 400, p_sound=0.4), "filtering the sound did not show the same"),
         (heights(500, 0), "there is no sound to filter"),
@@ -207,7 +209,14 @@ def heights(network, null, sound=None, p=0.001, p_sound=0.001):
     ],
 )
 def test_the_answer_follows_from_the_numbers(rows, answer):
-    assert answer in height_answer(rows, *CLASSES)
+    assert answer in height_answer(rows, [10.0, rows.loc["random weights", "difference"]], *CLASSES)
+
+
+def test_draws_of_random_weights_are_told_and_whether_folds_agree():
+    assert "-300 to 200 Hz" in draw_sentence([200, -300], [500], "high")
+    assert "Of the 3 trained networks, each alone on its own test speakers, 2 look higher for high" in draw_sentence(
+        [200, -300], [5, -1, 2], "high"
+    )
 
 
 def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):

@@ -277,7 +277,8 @@ def _choose_lr(learner: Learner, training: Training, say: Callable[[str], None])
         return training.lr, None
     with tempfile.TemporaryDirectory() as folder:  # lr_find parks the weights on disk while it tries rates
         learner.path = Path(folder)
-        valley = float(learner.lr_find(num_it=60, show_plot=False).valley)
+        # without stop_div: an early stop on noisy batches leaves too few losses to suggest from
+        valley = float(learner.lr_find(num_it=60, show_plot=False, stop_div=False).valley)
     say(f"lr_find suggests {valley:.1e}")
     recorder = learner.recorder
     return valley, {"lrs": [float(x) for x in recorder.lrs], "losses": [float(x) for x in recorder.losses], "valley": valley}

@@ -145,7 +145,7 @@ def load_start(network: nn.Sequential, arch: str, start: str, *, corpora: Sequen
             f"{file}: no such weights; give imagenet, shipped, none, a .safetensors or .pth file, or a saved model's folder"
         )
     _fill_body(network, _read_weights(file), str(file))
-    return f"start: weights from {file}"
+    return "start: the shipped backbone in models/" if start == "shipped" else f"start: weights from {file}"
 
 
 def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str]) -> str:

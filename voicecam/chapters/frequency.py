@@ -1,5 +1,6 @@
 """Chapters on frequency: does one class lie higher, and what do bands of the sound cost. Computes nothing new."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +17,13 @@ SURE = 0.05  # p below which a difference counts as shown
 
 def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     first, second = classes
-    table = runs.read_table(folder, "height").set_index("what")
+    table, facts = runs.read_table(folder, "height").set_index("what"), runs.read_facts(folder, "height") or {}
     sentences = [
         f"The question that such pictures are asked first: does the network look higher for {first} than for {second} voices? "
         "Height is the centre of gravity, on the mel scale and back in Hz, of what speaks for a clip's own class. A band's "
         "weight is what the score loses when its mel energies are set to the floor.",
-        f"Answer: {height_answer(table, first, second)}{shuffled_caution(table)}",
+        f"Answer: {height_answer(table, facts['random_draws'], first, second)}{shuffled_caution(table)}",
+        draw_sentence(facts["random_draws"], facts["folds"], first),
         *[f"{capital(what)}: {_height_numbers(row, first, second)}" for what, row in table.iterrows()],
         _bands_that_differ(folder, first, second),
     ]
@@ -40,18 +42,24 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     )
 
 
-def height_answer(table: pd.DataFrame, first: str, second: str) -> str:
-    """Yes, no or not shown, from the rows "network", "random weights" and, where there is sound, FILTERED.
+def height_answer(table: pd.DataFrame, draws: Sequence[float], first: str, second: str) -> str:
+    """Yes, no or not shown, from the rows "network" and, where there is sound, FILTERED, and the differences `draws` of networks
+    with random weights.
 
     With two classes what speaks for one speaks against the other, so positive parts differ between clips of the two even where a
-    network has learned nothing: a difference counts only where random weights' lies outside its interval.
+    network has learned nothing, up or down as its weights were drawn: a difference counts only where none of these, with
+    either sign, is as large as the end of its interval that is nearer to 0.
     """
-    network, null = table.loc["network"], table.loc["random weights", "difference"]
+    network = table.loc["network"]
     if not network["p"] < SURE:
         return f"it was not shown that evidence for {first} and for {second} lies at different heights."
     way = "higher" if network["difference"] > 0 else "lower"
-    if network["low"] <= null <= network["high"] or (abs(null) > abs(network["difference"]) and null * network["difference"] > 0):
-        return f"no: it lies {way} for {first}, but no more so than with random weights, which have learned nothing."
+    nearest = min(abs(network["low"]), abs(network["high"])) if network["low"] * network["high"] > 0 else 0.0
+    if as_large := sum(abs(draw) >= nearest for draw in draws):
+        return (
+            f"not shown: it lies {way} for {first}, but {as_large} of {len(draws)} networks with random weights, which have "
+            "learned nothing, differ as much one way or the other."
+        )
     if FILTERED not in table.index:
         return f"evidence for {first} lies {way}; there is no sound to filter, so this rests on the pictures alone."
     sound = table.loc[FILTERED]
@@ -59,6 +67,15 @@ def height_answer(table: pd.DataFrame, first: str, second: str) -> str:
         answer = "yes" if way == "higher" else "no, lower"
         return f"{answer}: evidence for {first} lies {way}, and filtering the sound says the same."
     return f"evidence for {first} lies {way} in the pictures, but filtering the sound did not show the same."
+
+
+def draw_sentence(draws: Sequence[float], folds: Sequence[float], first: str) -> str:
+    """How random networks scatter, and whether the networks of several folds agree."""
+    drawn = f"{len(draws)} draws of random weights give {min(draws):.0f} to {max(draws):.0f} Hz: their sign is chance."
+    if len(folds) < 2:
+        return drawn
+    higher = sum(fold > 0 for fold in folds)
+    return f"{drawn} Of the {len(folds)} trained networks, each alone on its own test speakers, {higher} look higher for {first}."
 
 
 def shuffled_caution(table: pd.DataFrame) -> str:

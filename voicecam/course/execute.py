@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from voicecam.course.lesson import QUICK
 from voicecam.errors import VoicecamError
@@ -44,6 +44,8 @@ def execute(path: Path, *, quick: bool = False) -> float:
         client.execute(env={**os.environ, QUICK: "1" if quick else "0"})
     except CellExecutionError as reason:
         raise VoicecamError(f"{path}: a cell failed ({reason.ename}: {reason.evalue}); open it and run it there") from None
+    except DeadKernelError:
+        raise VoicecamError(f"{path}: its kernel died, often for want of memory; close other programs and try again") from None
     seconds = time.monotonic() - started
     text = nbformat.writes(_tidy(notebook)) + "\n"
     if len(text.encode()) > LARGEST:

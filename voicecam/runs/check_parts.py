@@ -15,8 +15,10 @@ from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
 from voicecam.runs.folder import open_run, read_predictions
 from voicecam.runs.material import Clips, fold_clips
-from voicecam.runs.nulls import SHUFFLED
-from voicecam.runs.profiles import OCCLUDED, map_profiles
+from voicecam.runs.nulls import SHUFFLED, random_twin
+from voicecam.runs.profiles import OCCLUDED, map_profiles, occluded_profile
+
+DRAWS = 5  # networks with random weights that heights are held against
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,12 @@ def height_part(job: Job) -> Part:
     """Does the evidence of the first class lie higher than that of the second? By band occlusion, its nulls, and the sound.
 
     Every clip is explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
-    (of folds that have one), and what taking bands out of the sound costs.
+    (of folds that have one), and what taking bands out of the sound costs. Facts: the differences of more networks with random
+    weights, and of each fold's network alone: what speaks for one of two classes speaks against the other, so the sign of a
+    random network's difference is settled when its weights are drawn, and a single draw says little.
     """
-    limits, rows, heights, differences = job.limits.limits, [], [], []
+    limits, heights, differences = job.limits.limits, [], []
+    rows: list[dict[str, Any]] = []
     for name in ("network", RANDOM_WEIGHTS, SHUFFLED_LABELS):
         profile, some = job.occluded(name), job.asked(name)
         rows.append({"what": name, **_height(profile, some, limits, job.classes)})
@@ -73,7 +78,9 @@ def height_part(job: Job) -> Part:
         found = _height(job.measured, job.band_clips, limits, job.classes)
         rows.append({"what": "bands taken out of the sound", **found})
     tables = {"height": pd.DataFrame(rows), "height_clips": pd.concat(heights), "band_differences": pd.concat(differences)}
-    return Part(tables=tables, facts={"classes": list(job.classes)})
+    draws, folds = [rows[1]["difference"], *_random_heights(job)], _fold_heights(job)
+    known = {name: [x for x in values if np.isfinite(x)] for name, values in (("random_draws", draws), ("folds", folds))}
+    return Part(tables=tables, facts={"classes": list(job.classes), **known})
 
 
 def faithfulness_part(job: Job) -> Part:
@@ -189,6 +196,27 @@ def _height(
 ) -> dict[str, float]:
     """How much higher the first class's evidence lies than the second's."""
     return height_difference(height(profile, limits), _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes)
+
+
+def _random_heights(job: Job) -> list[float]:
+    """Differences of heights by further networks with random weights, one number a draw, over all folds."""
+    some, found = job.clips(job.effort.deletion), []
+    for draw in range(1, DRAWS):
+        twins = [random_twin(clips.model, seed=clips.number + 1000 * draw) for clips in some]
+        profile = np.concatenate([occluded_profile(clips, twin, job.limits) for clips, twin in zip(some, twins)])
+        found.append(_height(profile, some, job.limits.limits, job.classes)["difference"])
+    return found
+
+
+def _fold_heights(job: Job) -> list[float]:
+    """Differences of heights by each fold's network alone."""
+    found, first = [], 0
+    for clips in job.band_clips:
+        profile = job.occluded("network")[first : first + len(clips.table)]
+        first += len(clips.table)
+        if len(set(clips.classes_of)) == 2:
+            found.append(_height(profile, [clips], job.limits.limits, job.classes)["difference"])
+    return found
 
 
 def _band_differences(

@@ -1,0 +1,140 @@
+"""The notebooks: all of them run in quick mode, and what is committed of them is executed, short, in order and plain."""
+
+import ast
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NUMBERED = sorted((ROOT / "nbs").glob("[0-9][0-9]_*.ipynb"))
+SOLUTIONS = sorted((ROOT / "nbs" / "solutions").glob("*.ipynb"))
+COURSE = [
+    "01_explore",
+    "02_hear_and_see",
+    "03_wav_to_image",
+    "04_train",
+    "05_evaluate",
+    "06_gradcam",
+    "07_bands_by_class",
+    "08_your_voice",
+]
+RAW = re.compile(r"<[\w.]+( object)? at 0x|^array\(|^tensor\(|^\[<|interactive\(children|Figure size|<Axes")
+RIGHT, NOT_YET, OPEN = "✔", "✘", "…"  # how course.check begins what it says
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def cells(path, kind=None):
+    return [cell for cell in read(path)["cells"] if kind in (None, cell["cell_type"])]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def said(path):
+    """Markdown that code cells of a notebook showed, in order."""
+    data = [output.get("data", {}) for cell in cells(path, "code") for output in cell["outputs"]]
+    return ["".join(entry["text/markdown"]) for entry in data if "text/markdown" in entry]
+
+
+def python_of(path):
+    """The code cells as Python: IPython's own lines (%pip) are left out."""
+    return [re.sub(r"^(\s*)%.*", r"\1pass", source(cell), flags=re.MULTILINE) for cell in cells(path, "code")]
+
+
+def names(paths):
+    return [path.stem for path in paths]
+
+
+def test_the_course_is_whole_and_in_order():
+    assert names(NUMBERED) == COURSE
+    assert names(SOLUTIONS) == COURSE
+    index = (ROOT / "nbs" / "README.md").read_text()
+    places = [index.find(f"({name}.ipynb)") for name in COURSE]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
+def test_a_notebook_is_short_and_made_to_be_read(path):
+    every, code = cells(path), cells(path, "code")
+    assert 25 <= len(every) <= 45
+    assert len(code) <= 20
+    assert every[0]["cell_type"] == every[-1]["cell_type"] == "markdown"
+    kinds = [cell["cell_type"] for cell in every]
+    assert ("code", "code") not in itertools.pairwise(kinds[2:]), "prose between code cells, but for the first two"
+    assert max(len(source(cell).splitlines()) for cell in code) <= 15
+    assert "**Guess first" in "".join(map(source, every))
+    exercises = re.findall(r"^#+ Exercise (\d+)\.(\d+)", "\n".join(map(source, cells(path, "markdown"))), flags=re.MULTILINE)
+    assert 2 <= len(exercises) <= 4
+    assert {int(number) for number, _ in exercises} == {int(path.stem[:2])}
+
+
+@pytest.mark.parametrize("path", [*NUMBERED, *SOLUTIONS], ids=[*names(NUMBERED), *(f"solution {n}" for n in names(SOLUTIONS))])
+def test_what_is_committed_is_executed_in_order_and_clean(path):
+    assert path.stat().st_size < 1_000_000
+    code = cells(path, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    assert read(path)["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in code:
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error"
+            assert output.get("name") != "stderr", "".join(output.get("text", ""))
+            if output["output_type"] == "execute_result":
+                assert not RAW.search("".join(output["data"].get("text/plain", "")))
+
+
+@pytest.mark.parametrize("path", [*NUMBERED, *SOLUTIONS], ids=[*names(NUMBERED), *(f"solution {n}" for n in names(SOLUTIONS))])
+def test_the_code_of_a_notebook_runs_anywhere_and_hides_nothing(path):
+    for cell in cells(path, "code"):
+        text = source(cell)
+        assert not re.search(r"^\s*!", text, flags=re.MULTILINE)
+        assert not re.search(r"\.cuda\(|filterwarnings|simplefilter|%%capture|catch_warnings", text)
+        assert not re.search(r"[\"'](/|[A-Z]:\\|~)(?![\"'])\w*", text), "an absolute path"
+    for text in python_of(path):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                assert node.end_lineno - node.lineno + 1 <= 8, f"{node.name} is long; it belongs into voicecam"
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=names(SOLUTIONS))
+def test_every_exercise_is_solved_and_every_solution_right(path):
+    asked = sum("check(" in source(cell) for cell in cells(ROOT / "nbs" / path.name, "code"))
+    verdicts = [text[0] for text in said(path) if text[:1] in (RIGHT, NOT_YET, OPEN)]
+    assert verdicts == [RIGHT] * asked
+    assert [text[0] for text in said(ROOT / "nbs" / path.name) if text[:1] in (RIGHT, NOT_YET, OPEN)] == [OPEN] * asked
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """A copy of nbs/ in a folder of its own: what the notebooks make stays out of the project's folders."""
+    place = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "nbs", place / "nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    return place / "nbs"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
+def test_a_notebook_and_its_solutions_run(course, path):
+    both = [str(course / path.name), str(course / "solutions" / path.name)]
+    options = ["--nbmake", "--nbmake-timeout=600", "--overwrite", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *both]
+    env = {**os.environ, "VOICECAM_QUICK": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=course, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for place in both:
+        streams = [output for cell in cells(Path(place), "code") for output in cell["outputs"] if output.get("name") == "stderr"]
+        assert not streams, "".join(streams[0]["text"])
+    solved = [text[0] for text in said(Path(both[1])) if text[:1] in (RIGHT, NOT_YET, OPEN)]
+    assert solved
+    assert set(solved) == {RIGHT}
