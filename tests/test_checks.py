@@ -198,10 +198,10 @@ def heights(network, null, sound=None, p=0.001, p_sound=0.001):
     [
         (heights(500, 0, 400), "yes: "),
         (heights(500, -390, 400), "yes: "),
-        (heights(500, -410, 400), "1 of 2 networks with random weights"),
+        (heights(500, -410, 400), "1 of 2 draws of random weights"),
         (heights(-500, 0, -400), "no, lower: "),
-        (heights(500, 480, 400), "not shown: it lies higher for high, but 1 of 2 networks with random weights"),
-        (heights(500, 900, 400), "differ as much one way or the other"),
+        (heights(500, 480, 400), "not shown: it lies higher for high, but as large a difference"),
+        (heights(500, 900, 400), "1 of 2 draws of random weights"),
         (heights(500, 0, -400), "filtering the sound did not show the same"),
         (heights(500, 0, 400, p_sound=0.4), "filtering the sound did not show the same"),
         (heights(500, 0), "there is no sound to filter"),

@@ -57,8 +57,8 @@ def height_answer(table: pd.DataFrame, draws: Sequence[float], first: str, secon
     nearest = min(abs(network["low"]), abs(network["high"])) if network["low"] * network["high"] > 0 else 0.0
     if as_large := sum(abs(draw) >= nearest for draw in draws):
         return (
-            f"not shown: it lies {way} for {first}, but {as_large} of {len(draws)} networks with random weights, which have "
-            "learned nothing, differ as much one way or the other."
+            f"not shown: it lies {way} for {first}, but as large a difference, one way or the other, is found with "
+            f"{as_large} of {len(draws)} draws of random weights, which have learned nothing."
         )
     if FILTERED not in table.index:
         return f"evidence for {first} lies {way}; there is no sound to filter, so this rests on the pictures alone."
