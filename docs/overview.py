@@ -26,7 +26,7 @@ def main(run: str) -> None:
     axes["clip"].set_title(f"one clip ({clip.true}): what the network gets", fontsize=10)
     vmax = max(float(mean.max()) for mean in explanation.mean_maps.values())
     figures.plot_mean_map(explanation.mean_maps[clip.true], content.rows, content.columns, ax=axes["map"], vmax=vmax)
-    axes["map"].set_title(f"mean Grad-CAM map for {clip.true}", fontsize=10)
+    axes["map"].set_title(f"mean {explanation.method} map for {clip.true}", fontsize=10)
     figures.plot_bands(explanation.bands, content.classes, ax=axes["bands"])
     axes["bands"].set_title(f"share of the maps per band, {content.corpus}", fontsize=10)
     write_bytes(Path(__file__).with_name("overview.png"), figures.png_bytes(fig, dpi=110))

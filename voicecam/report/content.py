@@ -19,7 +19,7 @@ class ReportClip:
     probability : what the network gave its answer `predicted`, 0 to 1
     wav : bytes of a WAV file, or None where the corpus has no sound
     picture : grey levels as the network gets them, uint8, shape (n_rows, n_frames)
-    cam : Grad-CAM map for `predicted`, shape (h, w), not negative, or None
+    cam : map for `predicted`, shape (h, w), not negative, or None
     """
 
     path: str
@@ -36,7 +36,7 @@ class ReportClip:
 class ReportExplanation:
     """What the maps of the test clips say.
 
-    method, layer, target : names, such as "Grad-CAM", "layer4", "the true class"
+    method, layer, target : names, such as "HiRes-CAM", "layer3", "the true class"
     grid : rows and columns of a map
     maps : per class, how many maps went into the means; blank : per class, how many were blank and left out
     bands : columns class, band, name, share, low, high and, where a null was made, null_share; see figures.plot_bands
