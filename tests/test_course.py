@@ -1,5 +1,6 @@
 """What the notebooks share: a small corpus and its runs, verdicts on answers, what is shown where no kernel runs, execution."""
 
+import io
 import json
 import os
 
@@ -7,13 +8,15 @@ import ipywidgets
 import nbformat
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 
 from voicecam.corpora import open_corpus
-from voicecam.course import by_hand, check, display, open_lesson, progress, table
+from voicecam.course import by_hand, check, display, grid, open_lesson, progress, show, table
 from voicecam.course.checking import array_problem, number_problem
 from voicecam.course.execute import execute, notebooks
 from voicecam.errors import VoicecamError
+from voicecam.figures import png_bytes
 
 
 @pytest.fixture
@@ -163,3 +166,15 @@ def test_outputs_that_are_too_large_are_refused(tmp_path):
         notebooks(tmp_path / "none")
     with pytest.raises(VoicecamError, match="no such notebook"):
         execute(tmp_path / "03_none.ipynb")
+
+
+def test_a_figure_is_shown_in_its_colours_at_few_bytes(shown):
+    fig, axes = grid(1, 1, width=3, height=2)
+    axes[0, 0].imshow(np.arange(400.0).reshape(20, 20))
+    show(fig)
+    picture = PIL.Image.open(io.BytesIO(shown[0]))
+    exact = PIL.Image.open(io.BytesIO(png_bytes(fig, dpi=display.DPI)))
+    assert picture.size == exact.size
+    off = np.abs(np.asarray(picture.convert("RGB"), dtype=float) - np.asarray(exact.convert("RGB"), dtype=float))
+    assert off.mean() < 2
+    assert len(shown[0]) < 20_000
