@@ -25,7 +25,7 @@ from voicecam.runs.sample import sample_clips
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
 SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
 PER_SPEAKER, PER_SPEAKER_QUICK = 15, 6  # clips of each speaker that networks are trained and tested on: minutes, on 2 cores
-TRAINING, TRAINING_QUICK = {"epochs": 5}, {"epochs": 6, "batch": 8}  # few clips: small batches, so that there are steps enough
+TRAINING, TRAINING_QUICK = {"epochs": 5}, {"epochs": 5, "batch": 8}  # few clips: small batches, so that there are steps enough
 
 
 @dataclass(frozen=True)
