@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from voicecam import audio, cli
+from voicecam import audio
 from voicecam.classifier import Classifier, load_classifier
+from voicecam.files import VOICE
 from voicecam.network import build
 
 SECONDS = 3.0  # length of the recording
@@ -17,8 +18,8 @@ TIMES = 50
 def main() -> None:
     """Measure and print."""
     start = time.perf_counter()
-    classifier = load_classifier(cli.VOICE)
-    print(f"load {cli.VOICE.name}: {time.perf_counter() - start:.3f} s")
+    classifier = load_classifier(VOICE)
+    print(f"load {VOICE.name}: {time.perf_counter() - start:.3f} s")
     rng = np.random.default_rng(0)
     recording = audio.from_samples(0.1 * rng.standard_normal(round(SECONDS * 48_000)).astype(np.float32), 48_000)
     big = Classifier(replace(classifier.model, network=build("resnet18", 2).eval()))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from voicecam import cli
 from voicecam.errors import AudioError
-from voicecam.files import write_json
+from voicecam.files import VOICE, write_json
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/classify.py my_wavs --json verdicts.json --cam maps/mine")
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="recordings, or folders that hold some")
-    parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of a saved model")
+    parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
     parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its map there")
     parser.add_argument("--workers", type=int, help="recordings read at a time (default: one per core)")

@@ -10,6 +10,7 @@ from pathlib import Path
 from voicecam import cli
 from voicecam.audio import Signal
 from voicecam.errors import AudioError
+from voicecam.files import VOICE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,7 +90,7 @@ def after(args: argparse.Namespace, path: Path, signal: Signal) -> None:
         from voicecam import verdicts
         from voicecam.classifier import load_classifier
 
-        classifier = load_classifier(cli.VOICE)
+        classifier = load_classifier(VOICE)
         for line in verdicts.lines(verdicts.judge_file(classifier, path), threshold=classifier.threshold):
             cli.say(line)
 

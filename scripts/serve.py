@@ -9,13 +9,14 @@ from pathlib import Path
 
 from voicecam import cli
 from voicecam.errors import VoicecamError
+from voicecam.files import VOICE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/serve.py --port 8000")
     parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of a saved model")
+    parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     args = parser.parse_args(argv)
     return cli.finish(lambda: serve(args), stopped="stopped")
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from voicecam import cli
+from voicecam.files import VOICE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/test_model.py --corpus cache/EMO-DB --run voice-emodb")
-    parser.add_argument("--model", type=Path, default=cli.VOICE, help="folder of a saved model")
+    parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     parser.add_argument("--run", required=True, help="name of the test: a new folder in results/")
     cli.add_corpora_option(parser)
     parser.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")

@@ -23,7 +23,7 @@ from voicecam.runs.profiles import CARRIED, OCCLUDED, map_profiles, occluded_pro
 from voicecam.runs.sample import sample_clips
 
 CLASSES = ("high", "low")
-EFFORT = runs.Effort(clips=24, deletion=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
+EFFORT = runs.Effort(clips=24, fewer=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
 
 
 @pytest.fixture(scope="module")

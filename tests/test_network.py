@@ -186,13 +186,13 @@ def test_starts_that_cannot_be_had_say_so(tmp_path):
 
 
 def test_the_shipped_backbone_is_not_used_on_speakers_it_has_met(monkeypatch, tmp_path):
-    meta = json.loads((network.SHIPPED / "meta.json").read_text())
+    meta = json.loads((network.BACKBONE / "meta.json").read_text())
     met = meta["meta"]["corpora"][0]
     with pytest.raises(ModelError, match=f"was trained on {met.lower()}"):
         load_start(build("resnet18", 2), "resnet18", "shipped", corpora=[met.upper(), "x"])
     net = build("resnet18", 2)
     load_start(net, "resnet18", "shipped", corpora=["x"])
-    stored = load_file(network.SHIPPED / "model.safetensors")
+    stored = load_file(network.BACKBONE / "model.safetensors")
     assert torch.equal(net[0][0].weight, stored["0.0.weight"].float())
 
 

@@ -9,12 +9,13 @@ import pytest
 import soundfile as sf
 
 from conftest import voice
-from voicecam import audio, cli, evaluation, runs
+from voicecam import audio, evaluation, runs
 from voicecam.classifier import load_classifier
 from voicecam.config import recipe
 from voicecam.corpora import merge, open_corpus
 from voicecam.dataset import make_images
 from voicecam.errors import DatasetError, ModelError
+from voicecam.files import VOICE
 from voicecam.foreign import score_model
 from voicecam.learner import Training
 from voicecam.network import load_model
@@ -160,13 +161,13 @@ def test_the_same_settings_give_the_same_network_again(work, tmp_path, monkeypat
 
 
 def test_the_model_that_ships_is_small_whole_and_knows_what_it_is():
-    classifier = load_classifier(cli.VOICE)
+    classifier = load_classifier(VOICE)
     meta = classifier.model.meta
     assert classifier.model.classes == ("female", "male")
     assert 0.5 < classifier.threshold < 1
     assert len(meta["tested"]["folds"]) == 4
     assert meta["split"] == "none"
-    weights = [path for path in cli.VOICE.parent.rglob("*") if path.suffix == ".safetensors"]
+    weights = [path for path in VOICE.parent.rglob("*") if path.suffix == ".safetensors"]
     assert sum(path.stat().st_size for path in weights) < 50e6
     rng = np.random.default_rng(0)
     low, high = (audio.from_samples(voice(f0, rng, seconds=2.0), 16_000) for f0 in (95, 230))

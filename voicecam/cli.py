@@ -18,7 +18,6 @@ from voicecam.splits import SPLITS
 
 DEMO = Path("cache/demo")
 MAPS, IMAGES, RESULTS = Path("maps"), Path("mfc_dataset"), Path("results")
-VOICE = Path(__file__).parent.parent / "models" / "voice"  # the model that ships
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):

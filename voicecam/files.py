@@ -11,6 +11,8 @@ from typing import Any
 
 from voicecam.errors import VoicecamError
 
+BACKBONE, VOICE = (Path(__file__).parent.parent / "models" / name for name in ("backbone", "voice"))  # what ships
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from torchvision import models as tv
 
 from voicecam.config import Config, from_dict
 from voicecam.errors import ModelError
-from voicecam.files import atomic_path, file_sha256, read_json, write_json
+from voicecam.files import BACKBONE, atomic_path, file_sha256, read_json, write_json
 from voicecam.image import Scale
 
 RESNETS = {
@@ -33,7 +33,6 @@ RESNETS = {
 SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
 ARCHITECTURES = (*RESNETS, SMALL)
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
-SHIPPED = Path(__file__).parent.parent / "models" / "backbone"  # weights that come with the project
 STAGES = {"layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}  # place of a ResNet's stages in fastai's body
 SMALL_STAGES = {"layer1": 0, "layer2": 1, "layer3": 2, "layer4": 3}  # of the small network's
 BODY = {"conv1": 0, "bn1": 1, **STAGES}  # torchvision's names -> places in fastai's body
@@ -136,7 +135,7 @@ def load_start(network: nn.Sequential, arch: str, start: str, *, corpora: Sequen
         return _auto_start(network, arch, corpora)
     if start == "imagenet":
         return _imagenet_start(network, arch)
-    path = SHIPPED if start == "shipped" else Path(start)
+    path = BACKBONE if start == "shipped" else Path(start)
     if start == "shipped" and (met := _shipped_problem(arch, corpora)):
         raise ModelError(f"the shipped backbone {met}; use --start none or imagenet")
     file = path / "model.safetensors" if path.is_dir() else path
@@ -154,7 +153,7 @@ def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str]) -> st
     except ModelError as reason:
         problem = _shipped_problem(arch, corpora)
         if problem is None:
-            _fill_body(network, _read_weights(SHIPPED / "model.safetensors"), str(SHIPPED))
+            _fill_body(network, _read_weights(BACKBONE / "model.safetensors"), str(BACKBONE))
             return "start: the shipped backbone in models/ (ImageNet weights cannot be fetched here)"
         return f"start: random weights ({reason}; the shipped backbone {problem})"
 
@@ -177,9 +176,9 @@ def _imagenet_start(network: nn.Sequential, arch: str) -> str:
 
 def _shipped_problem(arch: str, corpora: Sequence[str]) -> str | None:
     """Why the shipped backbone must not be used, or None: it is missing, another network, or has met these speakers."""
-    if not (SHIPPED / "meta.json").exists():
+    if not (BACKBONE / "meta.json").exists():
         return "is not there"
-    meta = read_json(SHIPPED / "meta.json", error=ModelError)
+    meta = read_json(BACKBONE / "meta.json", error=ModelError)
     if meta["arch"] != arch:
         return f"is a {meta['arch']}"
     met = {name.lower() for name in meta["meta"]["corpora"]} & {name.lower() for name in corpora}

@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import PIL.Image
 from IPython import get_ipython
@@ -20,17 +19,10 @@ NO_KERNEL = "*Run this notebook: controls to move by hand stand here.*"
 
 
 def show(fig: Figure) -> None:
-    """Show a figure made by `figures.figure` or `grid`, which know no pyplot; in 256 colours, at a third of the bytes."""
+    """Show a figure made by `figures.figure` or `figures.grid`, which know no pyplot; in 256 colours, at a third of the bytes."""
     drawn, small = PIL.Image.open(io.BytesIO(png_bytes(fig, dpi=DPI))).convert("RGB"), io.BytesIO()
     drawn.quantize(256, dither=PIL.Image.Dither.NONE).save(small, "PNG", optimize=True)
     display(Image(small.getvalue(), width=round(DPI * 0.9 * fig.get_figwidth())))
-
-
-def grid(rows: int, columns: int, *, width: float = 9.0, height: float = 3.0) -> tuple[Figure, np.ndarray]:
-    """A white figure with rows x columns axes; sizes in inches. Returns the figure and an array (rows, columns) of Axes."""
-    fig = Figure(figsize=(width, height), facecolor="white")
-    fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-    return fig, fig.subplots(rows, columns, squeeze=False)
 
 
 def hear(signal: Signal, title: str = "") -> None:
@@ -85,8 +77,12 @@ def by_hand(draw: Callable[..., None], **controls: Any) -> None:
     for name, widget in widgets.items():
         widget.description = widget.description or name.replace("_", " ")
         widget.observe(update, names="value")
-    bundle = ipywidgets.VBox([*widgets.values(), drawn])._repr_mimebundle_()
-    display({**bundle, "text/plain": NO_KERNEL.strip("*"), "text/markdown": NO_KERNEL}, raw=True)
+    show_controls(ipywidgets.VBox([*widgets.values(), drawn]))
+
+
+def show_controls(widget: Any) -> None:
+    """Show an ipywidget; a page without a kernel shows a line instead."""
+    display({**widget._repr_mimebundle_(), "text/plain": NO_KERNEL.strip("*"), "text/markdown": NO_KERNEL}, raw=True)
 
 
 def _at(total: int, done: int) -> ProgressBar:

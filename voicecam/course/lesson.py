@@ -19,8 +19,7 @@ from voicecam.errors import ModelError
 from voicecam.files import digest, read_json
 from voicecam.learner import Training
 from voicecam.network import Model, load_model
-from voicecam.runs.material import Clips, fold_clips
-from voicecam.runs.sample import sample_clips
+from voicecam.runs.material import Clips, clips_of_run
 
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
 SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
@@ -57,11 +56,10 @@ class LessonRun:
 
     def clips(self, n: int, target: str = "true") -> Clips:
         """About n tested clips of the first fold, classes alike and as many speakers as there are; target as in explain.py."""
-        predictions = self.predictions[self.predictions["fold"] == 1]
-        return fold_clips(self.folder, self.dataset, predictions.iloc[sample_clips(predictions, n)], target)[0]
+        return clips_of_run(self.folder, self.dataset, n, target, first=True)[0]
 
     def shuffled(self) -> Model:
-        """The same network trained on shuffled labels, half as long: a null for maps."""
+        """The same network trained on shuffled labels, a null for maps; see runs.shuffled_twin."""
         training = runs.open_run(self.folder).training
         return runs.shuffled_twin(self.folder / "fold1", self.dataset, self.model.label, training, say=lambda line: None)
 

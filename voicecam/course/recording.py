@@ -8,19 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from IPython.display import display
 
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier
 from voicecam.corpora import Corpus
-from voicecam.course.display import NO_KERNEL
+from voicecam.course.display import show_controls
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
-from voicecam.network import SHIPPED
 from voicecam.verdicts import NO_SPEECH, Judgement, judge
 
-VOICE = SHIPPED.parent / "voice"  # the folder of the model that ships
 SOUNDS = ".wav,.flac,.ogg,.mp3"  # what the button offers
 RATE = 16_000  # Hz, of the saved clip
 PAUSE_S = 0.4  # s of silence after each of its words
@@ -72,8 +69,7 @@ def upload_box(heard: Callable[[str, bytes], None]) -> Any:
                 heard(*found)
 
     button.observe(arrived, names="value")
-    bundle = ipywidgets.VBox([button, shown])._repr_mimebundle_()
-    display({**bundle, "text/plain": NO_KERNEL.strip("*"), "text/markdown": NO_KERNEL}, raw=True)
+    show_controls(ipywidgets.VBox([button, shown]))
     return button
 
 

@@ -6,7 +6,7 @@ Every figure keeps its units, every class its colour; nothing is scaled behind t
 from voicecam.figures.acoustics import plot_account, plot_counterfactual
 from voicecam.figures.bandstop import plot_agreement, plot_drops
 from voicecam.figures.calibration import plot_reliability, plot_risk_coverage
-from voicecam.figures.canvas import class_colours, figure, png_bytes
+from voicecam.figures.canvas import class_colours, figure, grid, png_bytes
 from voicecam.figures.cells import plot_cells
 from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
@@ -25,6 +25,7 @@ from voicecam.figures.training import plot_history, plot_lr_find
 __all__ = [
     "class_colours",
     "figure",
+    "grid",
     "plot_account",
     "plot_agreement",
     "plot_bands",

@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -40,10 +41,14 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
 
 def figure(height: float, *, width: float = WIDTH) -> tuple[Figure, Axes]:
     """A white figure with one pair of axes; sizes in inches."""
-    fig = Figure(figsize=(width, height), facecolor="white")
-    fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-    FigureCanvasAgg(fig)
+    fig = _white(width, height)
     return fig, fig.add_subplot()
+
+
+def grid(rows: int, columns: int, *, width: float = 9.0, height: float = 3.0) -> tuple[Figure, np.ndarray]:
+    """A white figure with rows x columns axes; sizes in inches. Returns the figure and an array (rows, columns) of Axes."""
+    fig = _white(width, height)
+    return fig, fig.subplots(rows, columns, squeeze=False)
 
 
 def png_bytes(fig: Figure, *, dpi: int = 192) -> bytes:
@@ -76,3 +81,10 @@ def percent(share: float | None, digits: int = 0) -> str:
         return rounded.removesuffix(".0") if float(rounded) in (0, 100) else rounded
     exact = f"{100 * share:.{digits + 1}f}"
     return {100.0: f">99.{'9' * (digits + 1)}", 0.0: f"<0.{'0' * digits}1"}.get(float(exact), exact)
+
+
+def _white(width: float, height: float) -> Figure:
+    fig = Figure(figsize=(width, height), facecolor="white")
+    fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    FigureCanvasAgg(fig)
+    return fig

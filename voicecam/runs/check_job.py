@@ -13,11 +13,10 @@ from voicecam.explanation.methods import LIGHT
 from voicecam.explanation.planted_sounds import CUES
 from voicecam.network import Model, load_model
 from voicecam.renderings import Progress
-from voicecam.runs.folder import Say, fold_places, read_predictions
-from voicecam.runs.material import Clips, fold_clips
+from voicecam.runs.folder import Say, fold_places
+from voicecam.runs.material import Clips, clips_of_run
 from voicecam.runs.nulls import SHUFFLED, random_twin
 from voicecam.runs.profiles import occluded_profile
-from voicecam.runs.sample import sample_clips
 
 RANDOM_WEIGHTS, SHUFFLED_LABELS = "random weights", "shuffled labels"  # the nulls
 
@@ -26,14 +25,14 @@ RANDOM_WEIGHTS, SHUFFLED_LABELS = "random weights", "shuffled labels"  # the nul
 class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
-    clips : for bands, in the sound and out of it; deletion : for deletion, insertion and randomised networks; road : of these,
-        for ROAD, which is slowest
+    clips : for bands, in the sound and out of it; fewer : for what asks for every method's maps or of many networks (deletion,
+        insertion, randomised networks); road : of these, for ROAD, which is slowest
     voices : for what needs many speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """
 
     clips: int = 48
-    deletion: int = 24
+    fewer: int = 24
     road: int = 8
     voices: int = 240
     morphs: int = 20
@@ -66,8 +65,8 @@ class Job:
         return self.clips(self.effort.clips)
 
     @cached_property
-    def limits(self) -> Bands:
-        """The bands in Hz."""
+    def hz_bands(self) -> Bands:
+        """The bands that `bands` names."""
         return band_set(self.bands, self.dataset.config)
 
     @cached_property
@@ -82,7 +81,7 @@ class Job:
                 bandstop.measure_drops(
                     bandstop.window_logits(clips.model),
                     clips.signals,
-                    self.limits.limits,
+                    self.hz_bands.limits,
                     clips.wanted,
                     against=clips.against,
                     keep=keep,
@@ -96,7 +95,7 @@ class Job:
         """Band occlusion of `band_clips` by the "network" or one of its nulls, "random weights" or "shuffled labels", whose clips
         are those of the folds that have one; float (clip, band)."""
         if name not in self._occluded:
-            some = [occluded_profile(clips, _network(clips, name), self.limits) for clips in self.asked(name)]
+            some = [occluded_profile(clips, _network(clips, name), self.hz_bands) for clips in self.asked(name)]
             self._occluded[name] = np.concatenate(some)
         return self._occluded[name]
 
@@ -106,11 +105,8 @@ class Job:
         return [clips for clips in self.band_clips if whole or (clips.place / SHUFFLED / "meta.json").exists()]
 
     def clips(self, n: int, target: str = "true", *, first: bool = False) -> list[Clips]:
-        """About n tested clips, fold by fold, or of the first fold alone; see runs.sample."""
-        predictions = read_predictions(self.folder)
-        if first:
-            predictions = predictions[predictions["fold"] == 1]
-        return fold_clips(self.folder, self.dataset, predictions.iloc[sample_clips(predictions, n)], target)
+        """About n tested clips, see material.clips_of_run."""
+        return clips_of_run(self.folder, self.dataset, n, target, first=first)
 
 
 def _network(clips: Clips, name: str) -> Model:

@@ -43,7 +43,7 @@ def band_part(job: Job) -> Part:
 
     Where there is no sound nothing can be held against it: the drops are then those of band occlusion.
     """
-    folds, bands = job.band_clips, job.limits
+    folds, bands = job.band_clips, job.hz_bands
     speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
     parts = [map_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
     profiles = {OCCLUDED: job.occluded("network")} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -64,12 +64,12 @@ def height_part(job: Job) -> Part:
     weights, and of each fold's network alone: what speaks for one of two classes speaks against the other, so the sign of a
     random network's difference is settled when its weights are drawn, and a single draw says little.
     """
-    limits, heights, differences = job.limits.limits, [], []
+    limits, heights, differences = job.hz_bands.limits, [], []
     rows: list[dict[str, Any]] = []
     for name in ("network", RANDOM_WEIGHTS, SHUFFLED_LABELS):
         profile, some = job.occluded(name), job.asked(name)
         rows.append({"what": name, **_height(profile, some, limits, job.classes)})
-        differences.append(_band_differences(profile, some, job.limits.names, job.classes).assign(what=name))
+        differences.append(_band_differences(profile, some, job.hz_bands.names, job.classes).assign(what=name))
         if name == "network":
             about = {"speaker": _joined(some, "speakers"), "true": _joined(some, "classes_of")}
             paths = [path for clips in some for path in clips.table["path"]]
@@ -85,7 +85,7 @@ def height_part(job: Job) -> Part:
 
 def faithfulness_part(job: Job) -> Part:
     """Deletion, insertion and ROAD of every method."""
-    parts, first, folds = [], 0, job.clips(job.effort.deletion)
+    parts, first, folds = [], 0, job.clips(job.effort.fewer)
     for clips in folds:
         part = faithful.faithfulness(
             clips.model.network,
@@ -105,7 +105,7 @@ def faithfulness_part(job: Job) -> Part:
 
 def randomisation_part(job: Job) -> Part:
     """The first fold's maps while its network is made random from the top down; and beside the network on shuffled labels."""
-    [clips] = job.clips(job.effort.deletion, first=True)
+    [clips] = job.clips(job.effort.fewer, first=True)
     table = randomise.randomisation_table(
         clips.model,
         clips.inputs,
@@ -200,11 +200,11 @@ def _height(
 
 def _random_heights(job: Job) -> list[float]:
     """Differences of heights by further networks with random weights, one number a draw, over all folds."""
-    some, found = job.clips(job.effort.deletion), []
+    some, found = job.clips(job.effort.fewer), []
     for draw in range(1, DRAWS):
         twins = [random_twin(clips.model, seed=clips.number + 1000 * draw) for clips in some]
-        profile = np.concatenate([occluded_profile(clips, twin, job.limits) for clips, twin in zip(some, twins)])
-        found.append(_height(profile, some, job.limits.limits, job.classes)["difference"])
+        profile = np.concatenate([occluded_profile(clips, twin, job.hz_bands) for clips, twin in zip(some, twins)])
+        found.append(_height(profile, some, job.hz_bands.limits, job.classes)["difference"])
     return found
 
 
@@ -215,7 +215,7 @@ def _fold_heights(job: Job) -> list[float]:
         profile = job.occluded("network")[first : first + len(clips.table)]
         first += len(clips.table)
         if len(set(clips.classes_of)) == 2:
-            found.append(_height(profile, [clips], job.limits.limits, job.classes)["difference"])
+            found.append(_height(profile, [clips], job.hz_bands.limits, job.classes)["difference"])
     return found
 
 

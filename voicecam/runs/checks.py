@@ -22,7 +22,7 @@ from voicecam.runs.check_parts import Part
 from voicecam.runs.folder import Say
 
 CHECKS = "checks"  # folder of a run
-FULL = Effort(clips=240, deletion=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
+FULL = Effort(clips=240, fewer=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
 
 
 @dataclass(frozen=True)

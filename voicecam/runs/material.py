@@ -19,7 +19,8 @@ from voicecam.explanation.carry import log_mel_of
 from voicecam.explanation.methods import attribute, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
-from voicecam.runs.folder import fold_places
+from voicecam.runs.folder import fold_places, read_predictions
+from voicecam.runs.sample import sample_clips
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,14 @@ def fold_clips(folder: Path, dataset: Dataset, predictions: pd.DataFrame, target
             wanted, against = targets(table, target, model.classes)
             found.append(Clips(place, number, model, table, dataset.matrices[rows], wanted, against, paths))
     return found
+
+
+def clips_of_run(folder: Path, dataset: Dataset, n: int, target: str, *, first: bool = False) -> list[Clips]:
+    """About n tested clips of a run, fold by fold, or of the first fold alone; see sample.sample_clips and `targets`."""
+    predictions = read_predictions(folder)
+    if first:
+        predictions = predictions[predictions["fold"] == 1]
+    return fold_clips(folder, dataset, predictions.iloc[sample_clips(predictions, n)], target)
 
 
 def targets(table: pd.DataFrame, target: str, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray | None]:
