@@ -1,4 +1,4 @@
-"""Measure what each band of the sound is worth to a saved model on its training speakers; the web page lays clips beside that."""
+"""Measure what each band of the sound is worth to a saved model on its training clips; the web page lays clips beside that."""
 
 import argparse
 import sys

@@ -89,6 +89,16 @@ def load_classifier(folder: Path) -> Classifier:
     return Classifier(load_model(folder))
 
 
+def sure_classes(windows: Sequence[Window], *, threshold: float) -> tuple[str, ...]:
+    """The classes that at least one window alone is sure of, in order of time. More than one: the windows disagree, and one
+    answer does not hold for the whole recording (two voices, say).
+
+    threshold : probability from which a window is sure of its likeliest class
+    """
+    likeliest = [max(window.probabilities.items(), key=lambda item: item[1]) for window in windows]
+    return tuple(dict.fromkeys(label for label, probability in likeliest if probability >= threshold))
+
+
 def clip_windows(signal: Signal, config: Config) -> np.ndarray:
     """Matrices of a recording's windows, float32 (n_windows, n_rows, n_frames): the loudest or all, as config.windows says."""
     if config.windows == "loudest":

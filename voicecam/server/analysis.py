@@ -13,21 +13,20 @@ import numpy as np
 
 from voicecam import audio, verdicts
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier
+from voicecam.classifier import Classifier, sure_classes
 from voicecam.config import MAP_LAYER, MAP_METHOD
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import split_sound, wav_bytes
-from voicecam.explanation.bands import band_limits, band_names, band_set, band_shares
+from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_voice
 from voicecam.explanation.methods import METHODS, attribute, other_of_two
 from voicecam.explanation.occluded import occluded_bands
-from voicecam.features import column_axis, log_mel_energies, row_axis, window_starts
-from voicecam.figures.canvas import percent
-from voicecam.figures.pictures import row_ticks
+from voicecam.features import Axis, column_axis, log_mel_energies, row_axis, window_starts
+from voicecam.figures.pictures import is_signed, row_ticks
 from voicecam.network import Model
 from voicecam.pitch import median_f0
-from voicecam.server.ranges import BANDS, Ranges, outside
+from voicecam.server.ranges import BANDS, DIGITS, Ranges, outside, strongest
 from voicecam.speech import cut, find_speech
 from voicecam.verdicts import NO_SPEECH, Judgement
 
@@ -39,7 +38,7 @@ _MAPPING = Lock()  # maps hang hooks into the network: one at a time
 
 @dataclass(frozen=True)
 class Listener:
-    """A classifier, how its maps are made, and the training speakers' bands (None where they were not measured)."""
+    """A classifier, how its maps are made, and the training clips' bands (None where they were not measured)."""
 
     classifier: Classifier
     ranges: Ranges | None = None
@@ -70,12 +69,15 @@ def silent(listener: Listener) -> dict[str, Any]:
 
 
 def verdict(listener: Listener, judgement: Judgement) -> dict[str, Any]:
-    """The judgement's row without the file's name, with its timeline in words where it has several windows."""
+    """The judgement's row without the file's name; beside it its timeline in words where it has several windows, and a sentence
+    where some of them are sure of different classes."""
     row = verdicts.row(judgement)
     del row["path"], row["error"]
-    several = len(judgement.windows) > 1
-    threshold = listener.classifier.threshold
-    return {**row, "timeline": verdicts.timeline(judgement.windows, threshold=threshold) if several else None}
+    windows, threshold = judgement.windows, listener.classifier.threshold
+    line = verdicts.timeline(windows, threshold=threshold) if len(windows) > 1 else None
+    torn = len(sure_classes(windows, threshold=threshold)) > 1
+    said = f"The windows disagree: {line}. One answer does not hold for the whole recording." if torn else None
+    return {**row, "timeline": line, "disagreement": said}
 
 
 def waveform(signal: Signal) -> dict[str, Any]:
@@ -175,33 +177,36 @@ def _window(listener: Listener, judgement: Judgement, spoken: Signal) -> Signal:
 
 
 def _picture(listener: Listener, matrix: np.ndarray) -> dict[str, Any]:
-    """The matrix that the network looks at, with what its rows and columns are."""
+    """The matrix that the network looks at, with what its rows and columns are. That of mfcc-2020 is stretched over them."""
     config = listener.classifier.model.config
-    rows, columns = row_axis(config), column_axis(config, matrix.shape[1])
+    rows, columns = row_axis(config), column_axis(config, config.n_frames)
     places, labels = row_ticks(rows)
     return {
         "values": _plain(matrix, 3),
+        "signed": is_signed(matrix, rows),
+        "words": _colours(matrix, rows),
         "rows": {"kind": rows.kind, "unit": rows.unit, "values": _plain(rows.values, 1)},
         "columns": {"kind": columns.kind, "unit": columns.unit, "values": _plain(columns.values, 4)},
         "ticks": [{"row": place, "text": text} for place, text in zip(places, labels)],
     }
 
 
+def _colours(matrix: np.ndarray, rows: Axis) -> str:
+    """What the picture's colours mean."""
+    what = "Value of each coefficient" if rows.kind == "coefficient" else "Level"
+    if not is_signed(matrix, rows):
+        return f"{what}, dark to light."
+    return (
+        f"{what}, blue below 0 and red above." if rows.kind == "coefficient" else "Level, blue below a band's mean and red above."
+    )
+
+
 def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
-    """The raw map, row 0 lowest, and one sentence of what it shows."""
+    """The raw map, row 0 lowest, and in words when it is strongest. Of bands they say nothing: no layer's map tells them well."""
     config = listener.classifier.model.config
-    title, shares = METHODS[listener.method].title, band_shares(found[None])[0]
-    if np.isnan(shares[0]):
-        words = f"The {title} map for {label} is blank: nothing in it is above 0."
-    else:
-        top = int(shares.argmax())
-        words = (
-            f"Of the {title} map's weight for {label}, {percent(shares[top])} % lies in {band_names(len(found), config)[top]}, "
-            f"its strongest of {len(found)} rows; an even map would have {percent(1 / len(found))} % in each."
-        )
     limits = [list(pair) for pair in band_limits(len(found), config)]
     return {
-        "method": title,
+        "method": METHODS[listener.method].title,
         "layer": listener.layer,
         "label": label,
         "values": _plain(found, 6),
@@ -210,20 +215,37 @@ def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
             "rows": _plain(cell_edges(found.shape[0], config.image_rows) / config.image_rows, 6),
             "columns": _plain(cell_edges(found.shape[1], config.image_columns) / config.image_columns, 6),
         },
-        "words": words,
+        "words": _map_words(listener, found, label),
     }
 
 
+def _map_words(listener: Listener, found: np.ndarray, label: str) -> str:
+    """One sentence: at which time of the window the map's strongest block lies."""
+    config, title = listener.classifier.model.config, METHODS[listener.method].title
+    if not (found > 0).any():
+        return f"The {title} map for {label} is blank: nothing in it is above 0."
+    column = int(found.max(axis=0).argmax())
+    shares = cell_edges(found.shape[1], config.image_columns)[column : column + 2] / config.image_columns
+    start, end = ((config.window - config.hop) / 2 + shares * config.n_frames * config.hop) / config.sample_rate
+    grid = f"{found.shape[0]} by {found.shape[1]} blocks"
+    return f"The {title} map for {label}, {grid}: the strongest lies {start:.2f} to {end:.2f} s into the window."
+
+
 def _bands(listener: Listener, window: Signal, label: str) -> dict[str, Any]:
-    """What each band is worth to this clip's score, beside the training speakers'."""
+    """What each band is worth to this clip's score, beside the training clips'."""
     drops, bands = _drops(listener, window, label), band_set(BANDS, listener.classifier.model.config)
     return {
         "names": list(bands.names),
         "limits": [list(pair) for pair in bands.limits],
-        "values": _plain(drops, 4),
+        "values": _plain(drops, DIGITS),
         "training": None if listener.ranges is None else listener.ranges.of(label),
-        "words": outside(drops, bands.names, label, listener.ranges),
+        "words": _band_words(drops, bands.names, label, listener.ranges),
     }
+
+
+def _band_words(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: Ranges | None) -> str:
+    """The band that speaks most for the class and, where training clips were measured, what is unusual beside them."""
+    return " ".join(dict.fromkeys([strongest(drops, names, label), outside(drops, names, label, ranges)]))
 
 
 def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:

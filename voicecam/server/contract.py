@@ -33,6 +33,11 @@ CLASSIFY = {
         "items": {"type": "object", "properties": {"start": _NUMBER, "end": _NUMBER, "probabilities": _P}},
     },
     "timeline": {**_TEXT, "nullable": True, "description": "windows in words"},
+    "disagreement": {
+        **_TEXT,
+        "nullable": True,
+        "description": "in words, where windows are sure of different classes, each by the threshold",
+    },
     "waveform": {
         "type": "object",
         "nullable": True,
@@ -43,7 +48,8 @@ CLASSIFY = {
         "type": "object",
         "nullable": True,
         "description": "of the window that speaks most for the label: start and end in s, picture, map (raw, row 0 lowest), "
-        "bands (fall of the score without each, in logits; training: mean, low, high of speakers), sounds (WAV in base64)",
+        "bands (fall of the score without each, in logits; training: mean of clips, low and high, between which 8 of 10 lie, "
+        "each speaker weighing the same), sounds (WAV in base64)",
         "properties": {"start": _NUMBER, "end": _NUMBER}
         | {name: {"type": "object", "nullable": name in ("bands", "sounds")} for name in ("picture", "map", "bands", "sounds")},
     },

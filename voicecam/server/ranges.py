@@ -1,7 +1,6 @@
-"""Training speakers' bands: what each band is worth to the score of voices that the model learned from, class by class. A clip's
-own bands are laid beside them. Measured once for a model and kept in its folder as bands.json; another model's are not used."""
+"""Training clips' bands: what each band is worth to the score of clips that the model learned from, class by class. A clip's own
+bands are laid beside them. Measured once for a model and kept in its folder as bands.json; another model's are not used."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,16 @@ from voicecam.errors import ModelError
 from voicecam.files import file_sha256, read_json, write_json
 
 BANDS = "third-octaves"
+DIGITS = 4  # of logits, in files and answers
 FILE = "bands.json"
-CLIPS = 12  # of one speaker at most; speakers weigh equally, and more clips of one change its mean little
-LOW, HIGH = 10, 90  # per cent of speakers between which the range lies
-Progress = Callable[[Iterable, int], Iterable]
+FORMAT = 2  # of bands.json; files without a number hold the range of speakers' means, which is narrower than that of clips
+CLIPS = 12  # of one speaker at most; speakers weigh the same, however many of theirs are measured
+LOW, HIGH = 10, 90  # per cent of clips between which the range lies
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """names : of the bands; classes : of each class, mean, low and high of its speakers, per band; speakers, clips."""
+    """names : of the bands; classes : of each class what `summarise` gives."""
 
     names: tuple[str, ...]
     classes: dict[str, dict[str, Any]]
@@ -32,37 +32,54 @@ class Ranges:
 
 
 def load_ranges(folder: Path) -> Ranges | None:
-    """The ranges in a model's folder; None where there are none, or where they are another model's. Raises ModelError for a
-    broken file."""
+    """The ranges in a model's folder; None where there are none, or where they are another model's or of another format. Raises
+    ModelError for a broken file."""
     path = folder / FILE
     if not path.exists():
         return None
     facts = read_json(path, error=ModelError)
-    if facts.get("weights_sha256") != file_sha256(folder / "model.safetensors"):
+    if facts.get("format") != FORMAT or facts.get("weights_sha256") != file_sha256(folder / "model.safetensors"):
         return None
     return Ranges(tuple(facts["names"]), facts["classes"])
 
 
 def summarise(drops: np.ndarray, classes_of: list[str], speakers: list[str]) -> dict[str, dict[str, Any]]:
-    """Mean, and 10 % and 90 % of speakers, per class and band; a speaker counts by the mean of its clips.
+    """The range of single clips, class by class; each speaker weighs the same, so a clip weighs 1 / clips of its speaker.
 
     drops : float (clip, band), each for the clip's own class
+    Returns of each class: mean, low (10 % of clips) and high (90 %) per band; outside, in how many bands a clip of these lies
+    outside the range itself: median, and most, which 9 of 10 clips do not pass; speakers, clips.
     """
     found = {}
+    drops = _rounded(drops)
     for name in sorted(set(classes_of)):
         here = np.array([one == name for one in classes_of])
-        voices = pd.Series(speakers)[here].to_numpy()
-        each = pd.DataFrame(drops[here]).groupby(voices).mean().to_numpy()  # (speaker, band)
-        low, high = np.percentile(each, [LOW, HIGH], axis=0)
-        numbers = {"mean": each.mean(axis=0), "low": low, "high": high}
-        facts = {key: [round(float(x), 4) for x in values] for key, values in numbers.items()}
-        found[name] = {**facts, "speakers": len(each), "clips": int(here.sum())}
+        voices = pd.Series(speakers)[here]
+        weights = (1 / voices.groupby(voices).transform("size")).to_numpy()
+        low, high = _percentiles(drops[here], weights, [LOW, HIGH])
+        numbers = {"mean": np.average(drops[here], axis=0, weights=weights), "low": low, "high": high}
+        facts = {key: _rounded(values).tolist() for key, values in numbers.items()}
+        off = ((drops[here] < low) | (drops[here] > high)).sum(axis=1)
+        median, most = (int(x) for x in _percentiles(off, weights, [50, HIGH]))
+        outside = {"median": median, "most": most}
+        found[name] = {**facts, "outside": outside, "speakers": voices.nunique(), "clips": int(here.sum())}
     return found
+
+
+def _rounded(logits: np.ndarray) -> np.ndarray:
+    """As they are stored: a clip at the very edge of the range is compared as it was measured."""
+    return np.asarray(logits, dtype=float).round(DIGITS)
+
+
+def _percentiles(values: np.ndarray, weights: np.ndarray, per_cent: list[int]) -> np.ndarray:
+    """Weighted percentiles over the first axis: the smallest value at or below which that share of the weight lies."""
+    return np.percentile(values, per_cent, axis=0, weights=weights, method="inverted_cdf")
 
 
 def write_ranges(folder: Path, names: tuple[str, ...], classes: dict[str, dict[str, Any]], corpora: list[str]) -> Path:
     """Write bands.json beside the model that it belongs to; returns its path."""
-    facts = {"weights_sha256": file_sha256(folder / "model.safetensors"), "bands": BANDS, "corpora": corpora}
+    weights = file_sha256(folder / "model.safetensors")
+    facts = {"format": FORMAT, "weights_sha256": weights, "bands": BANDS, "corpora": corpora}
     write_json(folder / FILE, {**facts, "names": list(names), "classes": classes})
     return folder / FILE
 
@@ -73,14 +90,28 @@ def choose(clips: pd.DataFrame, label: str, *, seed: int = 0) -> pd.DataFrame:
     return shuffled.groupby("speaker").head(CLIPS)
 
 
+def strongest(drops: np.ndarray, names: tuple[str, ...], label: str) -> str:
+    """One sentence: the band without which the label's score falls furthest.
+
+    drops : float (band,), fall of the score without each band, in logits
+    """
+    top = int(np.argmax(drops))
+    if not drops[top] > 0:
+        return f"No band speaks for {label}: without none of them does the score fall."
+    return f"Most for {label} speaks the band {names[top]}: without it the score falls by {drops[top]:.2f}."
+
+
 def outside(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: Ranges | None) -> str:
-    """One sentence: in which bands a clip lies outside the range of the training speakers of its class."""
+    """In words: in which bands a clip lies outside the range of training clips of its class, and in how many a training clip
+    does. Where there is no such range, `strongest`."""
     facts = None if ranges is None else ranges.of(label)
     if facts is None:
-        top = int(np.argmax(drops))
-        return f"Most for {label} speaks the band {names[top]}: without it the score falls by {drops[top]:.2f}."
-    off = [name for name, x, low, high in zip(names, drops, facts["low"], facts["high"]) if not low <= x <= high]
-    who = f"what 8 of 10 of {facts['speakers']} training speakers named {label} have"
-    if not off:
-        return f"All {len(names)} bands lie inside {who}."
-    return f"{len(off)} of {len(names)} bands lie outside {who}: {', '.join(off)}."
+        return strongest(drops, names, label)
+    off = [name for name, x, low, high in zip(names, _rounded(drops), facts["low"], facts["high"]) if not low <= x <= high]
+    where = f": {', '.join(off)}" if off else ""
+    usual = facts["outside"]
+    return (
+        f"{len(off)} of {len(names)} bands lie outside what 8 of 10 training clips named {label} have in each "
+        f"({facts['speakers']} speakers, each weighing the same){where}. A training clip itself has {usual['median']} outside "
+        f"(median), and 9 of 10 have at most {usual['most']}."
+    )

@@ -1,6 +1,7 @@
 // Numbers -> canvas: waveform, picture, map, bands, pitch curve, each with axes in s, Hz or logits. Asks and keeps nothing.
 
 const MAGMA = [[0, 0, 4], [28, 16, 68], [79, 18, 123], [129, 37, 129], [181, 54, 122], [229, 80, 100], [251, 135, 97], [254, 194, 135], [252, 253, 191]];
+const SIGNED = [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]; // blue below 0, red above
 const OVER = 0.6; // how much of the grey picture the map hides
 const FONT = 12;
 
@@ -8,11 +9,13 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function magma(share) {
-  const place = Math.min(1, Math.max(0, share)) * (MAGMA.length - 1);
-  const first = Math.min(Math.floor(place), MAGMA.length - 2);
-  return MAGMA[first].map((low, i) => low + (place - first) * (MAGMA[first + 1][i] - low));
+function between(colours, share) {
+  const place = Math.min(1, Math.max(0, share)) * (colours.length - 1);
+  const first = Math.min(Math.floor(place), colours.length - 2);
+  return colours[first].map((low, i) => low + (place - first) * (colours[first + 1][i] - low));
 }
+
+const magma = (share) => between(MAGMA, share);
 
 // A canvas ready to draw on, in CSS pixels, with room for axes.
 function sheet(canvas, { left = 72, right = 12, top = 10, bottom = 40 } = {}) {
@@ -83,29 +86,48 @@ export function drawWaveform(canvas, wave, window) {
   axes(area, { x: ticks(0, wave.seconds), y: ticks(-1, 1, 4), xTitle: "time (s)", yTitle: "full scale" });
 }
 
+// The verdict is uncertain where the likeliest class has less than the threshold. Of two classes both are then nearer to one half
+// than the threshold is; of more, only the likeliest class can tell. [from, to], empty where from is not below to.
+export function uncertainZone(classes, threshold) {
+  return [classes.length === 2 ? 1 - threshold : 0, Math.min(1, threshold)];
+}
+
+// Whether a class's probability lies in that zone.
+export function inZone(probabilities, name, threshold) {
+  const all = Object.values(probabilities);
+  const most = Math.max(...all);
+  return most < threshold && (all.length === 2 || probabilities[name] === most);
+}
+
 // The picture in the colours of the report, or, with a map, in grey under the map's blocks.
-export function drawPicture(canvas, picture, start, map) {
+export function drawPicture(canvas, picture, map) {
   const area = sheet(canvas);
-  const { pen, left, top, width, height } = area;
-  const values = picture.values.flat();
-  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const [low, high] = extent(picture);
   const grey = (share) => [255 * share, 255 * share, 255 * share];
-  cells(area, picture.values, (value) => (map ? grey : magma)((value - low) / (high - low || 1)), 1);
+  const paint = map ? grey : (share) => between(picture.signed ? SIGNED : MAGMA, share);
+  cells(area, picture.values, (value) => paint(Math.min(1, Math.max(0, (value - low) / (high - low || 1)))), 1);
   if (map) {
     const strongest = Math.max(...map.values.flat(), 0);
     blocks(area, map, (value) => magma(Math.max(0, value) / (strongest || 1)), OVER);
   }
   const times = picture.columns.values;
   const step = times.length > 1 ? times[1] - times[0] : 2 * times[0];
-  const from = start + times[0] - step / 2;
-  const rows = picture.values.length;
+  const rows = picture.rows.values.length;
   axes(area, {
-    x: ticks(from, start + times[times.length - 1] + step / 2),
+    x: ticks(times[0] - step / 2, times[times.length - 1] + step / 2),
     y: picture.ticks.map(({ row, text }) => ({ at: (row + 0.5) / rows, text })),
-    xTitle: "time (s)",
+    xTitle: "time in the window (s)",
     yTitle: picture.rows.kind === "frequency" ? "frequency (mel scale)" : "coefficient",
   });
+}
+
+// The values at both ends of the colours. c0 is many times larger than the other coefficients and is left out.
+function extent({ values, signed, rows }) {
+  const kept = (rows.kind === "coefficient" && values.length > 1 ? values.slice(1) : values).flat();
+  const low = kept.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = kept.reduce((a, b) => Math.max(a, b), -Infinity);
+  const far = Math.max(-low, high);
+  return signed ? [-far, far] : [low, high];
 }
 
 // Blocks as they are, never smoothed; row 0 at the bottom.
@@ -181,10 +203,8 @@ export function drawPitch(canvas, tried, classes, shades, threshold) {
   const { pen, left, top, width, height } = area;
   const x = (step) => left + (step + 12) / 24 * width;
   const y = (value) => top + (1 - value) * height;
-  pen.fillStyle = colour("zone");
-  const edge = Math.min(1, threshold);
-  const bottom = classes.length === 2 ? 1 - edge : 0;
-  pen.fillRect(left, y(edge), width, y(bottom) - y(edge)); // where no class is sure enough
+  const [from, to] = uncertainZone(classes, threshold);
+  if (to > from) border({ pen, left, width }, y(from), y(to), classes.length === 2);
   const steps = [...tried.values()].sort((a, b) => a.semitones - b.semitones);
   for (const name of classes) {
     pen.strokeStyle = pen.fillStyle = shades[name];
@@ -197,6 +217,17 @@ export function drawPitch(canvas, tried, classes, shades, threshold) {
   legend(area, classes, shades);
   const places = [-12, -8, -4, 0, 4, 8, 12].map((step) => ({ at: (step + 12) / 24, text: `${step}`.replace("-", "\u2212") }));
   axes(area, { x: places, y: ticks(0, 1), xTitle: "pitch moved (semitones)", yTitle: "probability" });
+}
+
+// Where the verdict is uncertain: of two classes while both curves are in the zone, of more while the highest is below its edge.
+function border({ pen, left, width }, low, high, filled) {
+  pen.fillStyle = colour("zone");
+  if (filled) pen.fillRect(left, high, width, low - high);
+  pen.strokeStyle = colour("soft");
+  pen.lineWidth = 1;
+  pen.setLineDash([4, 3]);
+  pen.strokeRect(left, high, width, filled ? low - high : 0);
+  pen.setLineDash([]);
 }
 
 function legend({ pen, left, top, height }, names, shades) {

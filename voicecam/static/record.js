@@ -58,17 +58,17 @@ function explain(reason) {
   return `the microphone cannot be opened (${reason.name}); close what else records, or open a file`;
 }
 
-// The samples as a WAV file of 32-bit float: what was captured, unrounded.
+// The samples as a WAV file of 16-bit integers, which every program reads; what lies beyond full scale is cut off.
 export function wav(samples, rate) {
-  const head = new DataView(new ArrayBuffer(58));
-  const text = (at, word) => [...word].forEach((letter, i) => head.setUint8(at + i, letter.charCodeAt(0)));
-  const bytes = samples.length * 4;
-  text(0, "RIFF"); head.setUint32(4, 50 + bytes, true); text(8, "WAVE");
-  text(12, "fmt "); head.setUint32(16, 18, true);
-  head.setUint16(20, 3, true); head.setUint16(22, 1, true); // float, one channel
-  head.setUint32(24, rate, true); head.setUint32(28, rate * 4, true);
-  head.setUint16(32, 4, true); head.setUint16(34, 32, true); head.setUint16(36, 0, true);
-  text(38, "fact"); head.setUint32(42, 4, true); head.setUint32(46, samples.length, true);
-  text(50, "data"); head.setUint32(54, bytes, true);
-  return new Blob([head.buffer, new Float32Array(samples)], { type: "audio/wav" });
+  const bytes = samples.length * 2;
+  const file = new DataView(new ArrayBuffer(44 + bytes));
+  const text = (at, word) => [...word].forEach((letter, i) => file.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF"); file.setUint32(4, 36 + bytes, true); text(8, "WAVE");
+  text(12, "fmt "); file.setUint32(16, 16, true);
+  file.setUint16(20, 1, true); file.setUint16(22, 1, true); // integers, one channel
+  file.setUint32(24, rate, true); file.setUint32(28, rate * 2, true);
+  file.setUint16(32, 2, true); file.setUint16(34, 16, true);
+  text(36, "data"); file.setUint32(40, bytes, true);
+  samples.forEach((sample, i) => file.setInt16(44 + 2 * i, Math.round(Math.min(1, Math.max(-1, sample)) * 32767), true));
+  return new Blob([file.buffer], { type: "audio/wav" });
 }

@@ -1,34 +1,47 @@
 // The page: takes a recording or a file, asks the server, shows the answer, and keeps this visit's clips in the tab.
+import { ask } from "/static/ask.js";
+import { decode } from "/static/decode.js";
 import { drawPicture, drawWaveform, drawBands, drawPitch } from "/static/draw.js";
+import { fileName } from "/static/names.js";
 import { record, wav } from "/static/record.js";
+import { $, fromBase64, headline, make, play, showExplanation, showVerdict } from "/static/show.js";
 
-const $ = (id) => document.getElementById(id);
-const visit = []; // clips, newest first: {title, when, blob, body, type, query, found, tried}
+const visit = []; // clips, newest first, see `clipOf`
 let model = null;
 let shown = null; // the clip on the page
+let kept = null; // the clip that waits for an answer
 let stop = null; // ends the recording that runs
-let busy = false;
-
-async function ask(path, clip, more = "") {
-  const query = [clip.query, more].filter(Boolean).join("&");
-  let answer;
-  try {
-    answer = await fetch(`${path}?${query}`, { method: "POST", body: clip.body(), headers: clip.type ? { "Content-Type": clip.type } : {} });
-  } catch {
-    throw new Error("the server does not answer; start it again with make serve");
-  }
-  const found = await answer.json();
-  if (!answer.ok) throw new Error(found.error);
-  return found;
-}
+let opening = false; // the microphone
+let queue = Promise.resolve(); // clips are asked about one after another
 
 // ---- taking a clip in
 
+// found : the server's answer; tried : its answers at other pitches; step : the one shown. samples : of what can be saved as WAV.
+function clipOf(title, more) {
+  return { title, when: new Date(), found: null, tried: new Map(), step: 0, ...more };
+}
+
+// float32 samples, which go to the server as they are.
+function rawClip(title, { samples, rate }) {
+  const request = { query: `rate=${rate}`, type: "application/octet-stream", body: () => samples };
+  return clipOf(title, { ...request, samples, blob: wav(samples, rate) });
+}
+
+function fileClip(file) {
+  const body = () => { const form = new FormData(); form.append("file", file, "recording"); return form; };
+  return clipOf(file.name, { query: "", type: null, body, samples: null, blob: file });
+}
+
+function askAbout(path, clip, more = "") {
+  const query = [clip.query, more].filter(Boolean).join("&");
+  return ask(`${path}?${query}`, { method: "POST", body: clip.body(), headers: clip.type ? { "Content-Type": clip.type } : {} });
+}
+
 async function toggle() {
-  if (busy) return;
   if (stop) return finish();
+  if (opening) return;
   say("Opening the microphone.");
-  busy = true;
+  opening = true;
   try {
     stop = await record({ most: model.most_seconds, onLevel: level, onFull: finish });
     $("record").textContent = "Stop";
@@ -37,7 +50,7 @@ async function toggle() {
   } catch (reason) {
     fail(reason);
   }
-  busy = false;
+  opening = false;
 }
 
 async function finish() {
@@ -46,10 +59,9 @@ async function finish() {
   stop = null;
   $("record").textContent = "Record";
   $("record").removeAttribute("aria-pressed");
-  const { samples, rate } = await end();
+  const heard = await end();
   level(-60, 0);
-  const blob = wav(samples, rate);
-  await take({ title: "recording", blob, body: () => samples, type: "application/octet-stream", query: `rate=${rate}` });
+  await take(rawClip("recording", heard));
 }
 
 function level(decibels, seconds) {
@@ -59,138 +71,80 @@ function level(decibels, seconds) {
 
 async function open(file) {
   if (!file) return;
-  if (file.size > model.most_bytes) return fail(new Error(`larger than ${model.most_bytes / 1e6} MB; cut it or export it as FLAC or MP3`));
-  const body = () => { const form = new FormData(); form.append("file", file, "recording"); return form; };
-  await take({ title: file.name, blob: file, body, type: null, query: "" });
-}
-
-async function take(clip) {
-  if (busy) return;
-  busy = true;
-  $("error").hidden = true;
-  say("Listening.");
-  const began = performance.now();
   try {
-    clip.found = await ask("/api/classify", clip);
-    clip.when = new Date();
-    clip.tried = new Map();
-    visit.unshift(clip);
-    show(clip);
-    document.body.dataset.took = (performance.now() - began).toFixed(1);
-    listVisit();
+    if (file.size > model.most_bytes) throw new Error(`larger than ${model.most_bytes / 1e6} MB; cut it or export it as FLAC or MP3`);
+    const sound = await decode(file, model.most_seconds);
+    await take(sound ? rawClip(file.name, sound) : fileClip(file));
   } catch (reason) {
     fail(reason);
   }
-  busy = false;
+}
+
+function take(clip) {
+  queue = queue.then(() => judge(clip));
+  return queue;
+}
+
+async function judge(clip) {
+  $("error").hidden = $("kept").hidden = true;
+  say("Listening.");
+  const began = performance.now();
+  try {
+    clip.found = await askAbout("/api/classify", clip);
+    enter(clip);
+    show(clip);
+    document.body.dataset.took = (performance.now() - began).toFixed(1);
+  } catch (reason) {
+    fail(reason);
+    if (!clip.found && (reason.again || clip.samples?.length)) keep(clip);
+  }
+}
+
+// A clip without an answer stays: it can be heard, saved, and asked about again.
+function keep(clip) {
+  kept = clip;
+  $("kept").hidden = false;
+  $("kept-words").textContent = `${clip.title} of ${clip.when.toLocaleTimeString()}: no answer yet; it is kept in this tab.`;
+  play($("kept-clip"), clip.blob);
+  enter(clip);
 }
 
 function say(words) { $("status").textContent = words; }
 
+// An error stands alone: an older clip's verdict beside it would look like the answer.
 function fail(reason) {
   say("");
+  shown = null;
+  $("result").hidden = $("kept").hidden = true;
   $("error").textContent = reason.message;
   $("error").hidden = false;
 }
 
 // ---- showing a clip
 
-// 1 and 0 are kept for certainty, which a model does not have.
-function share(value, digits) {
-  const text = value.toFixed(digits);
-  if (Number(text) === 1 && value < 1) return `>0.${"9".repeat(digits)}`;
-  return Number(text) === 0 && value > 0 ? `<0.${"0".repeat(digits - 1)}1` : text;
-}
-
-function headline({ verdict, label, probability }) {
-  if (label === null) return verdict;
-  const best = `${label}, probability ${share(probability, 2)}`;
-  return verdict === label ? best : `${verdict}; likeliest ${best}`;
-}
-
 function show(clip) {
   shown = clip;
+  wish = null;
   const { found } = clip;
   $("result").hidden = false;
-  $("error").hidden = true;
-  $("verdict").textContent = headline(found);
-  say(`${clip.title}: ${headline(found)}.`);
-  const pitch = found.f0 === null ? "nothing voiced" : `median pitch ${found.f0.toFixed(0)} Hz`;
-  $("facts").textContent = found.label === null
-    ? "No speech was found, so the model was not asked."
-    : `${found.speech_seconds.toFixed(2)} s of speech, ${pitch}. Below ${model.threshold.toFixed(2)} the verdict is uncertain.`;
-  bars(found.probabilities);
-  $("timeline").hidden = found.timeline === null;
-  $("timeline").textContent = found.timeline === null ? "" : `Window by window: ${found.timeline}.`;
+  $("error").hidden = $("kept").hidden = true;
+  showVerdict(found, model);
+  say(`${clip.title}: ${headline(found)}.${found.disagreement === null ? "" : " The windows disagree."}`);
   play($("clip"), clip.blob);
-  $("save").href = $("clip").src;
-  $("save").download = clip.type ? `voicecam-${clip.when.toISOString().slice(0, 19).replace(/[:T]/g, "-")}.wav` : clip.title;
   $("explanation").hidden = found.explanation === null;
-  if (found.explanation) explain(found);
+  if (found.explanation) showExplanation(found, model);
+  showStep(clip);
   draw();
 }
 
-function bars(probabilities) {
-  $("probabilities").replaceChildren(...Object.entries(probabilities).map(([name, value]) => {
-    const bar = make("div", "bar");
-    const track = make("div", "track");
-    const zone = make("div", "zone");
-    const fill = make("div", "fill");
-    zone.style.width = `${100 * Math.min(1, model.threshold)}%`;
-    zone.title = "uncertain zone";
-    fill.style.width = `${100 * value}%`;
-    fill.style.background = model.colours[name];
-    track.append(zone, fill);
-    track.setAttribute("role", "img");
-    track.setAttribute("aria-label", `${name}: ${share(value, 3)}${value < model.threshold ? ", in the uncertain zone" : ""}`);
-    bar.append(make("span", "", name), track, make("span", "n", share(value, 3)));
-    return bar;
-  }));
-}
-
-function explain({ explanation, label }) {
-  const { start, end, map, bands, sounds } = explanation;
-  $("window").textContent = `The window from ${start.toFixed(2)} to ${end.toFixed(2)} s, which speaks most for ${label}; shaded in the waveform.`;
-  $("map-words").textContent = map.words;
-  $("picture-words").textContent = "Level, dark to light.";
-  $("map").setAttribute("aria-label", map.words);
-  $("picture").setAttribute("aria-label", `Picture of the window from ${start.toFixed(2)} to ${end.toFixed(2)} s, time against frequency`);
-  $("sounds").hidden = sounds === null;
-  for (const [name, data] of Object.entries(sounds ?? {})) play($(`sound-${name}`), fromBase64(data));
-  $("bands-part").hidden = bands === null;
-  if (bands) bandWords(bands, label);
-  $("pitch").value = 0;
-  $("pitch-value").textContent = "0";
-  $("pitch-words").textContent = "";
-  $("pitch-sound").hidden = true;
-}
-
-function bandWords(bands, label) {
-  const { training } = bands;
-  const line = "Line: how far the score falls without each band; above 0 the band speaks for the class.";
-  const area = training ? ` Shaded: 8 of 10 of ${training.speakers} training speakers named ${label}; dashed: their mean.` : "";
-  $("bands-words").textContent = `${bands.words} ${line}${area}`;
-  $("bands").setAttribute("aria-label", bands.words);
-  const head = ["band", "this clip", ...(training ? ["speakers from", "mean", "to"] : [])];
-  const rows = bands.names.map((name, i) => [name, bands.values[i], ...(training ? [training.low[i], training.mean[i], training.high[i]] : [])]);
-  const top = make("thead");
-  top.append(lineOf(head, "th"));
-  const body = make("tbody");
-  body.append(...rows.map(([name, ...numbers]) => lineOf([name, ...numbers.map((value) => value.toFixed(2))], "td")));
-  $("bands-table").replaceChildren(top, body);
-}
-
-function lineOf(texts, kind) {
-  const row = make("tr");
-  row.append(...texts.map((text, i) => {
-    const cell = make(i === 0 || kind === "th" ? "th" : "td", i ? "n" : "", text);
-    if (cell.tagName === "TH") cell.scope = kind === "th" ? "col" : "row";
-    return cell;
-  }));
-  return row;
+// A link that saves a clip: what was recorded or decoded here as WAV, named after speaker and word; a file as it is.
+function save(link, clip) {
+  link.href = link.parentElement.querySelector("audio").src;
+  link.download = clip.samples ? fileName($("speaker").value, $("word").value, clip.when) : clip.title;
 }
 
 function draw() {
-  if (!shown || $("result").hidden) return;
+  if (!shown) return;
   const { waveform, explanation } = shown.found;
   $("waveform").hidden = waveform === null;
   if (waveform) {
@@ -198,77 +152,83 @@ function draw() {
     $("waveform").setAttribute("aria-label", `Waveform of ${waveform.seconds.toFixed(2)} s`);
   }
   if (!explanation) return;
-  drawPicture($("picture"), explanation.picture, explanation.start);
-  drawPicture($("map"), explanation.picture, explanation.start, $("overlay").checked ? explanation.map : null);
+  drawPicture($("picture"), explanation.picture);
+  drawPicture($("map"), explanation.picture, $("overlay").checked ? explanation.map : null);
   if (explanation.bands) drawBands($("bands"), explanation.bands, model.colours[shown.found.label]);
   drawPitch($("pitch-plot"), shown.tried, model.classes, model.colours, model.threshold);
-  const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${one.label} ${share(one.probability, 2)}`);
+  const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${headline(one)}`);
   $("pitch-plot").setAttribute("aria-label", `Probability against semitones moved. ${steps.join("; ") || "Nothing tried yet"}`);
 }
 
 // ---- the pitch slider: one question at a time, the newest wish next
 
+let wish = null; // {clip, step} to be asked about
 let moving = false;
 
 async function move() {
   $("pitch-value").textContent = $("pitch").value;
+  wish = { clip: shown, step: Number($("pitch").value) };
   if (moving) return;
   moving = true;
-  const clip = shown;
-  try {
-    for (let step = null; clip === shown && step !== Number($("pitch").value);) {
-      step = Number($("pitch").value);
-      if (!clip.tried.has(step)) clip.tried.set(step, await ask("/api/shift", clip, `semitones=${step}`));
-      if (clip === shown) moved(clip.tried.get(step));
-    }
-  } catch (reason) {
-    fail(reason);
+  while (wish) {
+    const { clip, step } = wish;
+    wish = null;
+    const words = await tryStep(clip, step);
+    if (clip === shown && !wish) showStep(clip, words);
   }
   moving = false;
 }
 
-function moved(found) {
-  const pitch = found.f0 === null ? "" : `, median pitch ${found.f0.toFixed(0)} Hz`;
-  $("pitch-words").textContent = `${found.semitones} semitones: ${headline(found)}${pitch}.`;
-  $("pitch-sound").hidden = false;
-  play($("pitch-sound"), fromBase64(found.wav));
+// Ask about a step; what went wrong in words, "" where nothing did.
+async function tryStep(clip, step) {
+  try {
+    if (!clip.tried.has(step)) clip.tried.set(step, await askAbout("/api/shift", clip, `semitones=${step}`));
+    clip.step = step;
+    return "";
+  } catch (reason) {
+    return `${step} semitones: ${reason.message}.`;
+  }
+}
+
+// The last step that was answered: slider, words, sound and plot tell of the same one. problem : what is said instead of it.
+function showStep(clip, problem = "") {
+  const found = clip.tried.get(clip.step);
+  $("pitch").value = clip.step;
+  $("pitch-value").textContent = clip.step;
+  const pitch = found?.f0 ? `, median pitch ${found.f0.toFixed(0)} Hz` : "";
+  $("pitch-words").textContent = problem || (found ? `${found.semitones} semitones: ${headline(found)}${pitch}.` : "");
+  $("pitch-sound").hidden = !found;
+  if (found) play($("pitch-sound"), fromBase64(found.wav));
   draw();
 }
 
 // ---- this visit
 
-function listVisit() {
+// Put a clip on the list, once, and draw the list anew.
+function enter(clip) {
+  if (!visit.includes(clip)) visit.unshift(clip);
   $("history-part").hidden = false;
-  $("history").replaceChildren(...visit.map((clip) => {
+  $("history").replaceChildren(...visit.map((one) => {
     const item = make("li");
     const row = make("div", "row");
-    const again = make("button", "", "Show");
+    const name = one.found ? "Show" : "Try again";
+    const again = make("button", "", name);
     again.type = "button";
-    again.setAttribute("aria-label", `Show ${clip.title} of ${clip.when.toLocaleTimeString()}`);
-    again.addEventListener("click", () => { show(clip); $("verdict").focus(); });
-    row.append(again, make("span", "", `${clip.when.toLocaleTimeString()}, ${clip.title}: ${headline(clip.found)}`));
+    again.setAttribute("aria-label", `${name} ${one.title} of ${one.when.toLocaleTimeString()}`);
+    again.addEventListener("click", () => revisit(one));
+    row.append(again, make("span", "", `${one.when.toLocaleTimeString()}, ${one.title}: ${one.found ? headline(one.found) : "no answer yet"}`));
     item.append(row);
     return item;
   }));
 }
 
-// ---- small things
-
-function make(tag, className = "", text = "") {
-  const found = document.createElement(tag);
-  if (className) found.className = className;
-  found.textContent = text;
-  return found;
+async function revisit(clip) {
+  if (!clip.found) await take(clip);
+  else show(clip);
+  if (shown === clip) $("verdict").focus();
 }
 
-function play(player, blob) {
-  if (player.src) URL.revokeObjectURL(player.src);
-  player.src = URL.createObjectURL(blob);
-}
-
-function fromBase64(text) {
-  return new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], { type: "audio/wav" });
-}
+// ---- the beginning
 
 function drop(event) {
   event.preventDefault();
@@ -277,10 +237,13 @@ function drop(event) {
 }
 
 async function begin() {
-  model = await (await fetch("/api/model")).json();
+  model = await ask("/api/model");
   $("about").textContent = `Record a word or a sentence, or open a sound file: the model says ${model.classes.join(" or ")} (${model.label}, as its training corpora wrote it down), or that it is uncertain.`;
   $("record").addEventListener("click", toggle);
   $("file").addEventListener("change", async () => { await open($("file").files[0]); $("file").value = ""; });
+  $("save").addEventListener("click", () => save($("save"), shown));
+  $("kept-save").addEventListener("click", () => save($("kept-save"), kept));
+  $("again").addEventListener("click", () => revisit(kept));
   $("overlay").addEventListener("change", draw);
   $("pitch").addEventListener("input", move);
   document.addEventListener("dragover", (event) => { event.preventDefault(); $("drop").classList.add("over"); });
