@@ -22,7 +22,7 @@ function readByServer(head) {
 }
 
 function refuseLong(seconds, most) {
-  if (Number.isFinite(seconds) && seconds > most) throw new Error(`${seconds.toFixed(0)} s of sound, ${most} s are the most; cut it`);
+  if (Number.isFinite(seconds) && seconds > most) throw new Error(`${Math.ceil(seconds)} s of sound, ${most} s are the most; cut it`);
 }
 
 // In s as the file says; Infinity or NaN where it does not.

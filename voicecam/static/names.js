@@ -1,8 +1,8 @@
 // The name of a saved recording, as record_wav.py gives it: speaker first, so that a folder of them is read as a corpus. Saves nothing.
 
-// The text as part of a file name: letters and digits of any script and hyphens, 40 at most; "unnamed" where nothing is left.
+// The text as part of a file name: letters (with their marks) and digits of any script and hyphens, 40 at most; "unnamed" where nothing is left.
 export function safeName(text) {
-  const joined = text.normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "");
+  const joined = text.normalize("NFC").replace(/[^\p{L}\p{M}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "");
   return [...joined].slice(0, 40).join("").replace(/-+$/, "") || "unnamed";
 }
 

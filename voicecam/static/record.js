@@ -1,5 +1,7 @@
 // The microphone -> float32 samples at its own rate, and those samples as a WAV file. Judges and draws nothing.
 
+import { GONE } from "/static/ask.js";
+
 const WANTED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
 
 // Start recording. onLevel gets each part's peak in dB of full scale and the seconds so far; onFull is called when `most` s are
@@ -11,7 +13,7 @@ export async function record({ most, onLevel, onFull }) {
   const parts = [];
   let count = 0;
   try {
-    await context.audioWorklet.addModule("/static/capture.js");
+    await context.audioWorklet.addModule("/static/capture.js").catch(() => { throw new Error(GONE); });
     await context.resume();
   } catch (reason) {
     close(stream, context);
@@ -58,7 +60,8 @@ function explain(reason) {
   return `the microphone cannot be opened (${reason.name}); close what else records, or open a file`;
 }
 
-// The samples as a WAV file of 16-bit integers, which every program reads; what lies beyond full scale is cut off.
+// The samples as a WAV file of 16-bit integers, which every program reads. Cut off at full scale and rounded down, as libsndfile does
+// for record_wav.py.
 export function wav(samples, rate) {
   const bytes = samples.length * 2;
   const file = new DataView(new ArrayBuffer(44 + bytes));
@@ -69,6 +72,6 @@ export function wav(samples, rate) {
   file.setUint32(24, rate, true); file.setUint32(28, rate * 2, true);
   file.setUint16(32, 2, true); file.setUint16(34, 16, true);
   text(36, "data"); file.setUint32(40, bytes, true);
-  samples.forEach((sample, i) => file.setInt16(44 + 2 * i, Math.round(Math.min(1, Math.max(-1, sample)) * 32767), true));
+  samples.forEach((sample, i) => file.setInt16(44 + 2 * i, Math.min(32767, Math.max(-32768, Math.floor(sample * 32768))), true));
   return new Blob([file.buffer], { type: "audio/wav" });
 }
