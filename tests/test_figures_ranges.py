@@ -1,4 +1,4 @@
-"""A clip's bands over other speakers' ranges: read back from matplotlib and held against the table."""
+"""A clip's bands over the ranges of training clips: read back from matplotlib and held against the table."""
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,6 @@ def test_a_dot_outside_its_range_is_hollow_and_each_stands_at_its_value():
     assert len(figures.png_bytes(fig)) > 3000
 
 
-def test_without_training_speakers_only_dots_are_drawn():
+def test_without_training_clips_only_dots_are_drawn():
     table = pd.DataFrame({"name": ["100 Hz"], "value": [0.5], "mean": [np.nan], "low": [np.nan], "high": [np.nan]})
     assert len(figures.plot_ranges(table, colour="#0072b2", ax=figures.figure(3)[1]).get_offsets()) == 1

@@ -1,4 +1,4 @@
-"""A clip's bands beside the range of other speakers. Measures nothing; see voicecam.server.ranges."""
+"""A clip's bands beside the range of training clips. Measures nothing; see voicecam.server.ranges."""
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,14 @@ THICK = 7  # points; of a range
 
 
 def plot_ranges(table: pd.DataFrame, *, colour: str, ax: Axes) -> PathCollection:
-    """What each band of a clip is worth (dots), over the range of the training speakers (pale bars, a line at their mean).
+    """What each band of a clip is worth (dots), over the range of training clips (pale bars, a line at their mean).
 
-    table : columns name, value, and mean, low, high of the speakers (NaN draws none), in logits, low bands first
+    table : columns name, value, and mean, low, high of training clips (NaN draws none), in logits, low bands first
     A dot inside its range is filled, one outside is hollow. Returns the dots.
     """
     places = np.arange(len(table))
     inside = ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).to_numpy()
-    ax.vlines(places, table["low"], table["high"], color=PALE, linewidth=THICK, label="8 of 10 training speakers")
+    ax.vlines(places, table["low"], table["high"], color=PALE, linewidth=THICK, label="8 of 10 training clips")
     ax.hlines(table["mean"], places - 0.3, places + 0.3, color=GREY, linewidth=1.5, label="their mean")
     ax.axhline(0, color=INK, linewidth=1)
     faces = np.where(inside, colour, "white")
