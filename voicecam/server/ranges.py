@@ -97,7 +97,7 @@ def strongest(drops: np.ndarray, names: tuple[str, ...], label: str) -> str:
     """
     top = int(np.argmax(drops))
     if not drops[top] > 0:
-        return f"No band speaks for {label}: without none of them does the score fall."
+        return f"No band speaks for {label}: taking one away never lowers the score."
     return f"Most for {label} speaks the band {names[top]}: without it the score falls by {drops[top]:.2f}."
 
 
