@@ -1,9 +1,12 @@
 """Chapters on the voice: facts that explain the score, voices moved, confounds, the evidence as sound. Computes nothing new."""
 
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from voicecam import figures, runs
-from voicecam.explanation import confounds
+from voicecam.explanation import confounds, counterfactual
 from voicecam.report import Drawing, Section, Sounds
 from voicecam.runs.checks import CHECKS
 
@@ -42,7 +45,8 @@ def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             plot=figures.plot_counterfactual,
             data=(curves, flips, classes),
             options={"kind": kind},
-            caption=f"Score of {classes[0]} against {classes[1]} as {what} moved; diamonds: where the label flips.",
+            caption=f"Score of {classes[0]} against {classes[1]} as {what} moved; diamonds: where the label flips, up and "
+            "down apart, the larger, the more speakers flip there.",
             alt=" ".join(facts["sentences"]),
             height=3.2,
         )
@@ -56,7 +60,20 @@ def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             *facts["sentences"],
         ),
         drawings=tuple(drawings),
+        table=pd.DataFrame([_flip_cells(row) for row in flips.to_dict("records")]),
+        table_note="Median over speakers, nearest flip to no change in each direction, of clips classified correctly at first.",
     )
+
+
+def _flip_cells(row: dict[str, Any]) -> dict[str, str]:
+    what, way = "pitch" if row["kind"] == "pitch" else "formants", {"up": "raised", "down": "lowered"}[row["direction"]]
+    return {
+        "Class": row["class"],
+        "Moved": f"{what} {way}",
+        "Clips that flip": f"{row['flipping_clips']} of {row['clips']}",
+        "Speakers": f"{row['flipping']} of {row['speakers']}",
+        "Where": counterfactual.flip_text(row),
+    }
 
 
 def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:

@@ -208,7 +208,7 @@ def _found(maps: np.ndarray, planted: Planted, seed: int) -> dict:
     row = {"grid": f"{maps.shape[1]} x {maps.shape[2]}", "chance": float(touching(planted.cells, maps.shape[1:]).mean())}
     row["blank"] = int(np.isnan(mass).sum())
     for name, values in (("pointing", hits), ("mass", mass)):
-        found = over_speakers(values, planted.speakers, seed=seed)
+        found = over_speakers(values, planted.speakers, share=True, seed=seed)
         row |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
     return row
 

@@ -23,7 +23,8 @@ def plot_leak(rows: pd.DataFrame, *, chance: float, ax: Axes) -> PathCollection:
     colours = [CLASS_COLOURS[0] if name == methods[0] else GREY for name in rows["method"]]
     first = (rows["side"] != rows["side"].shift()).to_numpy()
     places = -(np.arange(len(rows)) + first.cumsum())  # a free line above each side, for its heading
-    ax.hlines(places, rows["low"], rows["high"], colors=colours, linewidth=2.5)
+    low, high = (rows[end].astype(float) for end in ("low", "high"))  # None where there is no interval
+    ax.hlines(places, low, high, colors=colours, linewidth=2.5)
     dots = ax.scatter(rows["value"], places, c=colours, s=45, zorder=3)
     for place, value in zip(places, rows["value"]):
         ax.annotate(f"{percent(value)} %", (value, place), (0, 8), ha="center", **TEXT)
