@@ -12,14 +12,14 @@ from voicecam.runs.checks import CHECKS
 
 
 def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
-    """How much of the score measured facts of the voice explain."""
+    """How much of the score acoustic features explain."""
     facts = runs.read_facts(folder, "account") or {}
     first, second = classes
     return Section(
         name="account",
-        title="How much of the score do facts of the voice explain?",
+        title="How much of the score do acoustic features explain?",
         sentences=(
-            f"The score is the logit of {first} less that of {second}. " + " ".join(facts["sentences"]),
+            f"The score is the logit of {first} minus that of {second}. " + " ".join(facts["sentences"]),
             f"Within the classes, where it does not help that {first} and {second} voices differ anyway: "
             + " ".join(facts["within"]),
         ),
@@ -27,7 +27,7 @@ def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             Drawing(
                 plot=figures.plot_account,
                 data=(runs.read_table(folder, "account"),),
-                caption="Share of the score's variance over all clips that is explained, by all facts, by groups and by each "
+                caption="Share of the score's variance over all clips that is explained, by all features, by groups and by each "
                 "alone; hollow: by all others without it.",
                 alt=" ".join(facts["sentences"]),
                 height=4.6,
@@ -108,7 +108,9 @@ def audible_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     return Section(
         name="audible",
         title="Hear the evidence",
-        sentences=(said if clips else "No map of a clip that was named right had anything above 0: there is nothing to hear.",),
+        sentences=(
+            said if clips else "No map of a clip that was classified correctly had anything above 0: there is nothing to hear.",
+        ),
         sounds=tuple(
             Sounds(
                 title=f"{clip['class']}, speaker {clip['speaker']}",

@@ -65,7 +65,7 @@ class SpeakerDraws:
         """
         if not np.isfinite(value):
             return dict.fromkeys(("value", "low", "high"))
-        low, high = ends(drawn)
+        low, high = map(float, ends(drawn))
         if self.alone and of in (None, *self.alone):
             return {"value": float(value), "low": None, "high": None}
         if np.isnan(low) and share and value in (0, 1):
@@ -73,7 +73,7 @@ class SpeakerDraws:
             low, high = (far, 1.0) if value else (0.0, 1 - far)
         if np.isnan(low):
             return {"value": float(value), "low": None, "high": None}
-        return {"value": float(value), "low": float(low), "high": float(high)}
+        return {"value": float(value), "low": low, "high": high}
 
     def _fewest(self, of: str | None) -> int:
         """Speakers that a value rests on: of a class; of all, as many as if each class had those of the smallest."""

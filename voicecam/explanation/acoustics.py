@@ -1,4 +1,5 @@
-"""Recordings -> facts of the voice, measured as phonetics does (by Praat), and how much of a network's score they explain.
+"""Recordings -> acoustic features of the voice ("facts"), measured as phonetics does (by Praat), and how much of a network's
+score they explain.
 
 The account is of scores, not of the network: a fact that explains them may stand for another that goes with it. Facts are
 measured without knowing the class: the same settings for every voice.

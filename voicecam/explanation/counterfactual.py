@@ -248,5 +248,5 @@ def _median_flip(kept: pd.DataFrame, direction: str, seed: int) -> dict[str, flo
     if len(each) > 1:
         times = draw_speakers(pd.DataFrame({"speaker": np.arange(len(each)), "fold": 0, "true": ""}), seed=seed).times
         whole = np.rint(times / times[times > 0].min()).astype(int)  # the draws weigh each speaker n / (n - 1)
-        found["flip_low"], found["flip_high"] = ends(np.array([np.median(np.repeat(each, row)) for row in whole]))
+        found["flip_low"], found["flip_high"] = map(float, ends(np.array([np.median(np.repeat(each, row)) for row in whole])))
     return {**found, "flip": float(np.median(each))}

@@ -207,7 +207,7 @@ def faithfulness_words(table: pd.DataFrame) -> list[str]:
             column = f"{measure}_over_{other}"
             better, worse = made[made[f"{column}_low"] > 0], made[made[f"{column}_high"] < 0]
             said = [_listed(better, column, "better"), _listed(worse, column, "worse")]
-            text = "; ".join(part for part in said if part) or "no method differs: every interval holds 0"
+            text = "; ".join(part for part in said if part) or "no method was shown to differ"
             found.append(f"{measure}, against {what}: {text}.")
     return found
 

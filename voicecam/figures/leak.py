@@ -31,7 +31,7 @@ def plot_leak(rows: pd.DataFrame, *, chance: float, ax: Axes) -> PathCollection:
     for place, side in zip(places[first], rows["side"][first]):
         ax.annotate(side, (0, place + 1), (4, 0), va="center", weight="bold", **TEXT)
     ax.axvline(chance, color=INK, linestyle=":", linewidth=1.2, zorder=0)
-    ax.annotate("guessing", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
+    ax.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
     ax.set_yticks(places, rows["method"])
     ax.set(xlim=(0, 1.03), ylim=(places.min() - 0.6, 0.5), xlabel="balanced accuracy")
     ax.xaxis.set_major_formatter(per_cent())

@@ -48,7 +48,7 @@ def _reference(clean: pd.Series, ax: Axes) -> None:
     ax.axvline(clean["guessing"], color=INK, linestyle=":", linewidth=1.2)
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "bottom", "size": SMALL}
     ax.annotate(f"clean {percent(clean['balanced_accuracy'])} %", (clean["balanced_accuracy"], 1), ha="left", **above)
-    ax.annotate("guessing", (clean["guessing"], 1), ha="right", color=GREY, **above)
+    ax.annotate("chance", (clean["guessing"], 1), ha="right", color=GREY, **above)
 
 
 def _name(condition: str, clips: int, all_clips: int) -> str:
