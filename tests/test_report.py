@@ -215,8 +215,8 @@ def content() -> ReportContent:
 
 def test_the_answer_says_the_numbers_given(content):
     assert (
-        "On 4 speakers it never met, the network classified gender correctly in 97 % [93, 100] of clips, balanced over the 2 classes;"
-        " chance is 50 %." in read(content).text
+        "On 4 speakers it never met, the network classified gender correctly in 97 % [93, 100] of clips, balanced over the 2 "
+        "classes; chance is 50 %." in read(content).text
     )
 
 
