@@ -68,9 +68,9 @@ class SpeakerDraws:
         low, high = map(float, ends(drawn))
         if self.alone and of in (None, *self.alone):
             return {"value": float(value), "low": None, "high": None}
-        if np.isnan(low) and share and value in (0, 1):
+        if np.isnan(low) and share and min(value, 1 - value) < ALIKE:
             far = TAIL ** (1 / self._fewest(of))
-            low, high = (far, 1.0) if value else (0.0, 1 - far)
+            low, high = (far, 1.0) if value > 0.5 else (0.0, 1 - far)
         if np.isnan(low):
             return {"value": float(value), "low": None, "high": None}
         return {"value": float(value), "low": low, "high": high}

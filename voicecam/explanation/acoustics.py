@@ -172,7 +172,7 @@ def account_sentences(table: pd.DataFrame) -> list[str]:
         said.append("That interval holds 0, so for the full model nothing was shown.")
     if best["r2"] > whole["r2"] + MORE:
         said.append(
-            f"{_capital(best['title'])} alone explains {_share(best)}, more than all together: the full model overfits on "
+            f"Alone, {best['title']} explains {_share(best)}, more than all together: the full model overfits on "
             f"{whole['speakers']:.0f} speakers, so read the parts."
         )
     said.append(f"Looked at alone: {looks}. {_shown_alone(shown, len(alone))}")
@@ -193,10 +193,6 @@ def _shown_alone(shown: pd.DataFrame, looks: int) -> str:
     if shown.empty:
         return f"None was shown to explain any of it {allowed}."
     return f"Shown {allowed}: " + "; ".join(f"{row['title']} {_share(row)}" for _, row in shown.iterrows()) + "."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _formants(signal: Signal, times: np.ndarray) -> list[float]:
