@@ -192,7 +192,8 @@ def test_p_is_that_of_all_ways_to_name_the_speakers(rng):
             return abs(np.mean([means[i, band] for i in way]) - np.mean([means[i, band] for i in set(range(7)) - way]))
 
         exact = np.mean([gap(way) >= gap(truth) - 1e-9 for way in ways])
-        assert found.loc[band, "p"] == pytest.approx(exact, abs=0.035)
+        assert found.loc[band, "p"] == pytest.approx(exact, abs=1e-12)
+        assert found.loc[band, "ways"] == 35
 
 
 def test_one_speaker_per_class_has_a_difference_but_no_interval_and_no_small_p():

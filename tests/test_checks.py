@@ -188,7 +188,9 @@ def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
 
 def heights(network, null, sound=None, p=0.001, p_sound=0.001):
     rows = {"network": network, "random weights": null} | ({} if sound is None else {FILTERED: sound})
-    made = pd.DataFrame([{"what": what, "difference": d, "low": d - 100, "high": d + 100, "p": p} for what, d in rows.items()])
+    made = pd.DataFrame(
+        [{"what": what, "difference": d, "low": d - 100, "high": d + 100, "p": p, "ways": 2001} for what, d in rows.items()]
+    )
     made.loc[made["what"] == FILTERED, "p"] = p_sound
     return made.set_index("what")
 

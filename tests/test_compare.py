@@ -35,7 +35,7 @@ def test_mcnemar_worked_by_hand():
 def test_a_run_against_itself_differs_by_nothing(rng):
     first = table(rng.random(200) < 0.8, rng.integers(0, 20, 200))
     found = evaluation.compare(first, first.sample(frac=1, random_state=0))
-    assert found["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert found["difference"] == {"value": 0.0, "low": None, "high": None}, "no draw differs: no interval"
     assert found["mcnemar"]["p"] == 1.0
     assert (found["clips"], found["speakers"]) == (200, first["speaker"].nunique())
 
@@ -50,14 +50,17 @@ def test_scores_are_those_of_each_table_alone(rng):
 
 
 def test_the_bootstrap_is_paired_the_same_speakers_for_both():
-    """Speakers differ much, but each is 2 of 20 clips better with the first: the difference is 0.1 with no spread at all."""
+    """Speakers differ much, but each is 1 to 3 of 20 clips better with the first: the difference is 0.1 with little spread."""
     base = np.arange(20) % 10 + 5  # right clips of each of 20 speakers
+    better = np.tile([1, 1, 3, 3], 5)
     count = np.arange(20)
     speakers = np.repeat(np.arange(20), 20)
-    first, second = (np.concatenate([count < n + more for n in base]) for more in (2, 0))
+    first, second = (np.concatenate([count < n for n in right]) for right in (base + better, base))
     true = np.tile(np.resize(["a", "b"], 20), 20)
     found = evaluation.compare(table(first, speakers, true), table(second, speakers, true))
-    assert found["difference"] == {key: pytest.approx(0.1) for key in ("value", "low", "high")}
+    difference = found["difference"]
+    assert difference["value"] == pytest.approx(0.1)
+    assert difference["high"] - difference["low"] == pytest.approx(2 * 1.96 * (better / 20).std(ddof=1) / np.sqrt(20), rel=0.2)
     score = found["balanced_accuracy"]["first"]
     assert score["high"] - score["low"] > 0.1
 

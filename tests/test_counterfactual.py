@@ -88,22 +88,26 @@ def moved():
 def test_the_label_flips_where_the_moved_pitch_crosses_the_border(moved):
     pitches, table, _ = moved
     assert len(table) == 5 * (1 + 7 + 3), "the steps that change nothing are added"
-    flips = flip_points(table).set_index(["speaker", "kind"])["flip"]
+    flips = flip_points(table).set_index(["speaker", "kind"])
     for who, f0 in pitches.items():
-        assert flips[who, "pitch"] == pytest.approx(semitones_between(f0, BORDER_HZ), abs=0.3)
-        assert np.isnan(flips[who, "formants"]), "its formants do not move the pitch"
+        there, other = ("up", "down") if f0 < BORDER_HZ else ("down", "up")
+        assert flips.loc[(who, "pitch"), there] == pytest.approx(semitones_between(f0, BORDER_HZ), abs=0.3)
+        assert np.isnan(flips.loc[(who, "pitch"), other])
+        assert flips.loc[(who, "formants"), ["up", "down"]].isna().all(), "its formants do not move the pitch"
 
 
 def test_flips_are_told_per_class_as_medians_over_speakers(moved):
     _, table, classes = moved
-    found = flips_by_class(flip_points(table), classes, positive="high").set_index(["kind", "class"])
-    low = found.loc[("pitch", "low")]
+    found = flips_by_class(flip_points(table), classes, positive="high").set_index(["kind", "class", "direction"])
+    low = found.loc[("pitch", "low", "up")]
     assert low["flip"] == pytest.approx(semitones_between(110, BORDER_HZ), abs=0.3)
     assert low["flip_low"] <= low["flip"] <= low["flip_high"]
     assert semitones_between(121, BORDER_HZ) - 0.3 < low["flip_low"]
     assert low["flip_high"] < semitones_between(100, BORDER_HZ) + 0.3
     assert (low["clips"], low["speakers"], low["wrong"], low["never"], low["flipping"]) == (3, 3, 0, 0, 3)
-    high = found.loc[("pitch", "high")]
+    assert low["flipping_clips"] == 3
+    assert found.loc[("pitch", "low", "down"), "flipping"] == 0
+    high = found.loc[("pitch", "high", "down")]
     assert high["flip"] == pytest.approx(np.mean([semitones_between(f0, BORDER_HZ) for f0 in (220, 240)]), abs=0.3)
     assert (found.loc["formants", "never"] == 1).all()
     assert found.loc["formants", "flip"].isna().all()
@@ -120,7 +124,8 @@ def test_resynthesis_alone_has_its_own_number(moved):
     said = flip_sentences(flips_by_class(flip_points(table), classes, positive="high"), control)
     assert len(said) == 5
     assert "low, pitch moved (3 clips of 3 speakers" in said[1]
-    assert "+6.5 semitones" in said[1]
+    assert "raised, 3 clips of 3 speakers flip, at +6.5 semitones" in said[1]
+    assert "lowered, none flips" in said[1]
     assert "never flips within the range" in said[3]
     assert "0 % of 5 clips" in said[-1]
 
@@ -136,11 +141,12 @@ def made_table(scores: dict[str, list[float]], steps: list[float], kind: str = "
     )
 
 
-def test_the_crossing_nearest_to_no_change_counts_on_either_side():
+def test_the_crossing_nearest_to_no_change_counts_on_each_side():
     flips = flip_points(made_table({"a": [-1, 2, 1, -3], "b": [-1, 1, 1, 1], "c": [1, 1, 1, 1]}, [-4, -2, 0, 2]))
-    np.testing.assert_allclose(flips["flip"], [0.5, -3.0, np.nan])
+    np.testing.assert_allclose(flips["up"], [0.5, np.nan, np.nan])
+    np.testing.assert_allclose(flips["down"], [-4 + 2 / 3, -3.0, np.nan])
     ratios = flip_points(made_table({"a": [1, 1, -1]}, [0.8, 1.0, 1.21], kind="formants"))
-    assert ratios["flip"].item() == pytest.approx(1.1), "half way, as ratios go"
+    assert ratios["up"].item() == pytest.approx(1.1), "half way, as ratios go"
 
 
 def test_clips_named_wrong_at_first_are_counted_apart():
@@ -151,8 +157,8 @@ def test_clips_named_wrong_at_first_are_counted_apart():
     assert found["flip"] == pytest.approx(1.0)
     assert np.isnan(found["flip_low"]), "one speaker has no interval"
     none = flips_by_class(flips.iloc[[1]], ["f", "f"], positive="f")
-    assert none["clips"].item() == 0
-    assert np.isnan(none["never"].item())
+    assert list(none["clips"]) == [0, 0]
+    assert none["never"].isna().all()
 
 
 def test_every_speaker_counts_the_same_in_the_curves():

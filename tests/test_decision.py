@@ -146,8 +146,9 @@ def test_leaving_out_the_least_sure_takes_a_twentieth_of_the_clips(rng):
     assert found["error_all"]["value"] == pytest.approx(29 / 200)
     assert found["error_without_least_sure"]["value"] == pytest.approx(19 / 190)
     assert found["error_all"]["value"] == pytest.approx(1 - sk.accuracy_score(right, np.ones(200, bool)))
-    for name in ("error_all", "error_without_least_sure"):
-        assert found[name]["low"] - 1e-9 <= found[name]["value"] <= found[name]["high"] + 1e-9
+    assert found["error_all"]["low"] is None, "the wrong clips are a class here, drawn as often each time: no draw differs"
+    surer = found["error_without_least_sure"]
+    assert surer["low"] <= surer["value"] <= surer["high"]
 
 
 def test_intervals_are_over_speakers():

@@ -108,7 +108,7 @@ def test_the_picture_itself_fails_and_the_words_say_so():
     assert last["faithful"] == (max(abs(last["correlation"]), abs(last["absolute"])) < FAITHFUL_BELOW)
     stay = [line for line in randomisation_words(table) if "stay alike" in line]
     assert len(stay) == 1
-    assert "energy only 1.00" in stay[0]
+    assert "energy only signed 1.00, sizes 1.00" in stay[0]
 
 
 def test_words_say_when_every_map_is_flat():

@@ -215,8 +215,8 @@ def content() -> ReportContent:
 
 def test_the_answer_says_the_numbers_given(content):
     assert (
-        "On 4 speakers it never met, the network named gender right in 97 % [93, 100] of clips, balanced over the 2 classes;"
-        " guessing gives 50 %." in read(content).text
+        "On 4 speakers it never met, the network classified gender correctly in 97 % [93, 100] of clips, balanced over the 2 "
+        "classes; chance is 50 %." in read(content).text
     )
 
 
@@ -352,12 +352,12 @@ def test_failed_clips_and_repairs_are_listed_and_counted(content):
 
 def test_mistakes_have_a_player_each_and_none_are_called_none(content):
     page = read(content)
-    assert "3 clips of 50 were named wrong. Here is the one it was surest of." in page.text
+    assert "3 clips of 50 were classified wrongly. Here is the one it was surest of." in page.text
     players = page.all("audio")
     assert len(players) == 3
     assert base64.b64decode(players[0]["src"].removeprefix("data:audio/wav;base64,")) == wav()
     content.metrics["network"]["confusion"] = [[20, 0], [0, 30]]
-    assert "There are none: all 50 clips were named right." in read(replace(content, mistakes=())).text
+    assert "There are none: all 50 clips were classified correctly." in read(replace(content, mistakes=())).text
 
 
 def test_folds_are_shown_only_where_there_are_several(content):

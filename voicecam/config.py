@@ -11,7 +11,7 @@ from voicecam.errors import VoicecamError
 from voicecam.files import digest
 
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
-MAP_METHOD, MAP_LAYER = "hires-cam", "layer3"  # of maps, unless asked otherwise: found planted cues and forgot with the network
+MAP_METHOD, MAP_LAYER = "hires-cam", "layer3"  # of maps, unless asked otherwise: found the planted cues
 RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},

@@ -1,6 +1,7 @@
 """The scripts' work, from their options to their last line: images, training, evaluation, explanation, report."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def evaluate_job(args: argparse.Namespace) -> str:
     folder, dataset = _open(args.run)
     metrics = runs.evaluate_run(folder, dataset)
     results.write_results(cli.RESULTS)
+    if metrics["no_interval"]:
+        cli.say(metrics["no_interval"])
     n, classes = len(metrics["folds"]), len(metrics["network"]["per_class"])
     mean = f", mean over {n} folds" if n > 1 else ""
     together = " (all clips together)" if n > 1 else ""
@@ -64,6 +67,8 @@ def compare_job(args: argparse.Namespace) -> str:
     cli.say(f"McNemar, exact, over clips: {counts}; p = {only['p']:.2g}")
     cli.say(found["note"])
     low, high = found["difference"]["low"], found["difference"]["high"]
+    if low is None:
+        return f"wrote {path}: no difference was shown (it has no interval)"
     if low <= 0 <= high:
         return f"wrote {path}: no difference was shown (its interval holds 0)"
     return f"wrote {path}: {first if low > 0 else second} is better (the interval of the difference leaves out 0)"
@@ -106,9 +111,12 @@ def explain_job(args: argparse.Namespace) -> str:
     return f"wrote {pages.write_run_report(folder, dataset)}"
 
 
-def _interval(score: dict[str, float]) -> str:
-    """ "0.946 [0.917, 0.971]" """
-    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+def _interval(score: Mapping[str, float | None]) -> str:
+    """ "0.946 [0.917, 0.971]", "0.946 (no interval)", or "none" where there is no score."""
+    value, low, high = (score[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "none"
+    return f"{value:.3f} (no interval)" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def test_job(args: argparse.Namespace) -> str:
@@ -127,6 +135,8 @@ def test_job(args: argparse.Namespace) -> str:
             cli.say(
                 f"{name}: balanced accuracy {fold['balanced_accuracy']:.3f} ({fold['clips']} clips, {fold['speakers']} speakers)"
             )
+    if metrics["no_interval"]:
+        cli.say(metrics["no_interval"])
     unsure = metrics["abstention"]
     cli.say(f"ECE {_interval(metrics['calibration']['ece'])}; uncertain {_interval(unsure['uncertain'])}")
     cli.say(f"error {_interval(unsure['error_all'])}, of those answered {_interval(unsure['error_answered'])}")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam import audio, evaluation, figures, runs
-from voicecam.chapters import chapters
+from voicecam.chapters import chapters, map_doubts
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
@@ -77,6 +77,7 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
         examples=tuple(_clip(row, folder, dataset) for row in _examples(predictions)),
         mistakes=tuple(_clip(row, folder, dataset) for row in _mistakes(predictions)),
         explanation=_explanation(folder),
+        map_doubts=map_doubts(folder, read_json(folder / "explanation.json")["method"]),
         per_group=_table(folder / "per_group.csv", text=("column", "group")),
         risk_coverage=_table(folder / "risk_coverage.csv"),
         sections=chapters(folder, tuple(models[0]["classes"])),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from voicecam import runs
 from voicecam.chapters.frequency import bands_chapter, height_chapter
-from voicecam.chapters.methods import faithfulness_chapter, planted_chapter, randomisation_chapter
+from voicecam.chapters.methods import faithfulness_chapter, map_doubts, planted_chapter, randomisation_chapter
 from voicecam.chapters.voices import account_chapter, audible_chapter, confounds_chapter, counterfactual_chapter
 from voicecam.report import Section
 
-__all__ = ["chapters"]
+__all__ = ["chapters", "map_doubts"]
 
 _CHAPTERS = {
     "height": height_chapter,
@@ -27,5 +27,9 @@ _CHAPTERS = {
 
 
 def chapters(folder: Path, classes: tuple[str, ...]) -> tuple[Section, ...]:
-    """The chapters of whatever checks the run has, in the order of the report; classes in the network's order."""
+    """The chapters of whatever checks the run has, in the order of the report; classes in the network's order.
+
+    Raises ExplainError for checks made by another version of the program.
+    """
+    runs.check_version(folder)
     return tuple(write(folder, classes) for name, write in _CHAPTERS.items() if runs.read_facts(folder, name) is not None)

@@ -52,7 +52,8 @@ def height_answer(table: pd.DataFrame, draws: Sequence[float], first: str, secon
     """
     network = table.loc["network"]
     if not network["p"] < SURE:
-        return f"it was not shown that evidence for {first} and for {second} lies at different heights."
+        few = f" (so few speakers cannot show it: p is at least {2 / network['ways']:.2g})" if few_ways(network) else ""
+        return f"it was not shown that evidence for {first} and for {second} lies at different heights{few}."
     way = "higher" if network["difference"] > 0 else "lower"
     nearest = min(abs(network["low"]), abs(network["high"])) if network["low"] * network["high"] > 0 else 0.0
     if as_large := sum(abs(draw) >= nearest for draw in draws):
@@ -67,6 +68,11 @@ def height_answer(table: pd.DataFrame, draws: Sequence[float], first: str, secon
         answer = "yes" if way == "higher" else "no, lower"
         return f"{answer}: evidence for {first} lies {way}, and filtering the sound says the same."
     return f"evidence for {first} lies {way} in the pictures, but filtering the sound did not show the same."
+
+
+def few_ways(row: pd.Series) -> bool:
+    """Whether there are so few ways to permute the speakers that no difference could be shown."""
+    return 0 < row["ways"] <= 2 / SURE
 
 
 def draw_sentence(draws: Sequence[float], folds: Sequence[float], first: str) -> str:
@@ -100,7 +106,7 @@ def _bands_that_differ(folder: Path, first: str, second: str) -> str:
     if shown.empty:
         return f"No band's share was shown to differ between the classes ({tested})."
     said = [f"{name} {100 * row['difference']:+.0f} points (p = {row['p_adjusted']:.2g})" for name, row in shown.iterrows()]
-    return f"Shares that differ, {first} less {second}, and do not with random weights: {', '.join(said)} ({tested})."
+    return f"Shares that differ, {first} minus {second}, and do not with random weights: {', '.join(said)} ({tested})."
 
 
 def _height_numbers(row: pd.Series, first: str, second: str) -> str:
@@ -110,7 +116,7 @@ def _height_numbers(row: pd.Series, first: str, second: str) -> str:
     who = f"{row['first_speakers']:.0f} and {row['second_speakers']:.0f} speakers"
     return (
         f"{first} {row['first']:.0f} Hz, {second} {row['second']:.0f} Hz, difference {row['difference']:.0f} Hz{ends}, "
-        f"permutation over speakers p = {row['p']:.2g} ({who})."
+        f"permutation over speakers p = {row['p']:.2g} ({who}, {row['ways']:,.0f} ways)."
     )
 
 
@@ -121,7 +127,7 @@ def bands_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     took = "A filter took one band after the other out of the sound" if sound else "One band after the other was set to its floor"
     sentences = [
         f"{took}, a third of an octave each, and the network was asked again ({who}). The drop is the logit of the clip's own "
-        "class, less that of the other where there are two, with the band minus without it.",
+        "class, minus that of the other where there are two, with the band minus without it.",
         *bandstop.drop_sentences(drops),
     ]
     drawings = [

@@ -7,6 +7,8 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.chapters.words import capital, share, spelled, spread, titled
 from voicecam.explanation.methods import METHODS
+from voicecam.explanation.planted import planted_doubt
+from voicecam.explanation.randomise import randomisation_doubt
 from voicecam.figures.canvas import percent
 from voicecam.report import Drawing, Section
 
@@ -42,10 +44,13 @@ def faithfulness_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
 def randomisation_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     table, shuffled = runs.read_table(folder, "randomisation"), runs.read_table(folder, "shuffled")
     facts = runs.read_facts(folder, "randomisation") or {}
-    beside = ", ".join(f"{METHODS[row['method']].title} {spread(row, 'correlation')}" for _, row in shuffled.iterrows())
+    beside = "; ".join(
+        f"{METHODS[row['method']].title} signed {spread(row, 'correlation')}, sizes {spread(row, 'absolute')}"
+        for _, row in shuffled.iterrows()
+    )
     return Section(
         name="randomised",
-        title="Do the maps change when the network forgets?",
+        title="Do the maps change when the weights are randomised?",
         sentences=(
             "The network of the first fold was made random from its last layer downwards; a map that shows what was learned must "
             "change. " + " ".join(facts["sentences"]),
@@ -55,12 +60,24 @@ def randomisation_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             Drawing(
                 plot=figures.plot_randomisation,
                 data=(titled(table),),
-                caption="Rank correlation with the trained network's maps, layer by layer; below the dashed line is changed.",
+                caption="Rank correlation with the trained network's maps, layer by layer, signed or in size, whichever is "
+                "further from 0; below the dashed line is changed.",
                 alt=" ".join(facts["sentences"]),
                 height=3.6,
             ),
         ),
     )
+
+
+def map_doubts(folder: Path, title: str) -> tuple[str, ...]:
+    """Why the maps of a run are to be doubted, by its own tests on random weights and planted cues; title : the method's.
+
+    Nothing where the tests were not made, or passed.
+    """
+    method = next((key for key, known in METHODS.items() if known.title == title), title)
+    tests = {"randomisation": randomisation_doubt, "planted": planted_doubt}
+    made = {name: doubt for name, doubt in tests.items() if runs.read_facts(folder, name) is not None}
+    return tuple(filter(None, (doubt(runs.read_table(folder, name), method) for name, doubt in made.items())))
 
 
 def planted_chapter(folder: Path, classes: tuple[str, ...]) -> Section:

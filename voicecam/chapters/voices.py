@@ -1,22 +1,25 @@
 """Chapters on the voice: facts that explain the score, voices moved, confounds, the evidence as sound. Computes nothing new."""
 
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from voicecam import figures, runs
-from voicecam.explanation import confounds
+from voicecam.explanation import confounds, counterfactual
 from voicecam.report import Drawing, Section, Sounds
 from voicecam.runs.checks import CHECKS
 
 
 def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
-    """How much of the score measured facts of the voice explain."""
+    """How much of the score acoustic features explain."""
     facts = runs.read_facts(folder, "account") or {}
     first, second = classes
     return Section(
         name="account",
-        title="How much of the score do facts of the voice explain?",
+        title="How much of the score do acoustic features explain?",
         sentences=(
-            f"The score is the logit of {first} less that of {second}. " + " ".join(facts["sentences"]),
+            f"The score is the logit of {first} minus that of {second}. " + " ".join(facts["sentences"]),
             f"Within the classes, where it does not help that {first} and {second} voices differ anyway: "
             + " ".join(facts["within"]),
         ),
@@ -24,7 +27,7 @@ def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             Drawing(
                 plot=figures.plot_account,
                 data=(runs.read_table(folder, "account"),),
-                caption="Share of the score's variance over all clips that is explained, by all facts, by groups and by each "
+                caption="Share of the score's variance over all clips that is explained, by all features, by groups and by each "
                 "alone; hollow: by all others without it.",
                 alt=" ".join(facts["sentences"]),
                 height=4.6,
@@ -42,7 +45,8 @@ def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             plot=figures.plot_counterfactual,
             data=(curves, flips, classes),
             options={"kind": kind},
-            caption=f"Score of {classes[0]} against {classes[1]} as {what} moved; diamonds: where the label flips.",
+            caption=f"Score of {classes[0]} against {classes[1]} as {what} moved; diamonds: where the label flips, up and "
+            "down apart, the larger, the more speakers flip there.",
             alt=" ".join(facts["sentences"]),
             height=3.2,
         )
@@ -56,7 +60,20 @@ def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             *facts["sentences"],
         ),
         drawings=tuple(drawings),
+        table=pd.DataFrame([_flip_cells(row) for row in flips.to_dict("records")]),
+        table_note="Median over speakers, nearest flip to no change in each direction, of clips classified correctly at first.",
     )
+
+
+def _flip_cells(row: dict[str, Any]) -> dict[str, str]:
+    what, way = "pitch" if row["kind"] == "pitch" else "formants", {"up": "raised", "down": "lowered"}[row["direction"]]
+    return {
+        "Class": row["class"],
+        "Moved": f"{what} {way}",
+        "Clips that flip": f"{row['flipping_clips']} of {row['clips']}",
+        "Speakers": f"{row['flipping']} of {row['speakers']}",
+        "Where": counterfactual.flip_text(row),
+    }
 
 
 def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
@@ -91,7 +108,9 @@ def audible_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     return Section(
         name="audible",
         title="Hear the evidence",
-        sentences=(said if clips else "No map of a clip that was named right had anything above 0: there is nothing to hear.",),
+        sentences=(
+            said if clips else "No map of a clip that was classified correctly had anything above 0: there is nothing to hear.",
+        ),
         sounds=tuple(
             Sounds(
                 title=f"{clip['class']}, speaker {clip['speaker']}",

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
+from voicecam.evaluation.bootstrap import Interval, SpeakerDraws, draw_speakers
 
 BINS = 15  # of the reliability table, as in Guo et al. 2017
 HOTTEST = 20.0  # temperatures are looked for between 1/20 and 20
@@ -116,9 +116,9 @@ def _error_of_bins(sums: np.ndarray) -> np.ndarray:
     return np.abs(sums[..., 1] - sums[..., 2]).sum(axis=-1) / np.maximum(sums[..., 0].sum(axis=-1), 1)
 
 
-def _error_interval(confidence: np.ndarray, right: np.ndarray, draws: SpeakerDraws) -> dict[str, float | None]:
+def _error_interval(confidence: np.ndarray, right: np.ndarray, draws: SpeakerDraws) -> Interval:
     drawn = draws.drawn(draws.per_speaker(_bin_values(confidence, right, BINS)))
-    return interval(calibration_error(confidence, right), _error_of_bins(drawn))
+    return draws.interval(calibration_error(confidence, right), _error_of_bins(drawn))
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:

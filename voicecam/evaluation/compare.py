@@ -6,7 +6,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import draw_speakers, interval
+from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.scores import confusion_scores, speaker_confusion
 
 NOTE = (
@@ -19,7 +19,8 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 0) -> dict
     """Compare two tables of predictions (path, speaker, fold, true, predicted) of the same clips, in any order.
 
     Returns clips, speakers; balanced_accuracy of first and second, and their difference (first - second), each with its 95 %
-    interval from one bootstrap over speakers that draws the same ones for both; and mcnemar: how many clips only the first or
+    interval from one bootstrap over speakers that draws the same ones for both (no ends where a class has one tested speaker, or
+    no draw differs); and mcnemar: how many clips only the first or
     only the second named right, and the two-sided p of the exact test (McNemar 1947) that both are equally likely; 1 where no
     clip tells them apart. Raises DatasetError when the clips or their true classes are not the same.
     """
@@ -36,8 +37,10 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 0) -> dict
     return {
         "clips": len(first),
         "speakers": int(first["speaker"].nunique()),
-        "balanced_accuracy": {"first": interval(whole[0], drawn[0]), "second": interval(whole[1], drawn[1])},
-        "difference": interval(whole[0] - whole[1], drawn[0] - drawn[1]),
+        "balanced_accuracy": {
+            name: draws.interval(*score, share=True) for name, score in zip(("first", "second"), zip(whole, drawn))
+        },
+        "difference": draws.interval(whole[0] - whole[1], drawn[0] - drawn[1]),
         "mcnemar": {
             "only_first_right": only[0],
             "only_second_right": only[1],

@@ -127,10 +127,10 @@ def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     outcome = np.where(answered, np.where(right, "right", "wrong"), UNCERTAIN)
     counts = pd.crosstab(predictions["true"].to_numpy(), outcome).reindex(columns=["right", "wrong", UNCERTAIN], fill_value=0)
     return {
-        "uncertain": draws.ratio(~answered, all_clips),
-        "error_answered": draws.ratio(answered & ~right, answered),
-        "error_all": draws.ratio(~right, all_clips),
-        "error_without_least_sure": draws.ratio(surer & ~right, surer),
+        "uncertain": draws.ratio(~answered, all_clips, share=True),
+        "error_answered": draws.ratio(answered & ~right, answered, share=True),
+        "error_all": draws.ratio(~right, all_clips, share=True),
+        "error_without_least_sure": draws.ratio(surer & ~right, surer, share=True),
         "aurc": area_under_risk(risk_coverage(confidence, right)),
         "per_class": {str(name): {key: int(n) for key, n in row.items()} for name, row in counts.iterrows()},
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from voicecam.evaluation.bootstrap import draw_speakers, interval
+from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.scores import confusion_scores, speaker_confusion
 
 FEWEST, MOST = 2, 20  # values of a column whose groups are told apart; more would be groups of one or two speakers
@@ -17,8 +17,8 @@ def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) 
     predictions : as scores.prediction_table gives it; clips : the corpus's table, with a row for each of its paths
     Columns with 2 to 20 values among the tested clips are taken, all but path and speaker; clips without a value are left out.
     Balanced accuracy only where the group holds several classes. Intervals: 95 %, over the group's speakers, drawn within each
-    class and over all folds (a fold often has one speaker of a group); none for a group of one speaker. They say nothing about
-    why groups differ: their speakers, rooms and sentences differ too.
+    class and over all folds (a fold often has one speaker of a group); none where a class has one
+    speaker in the group. They say nothing about why groups differ: their speakers, rooms and sentences differ too.
     """
     known = clips.set_index("path").reindex(predictions["path"]).drop(columns="speaker").reset_index(drop=True)
     predictions = predictions.reset_index(drop=True)
@@ -43,7 +43,6 @@ def _scores_of(predictions: pd.DataFrame, seed: int) -> dict[str, float]:
     found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.folds)}
     for score, names in (("accuracy", COLUMNS[-3:]), ("balanced_accuracy", BALANCED)):
         if score == "accuracy" or len(set(predictions["true"])) > 1:
-            limits = interval(whole[score], drawn[score])
-            given = [limits["value"], *(limits[end] if len(draws.folds) > 1 else np.nan for end in ("low", "high"))]
-            found |= dict(zip(names, map(float, given)))  # type: ignore[arg-type]
+            limits = draws.interval(whole[score], drawn[score], share=True)
+            found |= {name: np.nan if limit is None else limit for name, limit in zip(names, limits.values())}
     return found

@@ -13,10 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
+from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, no_interval_reason
 from voicecam.evaluation.decision import decide
 from voicecam.splits import Split
 
+TOGETHER = ("accuracy", "balanced_accuracy", "macro_f1")  # scores of all classes
 BASELINES = ("majority class", "logistic regression on each row's mean and spread")
 
 
@@ -48,27 +49,33 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
 
     Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
     {"value", "low", "high"} (None for a class without clips); the confusion matrix (rows true, columns predicted); and each
-    fold's balanced accuracy, with the mean over folds and its interval.
+    fold's balanced accuracy, with the mean over folds and its interval (over classes, of the mean over the folds that have the
+    class); no_interval: why scores have none, or "".
 
     Intervals are 95 % percentile intervals of a bootstrap over speakers: whole speakers are drawn with replacement, within
-    each fold and class, because clips of one speaker are not independent. A class that is never predicted has precision 0.
+    each fold and class, because clips of one speaker are not independent; see bootstrap.draw_speakers on folds with one speaker
+    of a class. low and high are None where a class that the score rests on has one tested speaker, and mostly where no draw
+    differs from another, see SpeakerDraws.interval. A class that is never predicted has precision 0.
     """
     if predictions.empty:
         raise DatasetError("no predictions to evaluate; the test part is empty")
     draws = draw_speakers(predictions, seed=seed)
     counts = speaker_confusion(predictions, classes, draws)
     whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    result: dict[str, Any] = {name: interval(whole[name], drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+    result: dict[str, Any] = {name: draws.interval(whole[name], drawn[name], share=True) for name in TOGETHER}
     result["per_class"] = {
         name: {
-            **{score: interval(whole[score][i], drawn[score][:, i]) for score in ("precision", "recall", "f1")},
+            **{
+                score: draws.interval(whole[score][i], drawn[score][:, i], of=name if score == "recall" else None, share=True)
+                for score in ("precision", "recall", "f1")
+            },
             "clips": int((predictions["true"] == name).sum()),
             "speakers": int(predictions.loc[predictions["true"] == name, "speaker"].nunique()),
         }
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    return {"network": result, **_fold_scores(counts, draws)}
+    return {"network": result, **_fold_scores(counts, draws), "no_interval": no_interval_reason(draws.alone)}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -133,11 +140,31 @@ def confusion_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
 
 def _fold_scores(counts: np.ndarray, draws: SpeakerDraws) -> dict[str, Any]:
     """Each fold's balanced accuracy, and their mean with its interval."""
-    rows, drawn = [], []
-    for fold in np.unique(draws.folds):
-        here = draws.folds == fold
-        value = float(confusion_scores(counts[here].sum(axis=0))["balanced_accuracy"])
-        rows.append({"balanced_accuracy": value, "clips": int(counts[here].sum()), "speakers": int(here.sum())})
-        drawn.append(confusion_scores(np.tensordot(draws.times[:, here], counts[here], axes=1))["balanced_accuracy"])
-    mean = np.mean([row["balanced_accuracy"] for row in rows])
-    return {"folds": rows, "fold_mean": interval(mean, np.mean(drawn, axis=0))}
+    folds = [draws.folds == fold for fold in np.unique(draws.folds)]
+    rows = [
+        {
+            "balanced_accuracy": float(confusion_scores(counts[here].sum(axis=0))["balanced_accuracy"]),
+            "clips": int(counts[here].sum()),
+            "speakers": int(here.sum()),
+        }
+        for here in folds
+    ]
+    whole, drawn = (_mean_of_folds(counts, folds, times) for times in (np.ones((1, len(counts))), draws.times))
+    return {"folds": rows, "fold_mean": draws.interval(whole[0], drawn, share=True)}
+
+
+def _mean_of_folds(counts: np.ndarray, folds: list[np.ndarray], times: np.ndarray) -> np.ndarray:
+    """Balanced accuracy as the mean over classes of the mean over folds of the recall, float (draw,).
+
+    counts : (speaker, true, predicted); folds : which speakers, bool (speaker,) each; times : (draw, speaker)
+    A fold counts for a class as much as its speakers of the class were drawn, which is 1 where they are drawn within the fold.
+    """
+    recalls, weights = [], []
+    for here in folds:
+        present = counts[here].sum(axis=2) > 0  # (speaker, class)
+        recalls.append(confusion_scores(np.tensordot(times[:, here], counts[here], axes=1))["recall"])  # (draw, class)
+        weights.append(times[:, here] @ present / np.maximum(present.sum(axis=0), 1))
+    recall, weight = np.nan_to_num(recalls), np.array(weights)  # (fold, draw, class)
+    total = weight.sum(axis=0)
+    mean = np.divide((weight * recall).sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > 0)
+    return np.nanmean(mean, axis=1)

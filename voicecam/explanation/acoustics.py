@@ -1,4 +1,5 @@
-"""Recordings -> facts of the voice, measured as phonetics does (by Praat), and how much of a network's score they explain.
+"""Recordings -> acoustic features of the voice ("facts"), measured as phonetics does (by Praat), and how much of a network's
+score they explain.
 
 The account is of scores, not of the network: a fact that explains them may stand for another that goes with it. Facts are
 measured without knowing the class: the same settings for every voice.
@@ -28,11 +29,30 @@ FORMANTS = 4
 OCTAVES_HZ = 500 * 2 ** np.arange(-0.5, 4)  # Hz; limits of the octaves around 0.5, 1, 2 and 4 kHz
 TILT_WINDOW_S = 0.032
 FOLDS = 5
+MORE = 0.02  # of the variance; so much more than all features together, one alone shows that they overfit
+PENALTIES = 10.0 ** np.arange(-1, 6)  # of the ridge model, one is chosen by folds of the training speakers
 
 GROUPS = {
     "F0": ("f0_hz", "f0_range_hz", "f0_range_semitones"),
     "formants": ("f1_hz", "f2_hz", "f3_hz", "f4_hz"),
     "voice quality": ("tilt_db_octave", "hnr_db", "voiced_share"),
+}
+
+TITLES = {
+    "all": "all features",
+    "F0": "F0",
+    "formants": "formants",
+    "voice quality": "tilt, HNR, voiced share",
+    "f0_hz": "F0, median",
+    "f0_range_hz": "F0, range in Hz",
+    "f0_range_semitones": "F0, range in semitones",
+    "f1_hz": "F1",
+    "f2_hz": "F2",
+    "f3_hz": "F3",
+    "f4_hz": "F4",
+    "tilt_db_octave": "spectral tilt",
+    "hnr_db": "HNR",
+    "voiced_share": "voiced share",
 }
 
 
@@ -92,7 +112,7 @@ def voice_facts(signal: Signal) -> VoiceFacts:
 
 
 def less_class_mean(values: np.ndarray, classes_of: Sequence[str]) -> np.ndarray:
-    """Scores (clip,) or facts (clip, fact) less the mean of their class: for an account of what varies within the classes.
+    """Scores (clip,) or facts (clip, fact) minus the mean of their class: for an account of what varies within the classes.
 
     Without it, whatever differs between the classes explains a score that tells them apart.
     """
@@ -105,11 +125,14 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
 
     scores : float (clip,), e.g. the difference of two logits; facts : float columns, see VoiceFacts, one row per clip
     Returns a row for all facts together, then for each group of facts (see GROUPS) and each fact one "alone" and one "without"
-    (all others): facts, kind, r2, low, high (95 %, bootstrap over speakers), missing (clips without the fact), clips, speakers.
+    (all others): facts, title, kind, r2, low, high (95 %, bootstrap over speakers), low_all (for kind "alone": the lower end for
+    all of them at once, Bonferroni's: each is looked at, so the best of them is high by chance), missing (clips without the
+    fact), clips, speakers.
 
     r2 is 1 - sum of squared errors / sum of squared distances to the training speakers' mean, over 5 folds that share no
-    speaker; every speaker counts the same. 0 and less: no better than that mean. A missing fact is filled with its median
-    over the training clips, beside a column that says so. A linear model: bends are not explained.
+    speaker; every speaker counts the same. 0 and less: no better than that mean. The penalty of each model is
+    chosen among PENALTIES on folds of its training speakers: with few speakers and many facts a weak one overfits. A missing
+    fact is filled with its median over the training clips, beside a column that says so. A linear model: bends are not explained.
     Raises ExplainError for unequal lengths, scores that are not finite, or fewer than two speakers.
     """
     scores = np.asarray(scores, dtype=float)
@@ -125,29 +148,51 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
     rows = []
     for name, kind, used in asked:
         missing = int(facts[parts.get(name, columns)].isna().any(axis=1).sum())
-        r2 = _explained(scores, facts[used].to_numpy(dtype=float), draws, seed)
-        rows.append({"facts": name, "kind": kind, **r2, "missing": missing, "clips": len(scores), "speakers": len(draws.folds)})
+        r2 = _explained(scores, facts[used].to_numpy(dtype=float), draws, seed, looks=len(parts) if kind == "alone" else None)
+        about = {"facts": name, "title": TITLES.get(name, name), "kind": kind}
+        rows.append({**about, **r2, "missing": missing, "clips": len(scores), "speakers": len(draws.folds)})
     return pd.DataFrame(rows)
 
 
 def account_sentences(table: pd.DataFrame) -> list[str]:
     """What `account` found, in plain words: all facts, the groups alone, what is lost without each group, what was missing."""
     rows = table.set_index(["facts", "kind"])
-    whole = rows.loc[("all", "all")]
+    whole, alone = rows.loc[("all", "all")], table[table["kind"] == "alone"]
     where = f"{whole['clips']:.0f} clips of {whole['speakers']:.0f} speakers, each tested by a model fitted on other speakers"
     if np.isnan(whole["r2"]):
         return [f"Nothing can be shown: the scores are all the same ({where})."]
-    if whole["low"] <= 0:
-        return [f"Nothing was shown: measured facts of the voice explain {_share(whole)} of the score ({where})."]
-    said = [f"A linear model on measured facts of the voice explains {_share(whole)} of the score ({where})."]
     groups = [name for name in GROUPS if (name, "alone") in rows.index]
-    said.append("Alone: " + "; ".join(f"{name} {_share(rows.loc[(name, 'alone')])}" for name in groups) + ".")
+    looks = f"{len(groups)} groups and {len(alone) - len(groups)} single features"
+    shown, best = alone[alone["low_all"] > 0].sort_values("r2", ascending=False), alone.loc[alone["r2"].idxmax()]
+    every = f"all {len(alone) - len(groups)} acoustic features together"
+    if not whole["low"] > 0 and shown.empty:
+        return [f"Nothing was shown: {every} explain {_share(whole)} of the score ({where}), and none of {looks} alone more."]
+    said = [f"A linear model on {every} explains {_share(whole)} of the score ({where})."]
+    if not whole["low"] > 0:
+        said.append("That interval holds 0, so for the full model nothing was shown.")
+    if best["r2"] > whole["r2"] + MORE:
+        said.append(
+            f"Alone, {best['title']} explains {_share(best)}, more than all together: the full model overfits on "
+            f"{whole['speakers']:.0f} speakers, so read the parts."
+        )
+    said.append(f"Looked at alone: {looks}. {_shown_alone(shown, len(alone))}")
+    said.append("The groups alone: " + "; ".join(f"{name} {_share(rows.loc[(name, 'alone')])}" for name in groups) + ".")
     left = [name for name in groups if (name, "without") in rows.index]
     if left:
         said.append("All others without: " + "; ".join(f"{name} {_share(rows.loc[(name, 'without')])}" for name in left) + ".")
     if whole["missing"]:
-        said.append(f"{whole['missing']:.0f} of {whole['clips']:.0f} clips lack a fact (too little voicing); medians stand in.")
+        said.append(
+            f"{whole['missing']:.0f} of {whole['clips']:.0f} clips lack a feature (too little voicing); medians stand in."
+        )
     return said
+
+
+def _shown_alone(shown: pd.DataFrame, looks: int) -> str:
+    """Which facts explain some of the score when it is taken into account that many were looked at."""
+    allowed = f"with the interval widened for {looks} looks (Bonferroni)"
+    if shown.empty:
+        return f"None was shown to explain any of it {allowed}."
+    return f"Shown {allowed}: " + "; ".join(f"{row['title']} {_share(row)}" for _, row in shown.iterrows()) + "."
 
 
 def _formants(signal: Signal, times: np.ndarray) -> list[float]:
@@ -179,25 +224,47 @@ def _tilt(signal: Signal, times: np.ndarray) -> float:
     return float(np.polyfit(np.arange(len(density)), 10 * np.log10(density), 1)[0])
 
 
-def _explained(scores: np.ndarray, facts: np.ndarray, draws: SpeakerDraws, seed: int) -> dict[str, float]:
-    """r2, low and high of the ridge model over speaker-disjoint folds; facts : (clip, fact)."""
+def _explained(scores: np.ndarray, facts: np.ndarray, draws: SpeakerDraws, seed: int, *, looks: int | None) -> dict[str, float]:
+    """r2, low, high and low_all of the ridge model over speaker-disjoint folds; facts : (clip, fact); looks : how many rows
+    low_all is for, or None."""
     counts = np.bincount(draws.number)
     weights = (len(scores) / len(counts) / counts)[draws.number]  # every speaker the same, 1 on average
     errors, distances = np.zeros(len(scores)), np.zeros(len(scores))
-    folds = GroupKFold(min(FOLDS, len(counts)), shuffle=True, random_state=seed)
-    for train, test in folds.split(facts, groups=draws.number):
+    for train, test in _folds(draws.number, seed):
         fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-        model = make_pipeline(fill, StandardScaler(), Ridge(1.0))
-        model.fit(facts[train], scores[train], ridge__sample_weight=weights[train])
-        mean = np.average(scores[train], weights=weights[train])
-        errors[test] = weights[test] * (scores[test] - model.predict(facts[test])) ** 2
-        distances[test] = weights[test] * (scores[test] - mean) ** 2
+        prepare = make_pipeline(fill, StandardScaler()).fit(facts[train])
+        X, w = prepare.transform(facts[train]), weights[train]
+        penalty = _penalty(X, scores[train], w, draws.number[train], seed)
+        predicted = Ridge(penalty).fit(X, scores[train], sample_weight=w).predict(prepare.transform(facts[test]))
+        errors[test] = weights[test] * (scores[test] - predicted) ** 2
+        distances[test] = weights[test] * (scores[test] - np.average(scores[train], weights=w)) ** 2
     left = draws.ratio(errors, distances)
-    return {"r2": _explains(left["value"]), "low": _explains(left["high"]), "high": _explains(left["low"])}
+    found = {"r2": _explains(left["value"]), "low": _explains(left["high"]), "high": _explains(left["low"]), "low_all": np.nan}
+    if looks and left["high"] is not None:
+        drawn = np.divide(*(draws.drawn(draws.per_speaker(values)) for values in (errors, distances)))
+        found["low_all"] = 1 - float(np.percentile(drawn, 100 - 2.5 / looks))
+    return found
+
+
+def _folds(speakers: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to fit and to test, sharing no speaker."""
+    divide = GroupKFold(min(FOLDS, len(np.unique(speakers))), shuffle=True, random_state=seed)
+    return list(divide.split(speakers, groups=speakers))
+
+
+def _penalty(X: np.ndarray, scores: np.ndarray, weights: np.ndarray, speakers: np.ndarray, seed: int) -> float:
+    """The one of PENALTIES whose squared error is least over folds of these speakers; the largest where there is one speaker."""
+    if len(np.unique(speakers)) < 2:
+        return float(PENALTIES[-1])
+    many, errors = np.repeat(scores[:, None], len(PENALTIES), axis=1), np.zeros(len(PENALTIES))  # (clip, penalty)
+    for train, test in _folds(speakers, seed):
+        fitted = Ridge(PENALTIES).fit(X[train], many[train], sample_weight=weights[train])
+        errors += weights[test] @ (many[test] - fitted.predict(X[test])) ** 2
+    return float(PENALTIES[errors.argmin()])
 
 
 def _explains(left: float | None) -> float:
-    """1 - the share that is left; NaN for scores that are all the same."""
+    """1 - the share that is left; NaN where that is not known."""
     return np.nan if left is None else 1 - left
 
 
@@ -211,4 +278,5 @@ def _check(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str]) -> 
 
 
 def _share(row: pd.Series) -> str:
-    return f"{100 * row['r2']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    ends = "" if np.isnan(row["low"]) else f" [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    return f"{100 * row['r2']:.0f} %{ends}"

@@ -13,10 +13,10 @@ import pandas as pd
 
 from voicecam.config import Config
 from voicecam.errors import ExplainError
+from voicecam.evaluation.bootstrap import draw_speakers, ends
 from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
-DRAWS = 2000  # bootstrap draws over speakers
 BAND_SETS = ("mel", "third-octaves", "octaves", "formants")
 THIRDS = (100, 125, 160, 200, 250, 315, 400, 500, 630, 800)  # Hz, nominal middles of a decade of third-octaves (IEC 61260)
 FORMANTS = {  # Hz; what adults' voices have there, see band_set
@@ -145,9 +145,10 @@ def bands_by_class(
     shares, null_shares : float (clip, h) of the network, and of the same network with random weights
     classes_of, speakers : class and speaker of each clip
     shuffled_shares : the same of a network trained on shuffled labels; right : bool (clip,), whether the network named the class
-    Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % bootstrap over speakers),
-    null_share, clips, speakers, blank (clips whose map is blank; they are in no mean); with shuffled_shares also shuffled_share;
-    with right also clips_of, and rows for "all", "right" and "wrong" clips (a class without such clips has NaN shares).
+    Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % bootstrap over speakers; NaN
+    for one), null_share, clips, speakers, blank (clips whose map is blank; they are in no mean); with shuffled_shares also
+    shuffled_share; with right also clips_of, and rows for "all", "right" and "wrong" clips (a class without such clips
+    has NaN shares).
     """
     nulls = {"null_share": null_shares} | ({} if shuffled_shares is None else {"shuffled_share": shuffled_shares})
     groups = {"all": np.ones(len(shares), dtype=bool)}
@@ -170,7 +171,7 @@ def _class_rows(
     """Rows of `bands_by_class`, one per band, of one class's clips."""
     h = shares.shape[1]
     means = _speaker_means(shares, speakers)  # (speaker, band)
-    low, high = _bootstrap(means, np.random.default_rng(seed))
+    low, high = _interval(means, seed)
     facts = {"share": _mean(means), "low": low, "high": high}
     facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in nulls.items()}
     counts = {"clips": len(shares), "speakers": len(means), "blank": int(np.isnan(shares[:, 0]).sum())}
@@ -210,10 +211,9 @@ def _mean(means: np.ndarray) -> np.ndarray:
     return means.mean(axis=0) if len(means) else np.full(means.shape[1], np.nan)
 
 
-def _bootstrap(means: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile interval of the mean over speakers, by drawing speakers with replacement; (band,) each."""
-    if not len(means):
+def _interval(means: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of the mean over speakers, (band,) each, of (speaker, band); NaN for fewer than two speakers."""
+    if len(means) < 2:
         return np.full(means.shape[1], np.nan), np.full(means.shape[1], np.nan)
-    counts = rng.multinomial(len(means), np.full(len(means), 1 / len(means)), size=DRAWS)
-    low, high = np.percentile(counts @ means / len(means), [2.5, 97.5], axis=0)
-    return low, high
+    draws = draw_speakers(pd.DataFrame({"speaker": np.arange(len(means)), "fold": 1, "true": ""}), seed=seed)
+    return ends(draws.drawn(means) / len(means))

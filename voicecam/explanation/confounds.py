@@ -119,7 +119,7 @@ def audit_sentences(table: pd.DataFrame) -> list[str]:
     where = f"in speakers that were not fitted on ({count}; guessing {_percent(whole['guessing'])})"
     said = []
     for row in single[single["flagged"]].to_dict("records"):
-        doubt = "" if row["low"] > row["guessing"] else "; the interval holds guessing, so this may be chance"
+        doubt = "; the interval holds guessing, so this may be chance" if row["low"] <= row["guessing"] else ""
         said.append(f"Warning: {row['name']} alone tells the label with {_range(row)} balanced accuracy {where}{doubt}.")
     if not said:
         best = single.loc[single["balanced_accuracy"].idxmax()]
@@ -170,7 +170,7 @@ def _score(
         predicted[test] = model.fit(X[train], truth[train].astype(str)).predict(X[test])
     table = pd.DataFrame({"speaker": groups, "fold": 0, "true": truth.astype(str), "predicted": predicted})
     found = evaluate(table, sorted(set(table["true"])), seed=seed)["network"]["balanced_accuracy"]
-    return {name: float(found[name]) for name in ("value", "low", "high")}
+    return {name: np.nan if found[name] is None else found[name] for name in ("value", "low", "high")}
 
 
 def _percent(share: float) -> str:
@@ -178,4 +178,5 @@ def _percent(share: float) -> str:
 
 
 def _range(row) -> str:
-    return f"{_percent(row['balanced_accuracy'])} [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    ends = "" if np.isnan(row["low"]) else f" [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    return f"{_percent(row['balanced_accuracy'])}{ends}"

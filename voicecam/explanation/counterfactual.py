@@ -5,7 +5,7 @@ itself does is known. A voice moved far sounds made: a score there is of such a 
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +16,15 @@ from parselmouth.praat import call, run
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, interval
+from voicecam.evaluation.bootstrap import draw_speakers, ends
 from voicecam.explanation.acoustics import SHORTEST_S
+from voicecam.explanation.faithful import over_speakers
 from voicecam.pitch import pitch_track, sound
 
 SEMITONES = tuple(range(-12, 13, 2))
 FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
 NEUTRAL = {"pitch": 0.0, "formants": 1.0}  # the step of each kind that changes nothing
+DIRECTIONS = ("up", "down")  # of a step: above and below the one that changes nothing
 ORIGINAL = "original"  # the kind of a clip that did not go through Praat
 Score = Callable[[list[Signal]], np.ndarray]
 Progress = Callable[[Iterable, int], Iterable]
@@ -83,40 +85,46 @@ def counterfactuals(
 
 
 def flip_points(table: pd.DataFrame) -> pd.DataFrame:
-    """Where each clip's label flips: columns clip, speaker, kind, start (score at the step that changes nothing), flip.
+    """Where each clip's label flips: columns clip, speaker, kind, start (score at the step that changes nothing), up, down.
 
-    flip : the step nearest to no change at which the score crosses 0, on a straight line between steps (of the logarithm of the
-        ratio for formants); NaN for a label that stays. It may lie on either side.
+    up, down : the step nearest to no change, above it and below it, at which the score crosses 0, on a straight line between
+        steps (of the logarithm of the ratio for formants); NaN for a label that stays on that side
     """
     rows = []
     moved = table[table["kind"] != ORIGINAL]
     for (clip, speaker, kind), part in moved.groupby(["clip", "speaker", "kind"], sort=True):
         part = part.sort_values("step")
-        start = float(part.loc[part["step"] == NEUTRAL[kind], "score"].iloc[0])
-        places = _places(part["step"].to_numpy(), kind)
-        flip = _nearest_crossing(places, part["score"].to_numpy())
-        step = float(np.exp(flip)) if kind == "formants" else flip
-        rows.append({"clip": clip, "speaker": speaker, "kind": kind, "start": start, "flip": step})
+        steps, scores = part["step"].to_numpy(), part["score"].to_numpy()
+        places, middle = _places(steps, kind), int(np.flatnonzero(steps == NEUTRAL[kind])[0])
+        up, down = _first_crossing(places[middle:], scores[middle:]), _first_crossing(places[middle::-1], scores[middle::-1])
+        flips = np.exp([up, down]) if kind == "formants" else (up, down)
+        rows.append({"clip": clip, "speaker": speaker, "kind": kind, "start": scores[middle], **dict(zip(DIRECTIONS, flips))})
     return pd.DataFrame(rows)
 
 
 def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: str, seed: int = 0) -> pd.DataFrame:
-    """The flip points per kind and class, each with a 95 % interval (bootstrap over speakers).
+    """The flip points per kind, class and direction; intervals: 95 %, bootstrap over speakers.
 
     classes_of : true class of each clip; positive : the class that a score above 0 means
-    Returns kind, class, clips and speakers (named right before anything is changed: only these have a flip to look for), wrong
-    (clips that are not), never, never_low, never_high (share of clips whose label stays, averaged per speaker, then over
-    speakers), flip, flip_low, flip_high (median over speakers of the median over a speaker's clips that flip), flipping
-    (speakers in that median). NaN where there is none.
+    Returns kind, class, direction ("up": pitch or formants raised; "down": lowered), clips and speakers (classified correctly
+    before anything is changed: only these have a flip to look for), wrong (clips that are not), never, never_low, never_high
+    (share of clips whose label stays in both directions, averaged per speaker, then over speakers), flipping_clips and flipping
+    (clips and speakers whose label flips in this direction), flip, flip_low, flip_high (median over these speakers of the median
+    over a speaker's clips that flip). NaN where there is none. A clip that flips both ways counts in both rows.
     """
     truth = pd.Series(np.asarray(classes_of)[flips["clip"]], index=flips.index)
     right = (flips["start"] > 0) == (truth == positive)
     rows = []
     for (kind, name), part in flips.groupby(["kind", truth], sort=False):
         kept = part[right[part.index]]
-        facts = {"kind": kind, "class": name, "clips": len(kept), "speakers": kept["speaker"].nunique()}
-        rows.append({**facts, "wrong": len(part) - len(kept), **_stays(kept, seed), **_median_flip(kept, seed)})
-    return pd.DataFrame(rows).sort_values(["kind", "class"], ascending=[False, True], ignore_index=True)
+        about = {"clips": len(kept), "speakers": kept["speaker"].nunique(), "wrong": len(part) - len(kept), **_stays(kept, seed)}
+        for direction in DIRECTIONS:
+            rows.append({"kind": kind, "class": name, "direction": direction, **about, **_median_flip(kept, direction, seed)})
+    table = pd.DataFrame(rows)
+    order = table["direction"].map(DIRECTIONS.index)
+    return table.assign(order=order).sort_values(["kind", "class", "order"], ascending=[False, True, True], ignore_index=True)[
+        table.columns
+    ]
 
 
 def score_curves(table: pd.DataFrame, classes_of: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
@@ -145,12 +153,22 @@ def resynthesis(table: pd.DataFrame, *, seed: int = 0) -> dict[str, float]:
 
 def flip_sentences(flips: pd.DataFrame, made: dict[str, Any]) -> list[str]:
     """What `flips_by_class` and `resynthesis` found, in plain words: one sentence per kind and class, then the control."""
-    said = [_flip_sentence(row) for row in flips.to_dict("records")]
+    said = [_flip_sentence(part.to_dict("records")) for _, part in flips.groupby(["kind", "class"], sort=False)]
+    ends = "" if np.isnan(made["low"]) else f" [{made['low']:.2f}, {made['high']:.2f}]"
     return said + [
-        f"Control: resynthesis alone, with nothing moved, changes the score by {made['move']:.2f} "
-        f"[{made['low']:.2f}, {made['high']:.2f}] on average (its size is {made['size']:.2f}) and the label of "
-        f"{100 * made['flipped']:.0f} % of {made['clips']} clips of {made['speakers']} speakers."
+        f"Control: resynthesis alone, with nothing moved, changes the score by {made['move']:.2f}{ends} on average (its size is "
+        f"{made['size']:.2f}) and the label of {100 * made['flipped']:.0f} % of {made['clips']} clips of {made['speakers']} "
+        "speakers."
     ]
+
+
+def flip_text(row: Mapping[str, Any]) -> str:
+    """Where a row of `flips_by_class` flips: "+6.5 semitones [5.0, 8.1]", "ratio 1.07 [1.03, 1.12]"; a dash for one speaker."""
+    if row["flipping"] < 2:
+        return "\N{EN DASH}"
+    head, form, tail = ("", "{:+.1f}", " semitones") if row["kind"] == "pitch" else ("ratio ", "{:.2f}", "")
+    ends = "" if np.isnan(row["flip_low"]) else f" [{form}, {form}]".format(row["flip_low"], row["flip_high"])
+    return f"{head}{form.format(row['flip'])}{tail}{ends}"
 
 
 @contextmanager
@@ -163,20 +181,29 @@ def _same_noise() -> Iterator[None]:
         run("random_initializeSafelyAndUnpredictably()")
 
 
-def _flip_sentence(row: dict[str, Any]) -> str:
-    what = "pitch" if row["kind"] == "pitch" else "formants"
-    head = f"Clips of {row['class']}, {what} moved ({row['clips']} clips of {row['speakers']} speakers named right at first): "
-    if not row["clips"]:
-        return head + "nothing was shown."
-    stays = f"{100 * row['never']:.0f} % [{100 * row['never_low']:.0f}, {100 * row['never_high']:.0f}]"
+def _flip_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The sentence of a kind and class; rows : one per direction."""
+    first = rows[0]
+    what = "pitch" if first["kind"] == "pitch" else "formants"
+    head = f"Clips of {first['class']}, {what} moved ({first['clips']} clips of {first['speakers']} speakers classified correctly"
+    if not first["clips"]:
+        return f"{head} at first): nothing was shown."
+    if not any(row["flipping"] for row in rows):
+        return f"{head} at first): the label never flips within the range, up or down."
+    ends = "" if np.isnan(first["never_low"]) else f" [{100 * first['never_low']:.0f}, {100 * first['never_high']:.0f}]"
+    ways = "; ".join(_way(row) for row in rows)
+    return f"{head} at first): {ways}; {100 * first['never']:.0f} %{ends} flip neither way within the range."
+
+
+def _way(row: Mapping[str, Any]) -> str:
+    """ "raised, 5 clips of 3 speakers flip, at +6.5 semitones [5.0, 8.1] (median)", or that none does, or too few."""
+    word = {"up": "raised", "down": "lowered"}[row["direction"]]
     if not row["flipping"]:
-        return head + "the label never flips within the range."
-    if row["flipping"] == 1:
-        return head + f"clips of only one speaker flip, too few for a median; {stays} never flip within the range."
-    steps = (row["flip"], row["flip_low"], row["flip_high"])
-    form = "{:+.1f} semitones [{:+.1f}, {:+.1f}]" if row["kind"] == "pitch" else "a ratio of {:.2f} [{:.2f}, {:.2f}]"
-    some = f"of those that flip ({row['flipping']} speakers), the median flips at {form.format(*steps)}"
-    return head + f"{some}; {stays} never flip within the range."
+        return f"{word}, none flips"
+    who = (
+        f"{row['flipping_clips']} clips of {row['flipping']} speakers flip" if row["flipping"] > 1 else "one speaker's clips flip"
+    )
+    return f"{word}, {who}, " + (f"at {flip_text(row)} (median)" if row["flipping"] > 1 else "too few for a median")
 
 
 def _moved(signal: Signal, kind: str, step: float) -> Signal:
@@ -190,42 +217,36 @@ def _places(steps: np.ndarray, kind: str) -> np.ndarray:
     return np.log(steps) if kind == "formants" else steps
 
 
-def _nearest_crossing(places: np.ndarray, scores: np.ndarray) -> float:
-    """Place nearest to 0 where the scores, joined by straight lines, cross 0; NaN for none. Places rise."""
+def _first_crossing(places: np.ndarray, scores: np.ndarray) -> float:
+    """First place at which the scores, joined by straight lines, cross 0; NaN for none."""
     sides = scores > 0
     at = np.flatnonzero(sides[1:] != sides[:-1])
     if not len(at):
         return np.nan
-    crossings = places[at] - scores[at] * (places[at + 1] - places[at]) / (scores[at + 1] - scores[at])
-    return float(crossings[np.abs(crossings).argmin()])
+    i = at[0]
+    return float(places[i] - scores[i] * (places[i + 1] - places[i]) / (scores[i + 1] - scores[i]))
 
 
-def _draws(speakers: pd.Series, seed: int) -> SpeakerDraws:
-    """Draws of speakers, all of one stratum; sorted by name, as groupby has them."""
-    return draw_speakers(pd.DataFrame({"speaker": speakers.to_numpy(), "fold": 0, "true": ""}), seed=seed)
-
-
-def _mean(values: pd.Series, speakers: pd.Series, seed: int) -> tuple[float, float, float]:
-    """Mean over speakers of their clips' mean, with the ends of its 95 % interval."""
-    each = values.groupby(speakers.to_numpy()).mean().to_numpy()  # (speaker,)
-    found = interval(each.mean(), _draws(speakers, seed).drawn(each) / len(each))
-    return tuple(float(found[name]) for name in ("value", "low", "high"))  # type: ignore[return-value, arg-type]
+def _mean(values: pd.Series, speakers: pd.Series, seed: int, *, share: bool = False) -> tuple[float, float, float]:
+    """Mean over speakers of their clips' mean, with the ends of its 95 % interval, NaN where there is none."""
+    found = over_speakers(values, speakers, share=share, seed=seed)
+    return found["value"], found["low"], found["high"]
 
 
 def _stays(kept: pd.DataFrame, seed: int) -> dict[str, float]:
-    values = _mean(kept["flip"].isna().astype(float), kept["speaker"], seed) if len(kept) else (np.nan,) * 3
-    return dict(zip(("never", "never_low", "never_high"), values))
+    stays = kept[list(DIRECTIONS)].isna().all(axis=1).astype(float)
+    return dict(zip(("never", "never_low", "never_high"), _mean(stays, kept["speaker"], seed, share=True)))
 
 
-def _median_flip(kept: pd.DataFrame, seed: int) -> dict[str, float]:
+def _median_flip(kept: pd.DataFrame, direction: str, seed: int) -> dict[str, float]:
     """Median over speakers of their median flip; a draw counts each speaker as often as it was drawn."""
-    flipping = kept[kept["flip"].notna()]
-    if flipping.empty:
-        return {"flip": np.nan, "flip_low": np.nan, "flip_high": np.nan, "flipping": 0}
-    each = flipping.groupby("speaker")["flip"].median().to_numpy()  # (speaker,)
-    if len(each) == 1:
-        return {"flip": float(each[0]), "flip_low": np.nan, "flip_high": np.nan, "flipping": 1}
-    times = _draws(flipping["speaker"], seed).times
-    whole = np.rint(times / times[times > 0].min()).astype(int)  # the draws weigh each speaker n / (n - 1)
-    low, high = np.percentile([np.median(np.repeat(each, row)) for row in whole], [2.5, 97.5])
-    return {"flip": float(np.median(each)), "flip_low": float(low), "flip_high": float(high), "flipping": len(each)}
+    flipping = kept[kept[direction].notna()]
+    each = flipping.groupby("speaker")[direction].median().to_numpy()  # (speaker,)
+    found = {"flipping_clips": len(flipping), "flipping": len(each), "flip": np.nan, "flip_low": np.nan, "flip_high": np.nan}
+    if not len(each):
+        return found
+    if len(each) > 1:
+        times = draw_speakers(pd.DataFrame({"speaker": np.arange(len(each)), "fold": 0, "true": ""}), seed=seed).times
+        whole = np.rint(times / times[times > 0].min()).astype(int)  # the draws weigh each speaker n / (n - 1)
+        found["flip_low"], found["flip_high"] = map(float, ends(np.array([np.median(np.repeat(each, row)) for row in whole])))
+    return {**found, "flip": float(np.median(each))}

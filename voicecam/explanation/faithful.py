@@ -184,17 +184,18 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def over_speakers(values: ArrayLike, speakers: ArrayLike, *, seed: int = 0) -> dict[str, float]:
+def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False, seed: int = 0) -> dict[str, float]:
     """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % bootstrap over speakers).
 
-    Clips whose value is NaN are left out; without any other all three are NaN. One speaker has no interval: low and high are NaN.
+    Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have
+    no interval: low and high are NaN; but see SpeakerDraws.interval on a share (0 to 1).
     """
     means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
-    nothing = {"value": float("nan"), "low": float("nan"), "high": float("nan")}
-    if len(means) < 2:
-        return {**nothing, "value": float(means.mean())}
+    if means.empty:
+        return dict.fromkeys(("value", "low", "high"), float("nan"))
     draws = draw_speakers(pd.DataFrame({"speaker": means.index, "fold": 1, "true": ""}), seed=seed)
-    return draws.ratio(means.to_numpy(), np.ones(len(means)))  # type: ignore[return-value]  # finite: no None
+    found = draws.ratio(means.to_numpy(), np.ones(len(means)), share=share)
+    return {name: float("nan") if value is None else value for name, value in found.items()}
 
 
 def faithfulness_words(table: pd.DataFrame) -> list[str]:
@@ -206,7 +207,7 @@ def faithfulness_words(table: pd.DataFrame) -> list[str]:
             column = f"{measure}_over_{other}"
             better, worse = made[made[f"{column}_low"] > 0], made[made[f"{column}_high"] < 0]
             said = [_listed(better, column, "better"), _listed(worse, column, "worse")]
-            text = "; ".join(part for part in said if part) or "no method differs: every interval holds 0"
+            text = "; ".join(part for part in said if part) or "no method was shown to differ"
             found.append(f"{measure}, against {what}: {text}.")
     return found
 

@@ -19,7 +19,7 @@ from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
 from voicecam.explanation.methods import METHODS, attribute
 from voicecam.network import SMALL, SMALL_STAGES, STAGES, Model
 
-FAITHFUL_BELOW = 0.3  # rank correlation with the maps of an all-random network, under which a method depends on what was learned
+FAITHFUL_BELOW = 0.3  # likeness to the maps of an all-random network, under which a method depends on what was learned
 TRAINED = "trained"  # the stage before anything is wiped out
 
 
@@ -44,8 +44,10 @@ def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[s
     then over speakers.
 
     maps_a, maps_b : float (clip, h, w) on the same grid
-    Returns correlation (of the signed maps) and absolute (of their sizes), -1..1, each with _low and _high (95 % bootstrap over
-    speakers), and blank: clips where a map is flat, which has no order; they are in no mean.
+    Returns correlation (of the signed maps) and absolute (of their sizes), -1..1, and alike, the one of the two that is further
+    from 0, its sign turned where it is negative; each with _low and _high (95 % bootstrap over speakers). blank: clips where a
+    map is flat, which has no order; they are in no mean.
+    Sizes are what a test of two classes goes by: the sign of a random network's map is a coin.
     For the test with shuffled labels give the maps of the network trained on them beside those of the real one.
     """
     signed = _rank_correlation(maps_a, maps_b)
@@ -53,7 +55,11 @@ def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[s
     for name, values in (("correlation", signed), ("absolute", _rank_correlation(np.abs(maps_a), np.abs(maps_b)))):
         mean = over_speakers(values, speakers, seed=seed)
         found |= {name: mean["value"], f"{name}_low": mean["low"], f"{name}_high": mean["high"]}
-    return found
+    further = max(("correlation", "absolute"), key=lambda name: abs(found[name]))
+    ends = [found[f"{further}{end}"] for end in ("", "_low", "_high")]
+    if ends[0] < 0:
+        ends = [-end for end in (ends[0], ends[2], ends[1])]
+    return found | dict(zip(("alike", "alike_low", "alike_high"), ends))
 
 
 def randomisation_table(
@@ -73,8 +79,8 @@ def randomisation_table(
     methods : keys of METHODS; the row "energy only" (the picture itself) is added, which knows no network and so must fail
     layer : the stage of the model that methods on the grid "layer" look at; wanted, against : as for `attribute`
     Returns columns method, stage ("trained", whose correlation is 1, then those of `cascade`), depth (0, 1, ...), those of
-    `map_correlation`, clips, and faithful: whether both correlations at the last stage lie within FAITHFUL_BELOW of 0 (missing
-    where every map is flat).
+    `map_correlation`, clips, and faithful: whether alike, at the last stage, is below FAITHFUL_BELOW (missing where every map is
+    flat).
     """
     stages = [(TRAINED, model), *cascade(model, seed=seed)]
     first: dict[str, np.ndarray] = {}
@@ -98,16 +104,36 @@ def randomisation_words(table: pd.DataFrame) -> list[str]:
     last = table[table["depth"] == table["depth"].max()]
     said = []
     for verdict, what in (
-        (True, f"change with what was learned (within {FAITHFUL_BELOW:g} of 0)"),
-        (False, f"stay alike ({FAITHFUL_BELOW:g} or more), so they show the picture or the architecture as well"),
+        (True, f"change with the weights (signed and in size within {FAITHFUL_BELOW:g} of 0)"),
+        (
+            False,
+            f"stay alike ({FAITHFUL_BELOW:g} or more in one of the two), so they show the picture or the architecture as well",
+        ),
     ):
         names = [_sentence(row) for _, row in last[last["faithful"] == verdict].iterrows()]
         if names:
-            said.append(f"Rank correlation between maps of the trained and of an all-random network: {', '.join(names)}: {what}.")
+            said.append(f"Rank correlation between maps of the trained and of an all-random network: {'; '.join(names)}: {what}.")
     flat = [_title(name) for name in last.loc[last["faithful"].isna(), "method"]]
     if flat:
         said.append(f"{', '.join(flat)}: every map of the all-random network is flat, so nothing is shown.")
     return said
+
+
+def randomisation_doubt(table: pd.DataFrame, method: str) -> str:
+    """Why a method's maps are to be doubted by a `randomisation_table`: a sentence; "" where they change with the weights, or the
+    table has no such method."""
+    for _, row in table[(table["depth"] == table["depth"].max()) & (table["method"] == method)].iterrows():
+        if pd.isna(row["faithful"]):
+            return (
+                f"Every {_title(method)} map of an all-random network is flat: it was not shown that its maps need the weights."
+            )
+        if not row["faithful"]:
+            return (
+                f"{_title(method)} maps of this run do not pass the test of random weights: those of an all-random network stay "
+                f"alike (rank correlation {_sentence(row).removeprefix(_title(method)).strip()}; below {FAITHFUL_BELOW:g} is a "
+                "pass), so they show the picture or the architecture as well as what was learned."
+            )
+    return ""
 
 
 def _stages(model: Model, network: Any) -> Iterator[tuple[str, list[nn.Module]]]:
@@ -136,14 +162,17 @@ def _rank_correlation(maps_a: np.ndarray, maps_b: np.ndarray) -> np.ndarray:
 
 def _verdicts(last: pd.DataFrame) -> dict[str, bool | None]:
     """Whether each method's maps of the all-random network are unlike those of the trained one; None where all are flat."""
-    largest = last[["correlation", "absolute"]].abs().max(axis=1, skipna=False)
-    return {str(name): None if np.isnan(size) else bool(size < FAITHFUL_BELOW) for name, size in largest.items()}
+    return {str(name): None if np.isnan(alike) else bool(alike < FAITHFUL_BELOW) for name, alike in last["alike"].items()}
 
 
 def _sentence(row: pd.Series) -> str:
-    """ "Grad-CAM 0.12 [0.05, 0.20], sizes 0.15"."""
-    value = f"{row['correlation']:.2f} [{row['correlation_low']:.2f}, {row['correlation_high']:.2f}]"
-    return f"{_title(row['method'])} {value}, sizes {row['absolute']:.2f}"
+    """ "Grad-CAM signed 0.12 [0.05, 0.20], sizes 0.15 [0.08, 0.21]"."""
+    return f"{_title(row['method'])} signed {_spread(row, 'correlation')}, sizes {_spread(row, 'absolute')}"
+
+
+def _spread(row: pd.Series, name: str) -> str:
+    ends = [row[f"{name}_{end}"] for end in ("low", "high")]
+    return f"{row[name]:.2f}" if np.isnan(ends).any() else f"{row[name]:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
 def _title(name: str) -> str:

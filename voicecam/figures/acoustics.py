@@ -1,4 +1,4 @@
-"""How much of a score measured facts of the voice explain, and how it moves with pitch and formants. Computes none of it."""
+"""How much of a score measured acoustic features explain, and how it moves with pitch and formants. Computes none of it."""
 
 from collections.abc import Sequence
 
@@ -11,28 +11,14 @@ from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
 from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, class_colours, per_cent, tidy
 
-NAMES = {
-    "all": "all facts",
-    "voice quality": "tilt, HNR, voiced share",
-    "f0_hz": "F0, median",
-    "f0_range_hz": "F0, range in Hz",
-    "f0_range_semitones": "F0, range in semitones",
-    "f1_hz": "F1",
-    "f2_hz": "F2",
-    "f3_hz": "F3",
-    "f4_hz": "F4",
-    "tilt_db_octave": "spectral tilt",
-    "hnr_db": "HNR",
-    "voiced_share": "voiced share",
-}
 MOVED = {"pitch": "pitch moved by (semitones)", "formants": "formants multiplied by"}
 
 
 def plot_account(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
-    """Share of the score's variance explained by all facts, and by each group of facts and each fact alone, with 95 % intervals.
+    """Share of the score's variance explained by all features, and by each group and each feature alone, with 95 % intervals.
 
-    table : columns facts, kind ("all", "alone", "without"), r2, low, high; see explanation.acoustics.account
-    The hollow dots are what all other facts explain without these. Bars below 0: worse than always giving the mean.
+    table : columns facts, title, kind ("all", "alone", "without"), r2, low, high; see explanation.acoustics.account
+    The hollow dots are what all other features explain without these. Bars below 0: worse than always giving the mean.
     """
     shown = table[table["kind"] != "without"].reset_index(drop=True)
     single = shown["facts"].str.contains("_")  # column names; groups are words
@@ -44,7 +30,7 @@ def plot_account(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
     left = table[table["kind"] == "without"].set_index("facts")["r2"].reindex(shown["facts"])
     ax.scatter(left, places, s=26, facecolor="white", edgecolor=CLASS_COLOURS[1], linewidth=1.3, zorder=3)
     ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(places, [NAMES.get(name, name) for name in shown["facts"]])
+    ax.set_yticks(places, list(shown["title"]))
     ax.set(xlabel="share of the score's variance explained, in new speakers", ylim=(places[-1] - 0.7, places[0] + 0.7))
     ax.set_xlim(min(-0.02, float(np.nanmin([0.0, *np.maximum(shown["low"], -0.3)]))), 1)
     ax.xaxis.set_major_formatter(per_cent())
@@ -61,10 +47,11 @@ def plot_counterfactual(
     curves: pd.DataFrame, flips: pd.DataFrame, classes: Sequence[str], *, kind: str, ax: Axes
 ) -> list[Line2D]:
     """Mean score of each true class against how far its voices were moved, with 95 % bands; the dashed line is where the label
-    changes, the diamonds on it are the classes' median flip points with their intervals. Returns one line per class.
+    changes, the diamonds on it are the classes' median flip points, up and down apart, with their intervals; the larger, the more
+    speakers flip there (below two none is drawn). Returns one line per class.
 
-    curves : columns kind, class, step, score, low, high; flips : columns kind, class, flip, flip_low, flip_high;
-        see explanation.counterfactual.score_curves and flips_by_class
+    curves : columns kind, class, step, score, low, high; flips : columns kind, class, direction, speakers,
+        flipping, flip, flip_low, flip_high; see explanation.counterfactual.score_curves and flips_by_class
     classes : all classes of the run in its order, which settles the colours; kind : "pitch" or "formants"
     """
     here, colours = curves[curves["kind"] == kind], class_colours(classes)
@@ -75,9 +62,10 @@ def plot_counterfactual(
         part = here[here["class"] == name].sort_values("step")
         ax.fill_between(part["step"], part["low"], part["high"], color=colours[name], alpha=0.18, linewidth=0)
         lines += ax.plot(part["step"], part["score"], color=colours[name], linewidth=1.8, label=name)
-    for row in flips[(flips["kind"] == kind) & flips["flip"].notna()].itertuples():
-        ax.hlines(0, row.flip_low, row.flip_high, color=colours[row[2]], linewidth=3)
-        ax.scatter(row.flip, 0, marker="D", s=36, color=colours[row[2]], edgecolor="white", zorder=4)
+    for row in flips[(flips["kind"] == kind) & (flips["flipping"] > 1)].to_dict("records"):
+        colour, share = colours[row["class"]], row["flipping"] / row["speakers"]
+        ax.hlines(0, row["flip_low"], row["flip_high"], color=colour, linewidth=3)
+        ax.scatter(row["flip"], 0, marker="D", s=12 + 36 * share, color=colour, edgecolor="white", zorder=4)
     if kind == "formants":
         ax.set_xscale("log")
         ticks = sorted(here["step"].unique())
@@ -85,7 +73,15 @@ def plot_counterfactual(
         ax.xaxis.set_major_formatter(FormatStrFormatter("%.2f"))
         ax.xaxis.set_minor_locator(NullLocator())
     ax.set(xlabel=MOVED[kind], ylabel="score (difference of logits)", xlim=(here["step"].min(), here["step"].max()))
-    mark = Line2D([], [], color=GREY, marker="D", linewidth=3, markeredgecolor="white", label="median flip\n(95 % interval)")
+    mark = Line2D(
+        [],
+        [],
+        color=GREY,
+        marker="D",
+        linewidth=3,
+        markeredgecolor="white",
+        label="median flip, up\nand down apart\n(95 % interval)",
+    )
     ax.legend(handles=[*lines, mark], fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     tidy(ax)
     return lines

@@ -27,7 +27,7 @@ def plot_reliability(table: pd.DataFrame, before: pd.DataFrame | None = None, *,
     ax.annotate("too sure", (1, 0.02), xycoords="axes fraction", ha="right", va="bottom", size=SMALL, color=INK)
     ax.annotate("not sure enough", (0.02, 0.9), xycoords="axes fraction", va="top", size=SMALL, color=INK)
     ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=2)
-    ax.set(xlabel="probability of the answer", ylabel="named right", xlim=(left, 1.02), ylim=(0, 1.03))
+    ax.set(xlabel="probability of the answer", ylabel="classified correctly", xlim=(left, 1.02), ylim=(0, 1.03))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(per_cent())
     tidy(ax)

@@ -30,7 +30,7 @@ def plot_confounds(table: pd.DataFrame, *, limit: float, ax: Axes) -> PathCollec
         text = "the same in all" if same else f"{percent(value)} %"
         ax.annotate(text, (1.02, place), xycoords=("axes fraction", "data"), va="center", size=SMALL)
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "bottom", "size": SMALL}
-    ax.annotate("guessing", (table["guessing"].iloc[0], 1), ha="right", **above)
+    ax.annotate("chance", (table["guessing"].iloc[0], 1), ha="right", **above)
     ax.annotate("flagged", (limit, 1), ha="left", color=FLAGGED, **above)
     ax.set_yticks(places, list(table["name"]))
     ax.set(xlim=(0, 1), ylim=(places[-1] - 0.7, 0.7), xlabel="balanced accuracy in new speakers")

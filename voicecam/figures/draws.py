@@ -28,7 +28,7 @@ def plot_draws(draws: Mapping[str, np.ndarray], *, truth: tuple[str, float] | No
         ax.axvline(truth[1], color=INK, linestyle=":", linewidth=1.2)
         ax.annotate(truth[0], (truth[1], 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
     ax.legend(fontsize=SMALL, frameon=False, loc="upper right")
-    ax.set(xlabel="clips named right", ylabel="share of the draws", ylim=(-0.07 * (len(heaps) + 1) * top, 1.05 * top))
+    ax.set(xlabel="clips classified correctly", ylabel="share of the draws", ylim=(-0.07 * (len(heaps) + 1) * top, 1.05 * top))
     ax.xaxis.set_major_formatter(per_cent())
     ax.yaxis.set_major_formatter(per_cent())
     ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= top])

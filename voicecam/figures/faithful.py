@@ -36,10 +36,10 @@ def plot_faithfulness(table: pd.DataFrame, *, ax: Axes) -> list[PathCollection]:
 
 
 def plot_randomisation(table: pd.DataFrame, *, below: float = 0.3, ax: Axes) -> list[Line2D]:
-    """Rank correlation with the trained network's maps while it is made random from the top down: a line per method with its
-    95 % band; the dashed line is what a faithful method must fall below.
+    """Likeness to the trained network's maps while it is made random from the top down: a line per method with its 95 % band;
+    the dashed line is what a method whose maps need the weights must fall below.
 
-    table : columns method, stage, depth (0, 1, ...), correlation, correlation_low, correlation_high
+    table : columns method, stage, depth (0, 1, ...), alike, alike_low, alike_high; see explanation.randomise.map_correlation
     """
     stages = table.drop_duplicates("depth").set_index("depth")["stage"].sort_index()
     names, drawn = list(dict.fromkeys(table["method"])), []
@@ -47,13 +47,17 @@ def plot_randomisation(table: pd.DataFrame, *, below: float = 0.3, ax: Axes) -> 
         rows = table[table["method"] == name].sort_values("depth")
         colour = GREY if name == PICTURE else CLASS_COLOURS[i % len(CLASS_COLOURS)]
         style = STYLES[i % len(STYLES)]
-        ax.fill_between(rows["depth"], rows["correlation_low"], rows["correlation_high"], color=colour, alpha=0.12, linewidth=0)
-        drawn += ax.plot(rows["depth"], rows["correlation"], color=colour, linestyle=style, marker="o", markersize=4, label=name)
+        ax.fill_between(rows["depth"], rows["alike_low"], rows["alike_high"], color=colour, alpha=0.12, linewidth=0)
+        drawn += ax.plot(rows["depth"], rows["alike"], color=colour, linestyle=style, marker="o", markersize=4, label=name)
     ax.axhline(below, color=INK, linestyle="--", linewidth=1)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     ax.annotate(f"{below:g}", (1.01, below), xycoords=("axes fraction", "data"), va="center", size=SMALL)
     ax.set_xticks(stages.index, stages)
-    ax.set(xlabel="random from the top down to", ylabel="rank correlation of maps", ylim=(None, 1.05))
+    ax.set(
+        xlabel="random from the top down to",
+        ylabel="rank correlation of maps\n(signed or in size, the larger)",
+        ylim=(None, 1.05),
+    )
     ax.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1.05, 1))
     tidy(ax)
     return drawn

@@ -23,14 +23,15 @@ def plot_leak(rows: pd.DataFrame, *, chance: float, ax: Axes) -> PathCollection:
     colours = [CLASS_COLOURS[0] if name == methods[0] else GREY for name in rows["method"]]
     first = (rows["side"] != rows["side"].shift()).to_numpy()
     places = -(np.arange(len(rows)) + first.cumsum())  # a free line above each side, for its heading
-    ax.hlines(places, rows["low"], rows["high"], colors=colours, linewidth=2.5)
+    low, high = (rows[end].astype(float) for end in ("low", "high"))  # None where there is no interval
+    ax.hlines(places, low, high, colors=colours, linewidth=2.5)
     dots = ax.scatter(rows["value"], places, c=colours, s=45, zorder=3)
     for place, value in zip(places, rows["value"]):
         ax.annotate(f"{percent(value)} %", (value, place), (0, 8), ha="center", **TEXT)
     for place, side in zip(places[first], rows["side"][first]):
         ax.annotate(side, (0, place + 1), (4, 0), va="center", weight="bold", **TEXT)
     ax.axvline(chance, color=INK, linestyle=":", linewidth=1.2, zorder=0)
-    ax.annotate("guessing", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
+    ax.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
     ax.set_yticks(places, rows["method"])
     ax.set(xlim=(0, 1.03), ylim=(places.min() - 0.6, 0.5), xlabel="balanced accuracy")
     ax.xaxis.set_major_formatter(per_cent())

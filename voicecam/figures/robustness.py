@@ -21,6 +21,7 @@ def plot_robustness(rows: pd.DataFrame, *, ax: Axes) -> PathCollection:
         A condition without a score keeps its line, and says so.
     Clips are counted where a condition has fewer than the clean row.
     """
+    rows = rows.astype({"low": float, "high": float})  # None where there is no interval
     clean = rows[rows["group"] == "clean"].iloc[0]
     changed = rows[rows["group"] != "clean"].reset_index(drop=True)
     steps = 1 + GAP * (changed["group"] != changed["group"].shift()).to_numpy()
@@ -41,12 +42,13 @@ def plot_robustness(rows: pd.DataFrame, *, ax: Axes) -> PathCollection:
 
 def _reference(clean: pd.Series, ax: Axes) -> None:
     """The clean clips' score and its interval, and what guessing gives, from top to bottom."""
-    ax.axvspan(clean["low"], clean["high"], color=PALE, alpha=0.5, linewidth=0)
+    if not np.isnan(clean["low"]):
+        ax.axvspan(clean["low"], clean["high"], color=PALE, alpha=0.5, linewidth=0)
     ax.axvline(clean["balanced_accuracy"], color=REFERENCE, linewidth=1.5)
     ax.axvline(clean["guessing"], color=INK, linestyle=":", linewidth=1.2)
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "bottom", "size": SMALL}
     ax.annotate(f"clean {percent(clean['balanced_accuracy'])} %", (clean["balanced_accuracy"], 1), ha="left", **above)
-    ax.annotate("guessing", (clean["guessing"], 1), ha="right", color=GREY, **above)
+    ax.annotate("chance", (clean["guessing"], 1), ha="right", color=GREY, **above)
 
 
 def _name(condition: str, clips: int, all_clips: int) -> str:

@@ -35,7 +35,7 @@ def plot_comparison(rows: pd.DataFrame, *, chance: float, ax: Axes) -> LineColle
             bbox=BACK,
         )
     ax.axvline(chance, color=INK, linestyle=":", linewidth=1.2)
-    ax.annotate("guessing", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
+    ax.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", size=SMALL)
     ax.set_yticks(places, [_wrapped(name) for name in rows["name"]])
     ax.set(xlim=(0, 1.02), ylim=(-0.6, len(rows) - 0.3), xlabel="balanced accuracy")
     ax.xaxis.set_major_formatter(per_cent())
@@ -80,7 +80,7 @@ def plot_speakers(per_speaker: pd.DataFrame, classes: Sequence[str], *, ax: Axes
     for name in [name for name in [*classes, "mixed"] if name in set(table["true_class"])]:
         ax.scatter([], [], color=colours.get(name, GREY), label=name)
     ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=4)
-    ax.set(ylabel="clips named right", ylim=(0, 1.03), xlim=(-0.7, len(table) - 0.3))
+    ax.set(ylabel="clips classified correctly", ylim=(0, 1.03), xlim=(-0.7, len(table) - 0.3))
     ax.set_xlabel(f"speaker ({_span(table['clips'])} each)" if len(table) > 1 else f"speaker ({_span(table['clips'])})")
     ax.yaxis.set_major_formatter(per_cent())
     _name_speakers(table, ax)

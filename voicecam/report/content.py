@@ -64,7 +64,8 @@ class ReportContent:
     metrics : {"network": {"accuracy": I, "balanced_accuracy": I, "macro_f1": I, "per_class": {class: {"precision": I,
         "recall": I, "f1": I, "clips": int, "speakers": int}}, "confusion": rows of ints}, "folds": [{"balanced_accuracy":
         float, "clips": int, "speakers": int}], "fold_mean": I, "baselines": {name: {"accuracy": I, "balanced_accuracy": I,
-        "macro_f1": I}}} with I = {"value": float, "low": float, "high": float}; and "calibration" and "abstention" as
+        "macro_f1": I}}} with I = {"value": float, "low": float or None, "high": float or None}; "no_interval": why scores
+        have none, or ""; and "calibration" and "abstention" as
         runs.evaluate_run writes them, which runs of older programs lack
     per_group, risk_coverage : see evaluation.per_group and evaluation.risk_coverage; None in runs of older programs
     per_speaker : columns speaker, true_class (or "mixed"), clips, accuracy
@@ -74,7 +75,7 @@ class ReportContent:
     spreads : what black and white are, in standard deviations of the training clips; None: the grey levels are the values
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
-    sections : chapters on how far to believe the maps, in order
+    sections : chapters on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
     """
 
     title: str
@@ -108,6 +109,7 @@ class ReportContent:
     per_group: pd.DataFrame | None = None
     risk_coverage: pd.DataFrame | None = None
     sections: tuple[Section, ...] = ()
+    map_doubts: tuple[str, ...] = ()
 
 
 def check(content: ReportContent) -> None:

@@ -35,7 +35,13 @@ def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("voicecam"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "interval": interval, "count": count, "base64": base64_text}
+    environment.filters |= {
+        "percent": percent,
+        "interval": interval,
+        "count": count,
+        "base64": base64_text,
+        "capitalize_first": _capital,
+    }
     template = environment.get_template("report.html")
     return template.render(
         c=content,
@@ -65,6 +71,10 @@ def count(number: int, one: str) -> str:
     return f"{number:,}\u00a0{one if number == 1 else one + 's'}"
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _facts(content: ReportContent) -> dict[str, Any]:
     """Numbers that sentences need and the content does not hold as such."""
     confusion = np.asarray(content.metrics["network"]["confusion"])
@@ -79,6 +89,7 @@ def _facts(content: ReportContent) -> dict[str, Any]:
         "best_baseline": max(learned, key=lambda name: baselines[name]["balanced_accuracy"]["value"], default=None),
         "mfcc": content.rows.kind == "coefficient",
         "seconds": right - left,
+        "no_interval": content.metrics.get("no_interval", ""),
         "sound": all(clip.wav is not None for clip in (*content.examples, *content.mistakes)),
     }
 

@@ -1,7 +1,7 @@
 """A run: one folder in results/, filled step by step: train, evaluate, explain. Each step appears whole and is done once."""
 
 from voicecam.runs.check_job import Effort
-from voicecam.runs.checks import FULL, check_run, read_facts, read_table
+from voicecam.runs.checks import FULL, check_run, check_version, read_facts, read_table
 from voicecam.runs.explaining import explain_run
 from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run
 from voicecam.runs.nulls import random_twin, shuffled_twin
@@ -16,6 +16,7 @@ __all__ = [
     "Say",
     "Settings",
     "check_run",
+    "check_version",
     "evaluate_run",
     "explain_run",
     "fold_places",

@@ -130,7 +130,7 @@ def planted_part(job: Job) -> Part:
 
 
 def account_part(job: Job) -> Part:
-    """How much of the score facts of the voice explain: of all clips together, and of what varies within the classes."""
+    """How much of the score acoustic features explain: of all clips together, and of what varies within the classes."""
     folds = job.clips(job.effort.voices, "-".join(job.classes))
     signals = [signal for clips in folds for signal in clips.signals]
     facts = pd.DataFrame([asdict(acoustics.voice_facts(signal)) for signal in job.progress(signals, len(signals))])

@@ -1,4 +1,4 @@
-"""An explained run -> tests of its maps: against the sound, against other networks, against facts of the voice. See PARTS.
+"""An explained run -> tests of its maps: against the sound, against other networks, against acoustic features. See PARTS.
 
 Each part leaves its tables in results/RUN/checks/ whole or not at all; a part that is there is not made again.
 """
@@ -22,6 +22,7 @@ from voicecam.runs.check_parts import Part
 from voicecam.runs.folder import Say
 
 CHECKS = "checks"  # folder of a run
+VERSION = 2  # of the tables in it; 2: flips up and down apart, titles, ways, alike
 FULL = Effort(clips=240, fewer=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
 
 
@@ -47,7 +48,7 @@ PARTS = {
     "faithfulness": _Check("deletion, insertion, ROAD", parts.faithfulness_part),
     "randomisation": _Check("networks made random layer by layer", parts.randomisation_part),
     "planted": _Check("planted cues, a network each", parts.planted_part),
-    "account": _Check("facts of the voice", parts.account_part, needs_sound=True, needs_two=True),
+    "account": _Check("acoustic features", parts.account_part, needs_sound=True, needs_two=True),
     "counterfactual": _Check("voices moved in pitch and formants", parts.counterfactual_part, needs_sound=True, needs_two=True),
     "audible": _Check("evidence as sound", parts.audible_part, needs_sound=True, needs_mel=True),
 }
@@ -68,10 +69,11 @@ def check_run(
 
     method : the one of the run's maps; layer : stage that methods on the grid "layer" look at;
     bands : see explanation.bands.band_set; effort : how much work
-    Raises ExplainError when the checks were made with other settings.
+    Raises ExplainError when the checks were made with other settings, or by another version of the program.
     """
     place = folder / CHECKS
     wanted = {
+        "version": VERSION,
         "method": method,
         "layer": layer,
         "bands": bands,
@@ -80,6 +82,7 @@ def check_run(
         "cues": list(effort.cues),
     }
     path = place / "settings.json"
+    check_version(folder)
     if path.exists() and read_json(path, error=ExplainError) != wanted:
         raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")
     write_json(path, wanted)
@@ -103,6 +106,13 @@ def possible(check: _Check, job: Job) -> bool:
         or (check.needs_two and len(job.classes) != 2)
         or (check.needs_mel and stretched)
     )
+
+
+def check_version(folder: Path) -> None:
+    """Raise ExplainError where the tables of a run's checks are those of another version of the program."""
+    path = folder / CHECKS / "settings.json"
+    if path.exists() and read_json(path, error=ExplainError).get("version") != VERSION:
+        raise ExplainError(f"{path.parent}: checks made by another version of voicecam; delete that folder to make them again")
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
