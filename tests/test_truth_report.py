@@ -239,7 +239,7 @@ def test_no_p_of_the_height_chapter_is_below_the_smallest_possible(tmp_path):
     numbers = [float(x) for x in re.findall(r"p = ([\d.]+)", said)]
     assert len(numbers) >= 3
     assert min(numbers) >= 0.028
-    assert "70 ways" in said
+    assert "70 permutations" in said
 
 
 def test_three_and_three_speakers_are_told_that_they_cannot_show_it():

@@ -116,7 +116,7 @@ def _height_numbers(row: pd.Series, first: str, second: str) -> str:
     who = f"{row['first_speakers']:.0f} and {row['second_speakers']:.0f} speakers"
     return (
         f"{first} {row['first']:.0f} Hz, {second} {row['second']:.0f} Hz, difference {row['difference']:.0f} Hz{ends}, "
-        f"permutation over speakers p = {row['p']:.2g} ({who}, {row['ways']:,.0f} ways)."
+        f"permutation over speakers p = {row['p']:.2g} ({who}, {row['ways']:,.0f} permutations)."
     )
 
 

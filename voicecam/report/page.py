@@ -35,13 +35,7 @@ def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("voicecam"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "percent": percent,
-        "interval": interval,
-        "count": count,
-        "base64": base64_text,
-        "capitalize_first": _capital,
-    }
+    environment.filters |= {"percent": percent, "interval": interval, "count": count, "base64": base64_text}
     template = environment.get_template("report.html")
     return template.render(
         c=content,
@@ -69,10 +63,6 @@ def interval(value: Mapping[str, float | None], digits: int = 0) -> str:
 def count(number: int, one: str) -> str:
     """1, "clip" -> "1 clip"; 2000, "clip" -> "2,000 clips"."""
     return f"{number:,}\u00a0{one if number == 1 else one + 's'}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _facts(content: ReportContent) -> dict[str, Any]:
