@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import _start  # noqa: F401  first of all
+
 from voicecam import cli
 from voicecam.dataset import make_images
 from voicecam.files import read_json

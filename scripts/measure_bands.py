@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import _start  # noqa: F401  first of all
 import numpy as np
 
 from voicecam import cli
@@ -16,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/measure_bands.py --corpus cache/RAVDESS cache/ST-AEDS --min-age 14")
     cli.add_corpora_option(parser)
-    parser.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    parser.add_argument("--min-age", type=cli.AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
     parser.add_argument("--model", type=Path, default=VOICE, help="folder of the saved model; bands.json goes there")
     args = parser.parse_args(argv)
     return cli.finish(lambda: measure(args), stopped="stopped; nothing was written")

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+import _start  # noqa: F401  first of all
+
 from voicecam import cli
 
 

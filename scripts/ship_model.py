@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import _start  # noqa: F401  first of all
+
 from voicecam import cli
 
 
