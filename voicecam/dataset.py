@@ -7,7 +7,7 @@ Does not split (splits.py), fit a scale or train.
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -173,7 +173,7 @@ class _Work:
             if new != old and (ready or old["entries"]):
                 write_json(self.path, new)
 
-    def convert(self, workers: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    def convert(self, workers: int | None) -> Generator[tuple[str, dict[str, Any]]]:
         """(clip, entry) of each that waits, in order; over processes where there is enough to do."""
         root, names = self.corpus.root, self.waiting
         jobs = [(root / name, self.folder / self.names[name], self.config) for name in names]

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +61,18 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """The open folder, whose locks the system lets go when the block or this process ends, however it ends."""
+    """The open folder, whose locks the system lets go when the block or this process ends, however it ends. One that is made
+    for this and stays empty is taken away again."""
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         yield handle
     finally:
         os.close(handle)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _lock(handle: int, kind: int) -> bool:
