@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-import _start  # noqa: F401  first of all
+import _start  # noqa: F401
 
 from voicecam import cli
 

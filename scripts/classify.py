@@ -1,12 +1,12 @@
 """Say of recordings what the model hears in their speech: a class, "uncertain" or "no speech"."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.errors import AudioError

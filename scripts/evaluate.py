@@ -1,9 +1,9 @@
 """Measure a trained run on the clips it held back: predictions.csv, per_speaker.csv and metrics.json in its folder."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 

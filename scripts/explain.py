@@ -1,9 +1,9 @@
 """Explain an evaluated run: maps of every tested clip, evidence per band and class, tests of the maps, and the report."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 

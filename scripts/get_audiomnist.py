@@ -1,9 +1,9 @@
 """Fetch the real AudioMNIST (about 1 GB), check every clip and unpack it. A second call goes on where the first stopped."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.corpora.download import URL, get_audiomnist

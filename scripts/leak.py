@@ -1,9 +1,9 @@
 """Measure what a random split by clip adds to the score: the same clips, network and settings, split by clip and by speaker."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 

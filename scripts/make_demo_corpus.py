@@ -1,10 +1,10 @@
 """Make the demo corpus: synthetic voices that say digits, in AudioMNIST's layout. Downloads nothing."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.corpora.demo import make_demo_corpus

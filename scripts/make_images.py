@@ -1,10 +1,10 @@
 """Turn the clips of a corpus into images (mfc_dataset/) and a map that ties each image to its wav and labels (maps/)."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.dataset import make_images

@@ -1,11 +1,12 @@
 """Measure what each band of the sound is worth to a saved model on its training speakers; the web page lays clips beside that."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import _start  # noqa: F401  first of all
 import numpy as np
 
 from voicecam import cli

@@ -1,13 +1,13 @@
 """Record a word from the microphone into my_wavs/: countdown, level meter, stops by itself when the word is over."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.audio import Signal

@@ -1,9 +1,9 @@
 """Test an evaluated run again on short, noisy, reverberant and telephoned clips: robustness.csv and its figure in its folder."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 

@@ -1,11 +1,11 @@
 """Execute notebooks in order, each in a fresh kernel, into results/notebooks/; one that fails is not written."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 

@@ -1,13 +1,13 @@
 """Serve the page on this computer: record in the browser or drop a file, and see and hear what the model hears."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.errors import VoicecamError

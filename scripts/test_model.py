@@ -1,11 +1,11 @@
 """Test a saved model on corpora that it did not learn from: scores, calibration and tables in a new folder in results/."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import _start  # noqa: F401  first of all
 
 from voicecam import cli
 from voicecam.files import VOICE
