@@ -50,7 +50,7 @@ lab: $(BIN)/.dev-packages ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
 
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place, in order
-	$(BIN)/python scripts/run_notebooks.py
+	$(BIN)/python scripts/run_notebooks.py --in-place
 
 model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }

@@ -1,24 +1,36 @@
-"""Draw docs/overview.png, the picture in the README, from a finished run: a clip, its map, and the shares per band.
+"""Draw the picture in the README from a finished run: a clip, its map, and the shares per band."""
 
-usage: python docs/overview.py RUN
-"""
-
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+import _start  # noqa: F401
 
-from voicecam import figures, pages, runs
-from voicecam.files import write_bytes
+from voicecam import cli
 
 
-def main(run: str) -> None:
-    """Write the picture."""
-    folder = Path("results") / run
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the script; returns its exit status."""
+    parser = cli.make_parser(__doc__, "python docs/overview.py demo --out docs/overview.png")
+    parser.add_argument("run", help="name of a finished run in results/")
+    parser.add_argument("--out", type=Path, help="file to write (default: figures/overview.png in the run's folder)")
+    args = parser.parse_args(argv)
+    return cli.finish(lambda: draw(args), stopped="stopped; nothing was written")
+
+
+def draw(args: argparse.Namespace) -> str:
+    """Draw the picture; returns the last line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from voicecam import figures, pages, runs
+    from voicecam.files import write_bytes
+
+    folder = cli.RESULTS / args.run
     content = pages.run_content(folder, runs.run_dataset(runs.open_run(folder)))
-    explanation = content.explanation
-    clip = content.examples[0]
+    explanation, clip = content.explanation, content.examples[0]
     fig = Figure(figsize=(9.5, 5.6), layout="constrained")
     FigureCanvasAgg(fig)
     axes = fig.subplot_mosaic([["clip", "bands"], ["map", "bands"]], width_ratios=[1, 1.15])
@@ -29,8 +41,10 @@ def main(run: str) -> None:
     axes["map"].set_title(f"mean {explanation.method} map for {clip.true}", fontsize=10)
     figures.plot_bands(explanation.bands, content.classes, ax=axes["bands"])
     axes["bands"].set_title(f"share of the maps per band, {content.corpus}", fontsize=10)
-    write_bytes(Path(__file__).with_name("overview.png"), figures.png_bytes(fig, dpi=110))
+    path = args.out or folder / "figures" / "overview.png"
+    write_bytes(path, figures.png_bytes(fig, dpi=110))
+    return f"wrote {path}"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main())

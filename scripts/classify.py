@@ -1,5 +1,7 @@
 """Say of recordings what the model hears in their speech: a class, "uncertain" or "no speech"."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import json
 import sys
@@ -18,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
     parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its map there")
-    parser.add_argument("--workers", type=int, help="recordings read at a time (default: one per core)")
+    parser.add_argument("--workers", type=cli.WORKERS, help="recordings read at a time (default: one per core)")
     args = parser.parse_args(argv)
     return cli.finish(lambda: classify(args), stopped="stopped")
 

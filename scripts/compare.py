@@ -1,5 +1,7 @@
 """Hold two evaluated runs on the same clips against each other: is one better, or could it be chance?"""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """Measure a trained run on the clips it held back: predictions.csv, per_speaker.csv and metrics.json in its folder."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 

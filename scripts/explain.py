@@ -1,5 +1,7 @@
 """Explain an evaluated run: maps of every tested clip, evidence per band and class, tests of the maps, and the report."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """Measure what a random split by clip adds to the score: the same clips, network and settings, split by clip and by speaker."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 

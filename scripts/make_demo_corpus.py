@@ -1,5 +1,7 @@
 """Make the demo corpus: synthetic voices that say digits, in AudioMNIST's layout. Downloads nothing."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +15,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/make_demo_corpus.py --out cache/demo --voices 40")
     parser.add_argument("--out", type=Path, default=cli.DEMO, help="folder to make")
-    parser.add_argument("--voices", type=int, default=40, help="speakers, an even number; half are female")
-    parser.add_argument("--digits", type=int, default=10, help="digits that each voice says, from zero on")
-    parser.add_argument("--takes", type=int, default=3, help="clips per voice and digit")
-    parser.add_argument("--seed", type=int, default=0, help="another seed gives other voices and rooms")
+    parser.add_argument("--voices", type=cli.whole(2, 1000), default=40, help="speakers, an even number; half are female")
+    parser.add_argument("--digits", type=cli.whole(1, 10), default=10, help="digits that each voice says, from zero on")
+    parser.add_argument("--takes", type=cli.whole(1, 1000), default=3, help="clips per voice and digit")
+    parser.add_argument("--seed", type=cli.SEED, default=0, help="another seed gives other voices and rooms")
     args = parser.parse_args(argv)
 
     def work() -> str:

@@ -1,5 +1,7 @@
 """Turn the clips of a corpus into images (mfc_dataset/) and a map that ties each image to its wav and labels (maps/)."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Measure what each band of the sound is worth to a saved model on its training clips; the web page lays clips beside that."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/measure_bands.py --corpus cache/RAVDESS cache/ST-AEDS --min-age 14")
     cli.add_corpora_option(parser)
-    parser.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    parser.add_argument("--min-age", type=cli.AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
     parser.add_argument("--model", type=Path, default=VOICE, help="folder of the saved model; bands.json goes there")
     args = parser.parse_args(argv)
     return cli.finish(lambda: measure(args), stopped="stopped; nothing was written")

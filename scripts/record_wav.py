@@ -1,5 +1,7 @@
 """Record a word from the microphone into my_wavs/: countdown, level meter, stops by itself when the word is over."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 import time
@@ -20,15 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", metavar="NAME", help="microphone, by its name or a part of it (default: the system's)")
     parser.add_argument("--word", default="word", help="what is said, for the file's name")
     parser.add_argument("--name", default="me", help="who says it, for the file's name")
-    parser.add_argument("--seconds", type=float, default=10.0, help="longest recording, in s")
-    parser.add_argument("--countdown", type=int, default=3, help="s before it starts")
+    parser.add_argument("--seconds", type=cli.real(0.1, 3600), default=10.0, help="longest recording, in s")
+    parser.add_argument("--countdown", type=cli.whole(0, 60), default=3, help="s before it starts")
     parser.add_argument("--whole", action="store_true", help="record all of --seconds, also after the word is over")
     parser.add_argument("--play", action="store_true", help="play it back")
     parser.add_argument("--classify", action="store_true", help="say at once what the shipped model hears")
     parser.add_argument("--folder", type=Path, default=Path("my_wavs"), help="where recordings go")
     args = parser.parse_args(argv)
-    if args.seconds <= 0 or args.countdown < 0:
-        parser.error("--seconds must be above 0 and --countdown 0 or more")
     return cli.finish(lambda: listing() if args.list else record(args), stopped="stopped; nothing was recorded")
 
 

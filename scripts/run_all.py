@@ -1,5 +1,7 @@
 """The main job: a corpus of recordings becomes images, a trained network, its scores on held-back voices, maps, and a report."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 

@@ -1,5 +1,8 @@
-"""Execute notebooks in place, in order, each in a fresh kernel; a notebook that fails is left as it was."""
+"""Execute notebooks in order, each in a fresh kernel, into results/notebooks/; one that fails is not written."""
 
+import _start  # noqa: F401  before all that takes time
+
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +15,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.make_parser(__doc__, "python scripts/run_notebooks.py nbs/06_gradcam.ipynb --quick")
     parser.add_argument("notebooks", nargs="*", type=Path, help="notebooks to execute (default: all in nbs/ and nbs/solutions/)")
     parser.add_argument("--quick", action="store_true", help="smaller corpus, shorter training: under a minute each")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, default=cli.RESULTS / "notebooks", help="folder for the executed notebooks")
+    where.add_argument("--in-place", action="store_true", help="write each over the notebook itself instead")
     args = parser.parse_args(argv)
+    return cli.finish(lambda: run(args), stopped="stopped; notebooks that were done are kept")
 
-    def work() -> str:
-        from voicecam.course.execute import execute, notebooks
 
-        chosen = args.notebooks or [*notebooks(Path("nbs")), *notebooks(Path("nbs/solutions"))]
-        for path in chosen:
-            seconds = execute(path, quick=args.quick)
-            cli.say(f"{path}: {seconds:.0f} s, {path.stat().st_size / 1000:.0f} kB")
-        return f"executed {len(chosen)} notebook(s)"
+def run(args: argparse.Namespace) -> str:
+    """Execute the notebooks; returns the last line."""
+    from voicecam.course.execute import execute, notebooks  # Jupyter: an extra
 
-    return cli.finish(work, stopped="stopped; notebooks that were done are kept")
+    course = Path("nbs")
+    chosen = args.notebooks or [*notebooks(course), *notebooks(course / "solutions")]
+    for path in chosen:
+        to = path if args.in_place else args.out / ("solutions" * (path.parent.name == "solutions")) / path.name
+        seconds = execute(path, to, quick=args.quick)
+        cli.say(f"{to}: {seconds:.0f} s, {to.stat().st_size / 1000:.0f} kB")
+    return f"executed {len(chosen)} notebook(s)"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Serve the page on this computer: record in the browser or drop a file, and see and hear what the model hears."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import os
 import socket
@@ -15,7 +17,7 @@ from voicecam.files import VOICE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/serve.py --port 8000")
-    parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=cli.whole(0, 65_535), default=8000, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     args = parser.parse_args(argv)
     return cli.finish(lambda: serve(args), stopped="stopped")
@@ -25,15 +27,13 @@ def serve(args: argparse.Namespace) -> str:
     """Serve until Ctrl-C; returns the last line. Raises VoicecamError where the port is taken."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: requests run beside each other, one thread each
     door = _door(args.port)
-    try:
-        import uvicorn
+    import uvicorn
 
-        from voicecam.classifier import load_classifier
-        from voicecam.server.analysis import Listener
-        from voicecam.server.app import make_app
-        from voicecam.server.ranges import load_ranges
-    except ModuleNotFoundError as reason:
-        raise VoicecamError(f"the page needs {reason.name}; run: pip install 'voicecam[web]'") from None
+    from voicecam.classifier import load_classifier
+    from voicecam.server.analysis import Listener
+    from voicecam.server.app import make_app
+    from voicecam.server.ranges import load_ranges
+
     app = make_app(Listener(load_classifier(args.model), load_ranges(args.model)))
     settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
     cli.say(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
@@ -47,7 +47,7 @@ def _door(port: int) -> socket.socket:
     try:
         door.bind(("127.0.0.1", port))
         door.listen()  # a browser that comes before the model is loaded waits
-    except (OSError, OverflowError) as reason:
+    except OSError as reason:
         raise VoicecamError(f"port {port}: cannot be used ({reason}); choose another with --port") from None
     return door
 

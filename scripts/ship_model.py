@@ -1,5 +1,7 @@
 """Copy the trained network of a run into models/, as float16 with its scores, so that it travels with the project."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence

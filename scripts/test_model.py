@@ -1,5 +1,7 @@
 """Test a saved model on corpora that it did not learn from: scores, calibration and tables in a new folder in results/."""
 
+import _start  # noqa: F401  before all that takes time
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     parser.add_argument("--run", required=True, help="name of the test: a new folder in results/")
     cli.add_corpora_option(parser)
-    parser.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    parser.add_argument("--min-age", type=cli.AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
     args = parser.parse_args(argv)
     return cli.finish(lambda: score(args))
 

@@ -1,5 +1,7 @@
 """Fine-tune a ResNet on the images of a map, into a new run in results/."""
 
+import _start  # noqa: F401  before all that takes time
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path

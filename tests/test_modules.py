@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors",
     "files",
+    "workers",
     "config",
     "audio",
     "speech",
@@ -44,6 +45,7 @@ ORDER = [
     "course",
     "server",
     "microphone",
+    "ending",
     "cli",
     "jobs",
 ]

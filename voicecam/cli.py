@@ -1,11 +1,12 @@
-"""What the scripts share: options, one-line errors, progress bars. Only scripts import it."""
+"""What the scripts share: options and their ranges, one-line errors, progress bars. Only scripts import it."""
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -13,6 +14,7 @@ from voicecam.config import MAP_LAYER, MAP_METHOD, PRESETS, Config, recipe
 from voicecam.corpora import LAYOUTS, Corpus, merge, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.matrices import ready_config
+from voicecam.ending import finish, somebody_watches  # noqa: F401  every script ends with cli.finish
 from voicecam.errors import VoicecamError
 from voicecam.splits import SPLITS
 
@@ -27,23 +29,51 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None or action.default is False else super()._get_help_string(action)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with an option in one line, as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see --help\n")
+
+
 def make_parser(doc: str, example: str) -> argparse.ArgumentParser:
     """A parser that shows defaults, and an example below them."""
-    return argparse.ArgumentParser(description=doc, epilog=f"example: {example}", formatter_class=_Help)
+    return _Parser(description=doc, epilog=f"example: {example}", formatter_class=_Help)
 
 
-def finish(work: Callable[[], str], *, stopped: str = "stopped; the same command goes on from here") -> int:
-    """Do the work and print the line it returns, last. Returns the exit status: 0, 2 after an error that the user can mend
-    (one line), 130 after Ctrl-C. A bug keeps its traceback."""
-    try:
-        print(work())
-    except VoicecamError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\n" * somebody_watches() + stopped, file=sys.stderr)  # below the ^C that a terminal shows
-        return 130
-    return 0
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """The type of an option that takes a whole number from `low` to `high`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from {low} to {high}")
+        return number
+
+    return read
+
+
+def real(low: float, high: float, *, below: bool = False) -> Callable[[str], float]:
+    """The type of an option that takes a number from `low` to `high`; `below`: `high` itself is too much."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number <= high or (below and number == high):
+            raise argparse.ArgumentTypeError(f"{text!r} must be a number from {low:g} to {'below ' * below}{high:g}")
+        return number
+
+    return read
+
+
+SEED = whole(0, 2**32 - 1)  # what every library here takes
+AGE = real(0, 150)  # years
+WORKERS = whole(1, 256)
 
 
 def say(line: str) -> None:
@@ -79,11 +109,15 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     add_corpora_option(parser)
     group = parser.add_argument_group("images")
     group.add_argument("--recipe", choices=tuple(PRESETS), default="mfcc", help="features")
-    group.add_argument("--seconds", type=float, help="length every clip is fitted to, in s (default: the recipe's)")
+    group.add_argument("--seconds", type=real(0.05, 60), help="length every clip is fitted to, in s (default: the recipe's)")
     group.add_argument(
-        "--image-size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="pixels given to the network (default: the recipe's)"
+        "--image-size",
+        type=whole(8, 1024),
+        nargs=2,
+        metavar=("ROWS", "COLUMNS"),
+        help="pixels given to the network (default: the recipe's)",
     )
-    group.add_argument("--workers", type=int, help="processes that make images (default: one per core)")
+    group.add_argument("--workers", type=WORKERS, help="processes that make images (default: one per core)")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -98,9 +132,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default="speakers",
         help="who is held back; 'corpora': one joined corpus after another; only 'seed' lets speakers stand on both sides",
     )
-    group.add_argument("--folds", type=int, help="test every speaker once, in this many folds; the same as --split folds")
-    group.add_argument("--min-age", type=float, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
-    group.add_argument("--max-age", type=float, help="oldest speakers kept, in years")
+    group.add_argument(
+        "--folds", type=whole(2, 1000), help="test every speaker once, in this many folds; the same as --split folds"
+    )
+    group.add_argument("--min-age", type=AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    group.add_argument("--max-age", type=AGE, help="oldest speakers kept, in years")
     group = parser.add_argument_group("how to learn")
     for name, kind, text in TRAINING_OPTIONS:
         group.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=text)
@@ -110,12 +146,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--max-error",
-        type=float,
+        type=real(0, 1, below=True),
         default=0.02,
         help="share of wrong answers allowed on validation speakers; what is less sure is called uncertain",
     )
     group.add_argument("--bfloat16", action="store_true", help="faster on processors and GPUs that multiply bfloat16")
-    group.add_argument("--seed", type=int, default=0, help="of split, weights and order")
+    group.add_argument("--seed", type=SEED, default=0, help="of split, weights and order")
 
 
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
@@ -156,15 +192,19 @@ TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that t
     ("arch", str, "resnet18, resnet34, resnet50, or small: four plain blocks (default: resnet18)"),
     ("start", str, "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder (default: auto)"),
     ("schedule", str, "default, or seed: the one of 2020, head 2 epochs, then all layers 1 epoch (default: default)"),
-    ("epochs", int, "passes over the training clips (default: 6)"),
-    ("lr", float, "highest learning rate (default: 0.002)"),
-    ("batch", int, "clips per step (default: 32)"),
-    ("patience", int, "epochs without a better one before training stops (default: 5)"),
-    ("copies", int, "degraded copies of each training clip, recipe voice only (default: 8)"),
-    ("average", float, "decay per step of a running mean of the weights, which is then kept; 0 is none (default: 0)"),
-    ("smoothing", float, "share of each label that is spread over all classes (default: 0)"),
+    ("epochs", whole(1, 10_000), "passes over the training clips (default: 6)"),
+    ("lr", real(1e-9, 10), "highest learning rate (default: 0.002)"),
+    ("batch", whole(2, 65_536), "clips per step (default: 32)"),
+    ("patience", whole(1, 10_000), "epochs without a better one before training stops (default: 5)"),
+    ("copies", whole(0, 100), "degraded copies of each training clip, recipe voice only (default: 8)"),
+    (
+        "average",
+        real(0, 1, below=True),
+        "decay per step of a running mean of the weights, which is then kept; 0 is none (default: 0)",
+    ),
+    ("smoothing", real(0, 1, below=True), "share of each label that is spread over all classes (default: 0)"),
     ("beside", str, "another label, learned at the same time from the training clips and then dropped (default: none)"),
-    ("mixup", float, "Beta parameter of blending clips and their labels; 0 is none (default: 0)"),
+    ("mixup", real(0, 100), "Beta parameter of blending clips and their labels; 0 is none (default: 0)"),
 )
 
 
@@ -185,8 +225,3 @@ def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
 def corpus_of(args: argparse.Namespace) -> Corpus:
     """The corpus that the options ask for; the demo corpus is made where it is not there."""
     return merge([open_corpus(make_demo_corpus(DEMO) if path == "demo" else path, layout=args.layout) for path in args.corpus])
-
-
-def somebody_watches() -> bool:
-    """Whether progress bars have a terminal to move on."""
-    return sys.stderr.isatty()

@@ -6,10 +6,9 @@ Does not split (splits.py), fit a scale or train.
 
 import os
 import re
-import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features import features
-from voicecam.files import digest, read_json, write_json
+from voicecam.files import alone_in, digest, read_json, write_json, writing
 from voicecam.image import load_matrix, picture_2020, save_matrix, save_picture
 from voicecam.renderings import Renderings
+from voicecam.workers import worker_pool
 
 FORMAT = 1  # of the map; raised when an older program could misread it
 SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
@@ -81,36 +81,28 @@ def make_images(
     workers : processes; None is one per core, 1 works in this process
     progress : called as progress(iterable, total); gives the iterable back
     Images whose wav has the same size and time stamp as the map says are kept, so a second run does nothing and a stopped
-    one goes on where it was. Each file appears whole or not at all. A clip that cannot be used is listed in the map under
-    "failed" with the reason. Ready-made matrices get the map alone. Raises DatasetError when no clip can be used.
+    one goes on where it was; several at a time share their work. Each file appears whole or not at all. A clip that cannot be
+    used is listed in the map under "failed" with the reason; one that could not be read is tried again by the next run.
+    Ready-made matrices get the map alone. Raises DatasetError when no clip can be used, OSError when images cannot be written.
     """
     path = map_path(corpus, config, maps)
     if corpus.matrices is not None:
         write_json(path, _map(corpus, config, {name: {} for name in corpus.clips["path"]}, complete=True))
         return path
-    folder = Path(images) / path.stem
-    names = _image_names(corpus)
-    stamps = {name: _stamp(corpus.root / name) for name in names}
-    old = _old_map(path)
-    ready = _still_good(old, stamps, folder)
-    waiting = [name for name in names if name not in ready]
-    jobs = _convert_all(corpus.root, {name: names[name] for name in waiting}, folder, config, workers)
-    saved = time.monotonic()
-    try:
-        for name, result in progress(jobs, len(waiting)):
-            ready[name] = {**result, "stamp": stamps[name]}
-            if time.monotonic() - saved > SAVE_EVERY_S:
-                write_json(path, _map(corpus, config, ready, complete=False))
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        write_json(path, _map(corpus, config, ready, complete=False))
-        raise
-    if all("error" in entry for entry in ready.values()):
-        first = next(iter(ready.values()))["error"]
-        raise DatasetError(f"{corpus.root}: none of {len(ready)} clips can be used; the first: {first}")
-    new = _map(corpus, config, ready, complete=True)
-    if new != old:
-        write_json(path, new)
+    work = _Work(corpus, config, Path(images) / path.stem, path)
+    with writing(work.folder), closing(work.convert(workers)) as results:
+        saved = time.monotonic()
+        try:
+            for name, result in progress(results, len(work.waiting)):
+                work.ready[name] = result
+                if time.monotonic() - saved > SAVE_EVERY_S:
+                    work.save()
+                    saved = time.monotonic()
+        finally:  # whatever stopped it: what is done is kept
+            work.save()
+    if all("error" in entry for entry in work.ready.values()):
+        first = next(iter(work.ready.values()))["error"]
+        raise DatasetError(f"{corpus.root}: none of {len(work.ready)} clips can be used; the first: {first}")
     return path
 
 
@@ -153,33 +145,75 @@ def signal_matrix(signal: audio.Signal, config: Config) -> np.ndarray:
     return picture_2020(matrix).astype(np.float32) if config.recipe == "mfcc-2020" else matrix
 
 
-def _convert(root: Path, name: str, image: str, folder: Path, config: Config) -> dict[str, Any]:
-    """Write the image of one clip; say where it is and what its black and white stand for, or why there is none."""
+class _Work:
+    """The images of one corpus that are there and that are to be made.
+
+    names : clip -> image; stamps : clip -> what its wav looks like now
+    ready : clip -> its entry in the map; waiting : clips whose image is not there or no longer true
+    """
+
+    def __init__(self, corpus: Corpus, config: Config, folder: Path, path: Path):
+        self.corpus, self.config, self.folder, self.path = corpus, config, folder, path
+        self.names = _image_names(corpus)
+        self.stamps = {name: _stamp(corpus.root / name) for name in self.names}
+        old = _old_map(path)["entries"]
+        self.ready = _still_good(old, self.stamps, folder)
+        self.waiting = [name for name in self.names if self.ready.get(name, {}).get("stamp") is None]
+        if any("image" in old.get(name, {}) for name in self.waiting):  # their images change: the old map is true no more
+            self.save()
+
+    def save(self) -> None:
+        """Write the map of what is ready, here or by another run that makes the same images now."""
+        with alone_in(self.path.parent):
+            old = _old_map(self.path)
+            there = _still_good(old["entries"], self.stamps, self.folder)
+            ready = {**there, **self.ready}
+            complete = len(ready) == len(self.names) and any("image" in entry for entry in ready.values())
+            new = _map(self.corpus, self.config, ready, complete=complete)
+            if new != old and (ready or old["entries"]):
+                write_json(self.path, new)
+
+    def convert(self, workers: int | None) -> Generator[tuple[str, dict[str, Any]]]:
+        """(clip, entry) of each that waits, in order; over processes where there is enough to do."""
+        root, names = self.corpus.root, self.waiting
+        jobs = [(root / name, self.folder / self.names[name], self.config) for name in names]
+        if workers == 1 or len(jobs) < 64:  # starting processes costs more than 64 clips
+            results = map(_convert, *zip(*jobs)) if jobs else iter(())
+            yield from ((name, self._entry(name, result)) for name, result in zip(names, results))
+            return
+        with worker_pool(workers) as pool:
+            for name, result in zip(names, pool.map(_convert, *zip(*jobs), chunksize=16)):
+                yield name, self._entry(name, result)
+
+    def _entry(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
+        """A clip's entry in the map; without a stamp where the reason may go away while the file stays as it is."""
+        if "error" in result:
+            return {"error": result["error"], "stamp": None if result["passing"] else self.stamps[name]}
+        return {"image": self.names[name], **result, "stamp": self.stamps[name]}
+
+
+def _convert(path: Path, image: Path, config: Config) -> dict[str, Any]:
+    """Write the image of one clip; returns what its black and white stand for.
+
+    Where it has none, returns the "error", and whether it is "passing": the same file may do next time. One file never ends the
+    work on the others. Raises OSError when the image cannot be written.
+    """
     try:
-        matrix = clip_matrix(root / name, config)
+        matrix = clip_matrix(path, config)
     except AudioError as reason:
-        return {"error": str(reason)}
+        return {"error": str(reason), "passing": not os.access(path, os.R_OK)}
+    except OSError as reason:
+        return {"error": f"{path}: not readable ({reason.strerror}); check its permissions", "passing": True}
+    except MemoryError:
+        return {"error": f"{path}: no memory left to read it; close other programs, or cut it", "passing": True}
+    except Exception as reason:  # whatever a broken file does to a decoder
+        said = " ".join(f"{type(reason).__name__}: {reason}".split())
+        return {"error": f"{path}: cannot be used ({said}); export it again as WAV", "passing": False}
     if config.recipe == "mfcc-2020":
-        low, high = save_picture(folder / image, matrix.astype(np.uint8))
+        low, high = save_picture(image, matrix.astype(np.uint8))
     else:
-        low, high = save_matrix(folder / image, matrix)
-    return {"image": image, "low": low, "high": high}
-
-
-def _convert_all(
-    root: Path, names: dict[str, str], folder: Path, config: Config, workers: int | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, result) of each clip, in order; over processes where there is enough to do."""
-    if workers == 1 or len(names) < 64:  # starting processes costs more than 64 clips
-        yield from ((name, _convert(root, name, image, folder, config)) for name, image in names.items())
-        return
-    # Ctrl-C reaches every process of the terminal; only this one answers it
-    pool = ProcessPoolExecutor(workers or os.cpu_count(), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    try:
-        jobs = [(root, name, image, folder, config) for name, image in names.items()]
-        yield from zip(names, pool.map(_convert, *zip(*jobs), chunksize=16))
-    finally:  # also when the caller stops half way: what has not begun is dropped
-        pool.shutdown(cancel_futures=True)
+        low, high = save_matrix(image, matrix)
+    return {"low": low, "high": high}
 
 
 def _image_names(corpus: Corpus) -> dict[str, str]:
@@ -225,24 +259,26 @@ def _old_map(path: Path) -> dict[str, Any]:
     return values if values.get("format") == FORMAT else {"entries": {}}
 
 
-def _still_good(old: dict[str, Any], stamps: dict[str, list[int]], folder: Path) -> dict[str, dict[str, Any]]:
-    """Entries of an old map that need no new work: the wav is as it was, and the image is there."""
+def _still_good(entries: dict[str, Any], stamps: dict[str, list[int]], folder: Path) -> dict[str, dict[str, Any]]:
+    """Entries of an old map that are true: the wav is as it was, and the image is there. Those without a stamp, whose clips
+    could not be read, count until they are made again."""
     on_disk = {
         os.path.join(place, name)[len(str(folder)) + 1 :].replace(os.sep, "/")
         for place, _, names in os.walk(folder)
         for name in names
     }
     kept = {}
-    for name, entry in old["entries"].items():
-        if entry["stamp"] == stamps.get(name) and ("error" in entry or entry["image"] in on_disk):
+    for name, entry in entries.items():
+        seen = name in stamps and entry["stamp"] in (None, stamps[name])
+        if seen and ("error" in entry or entry["image"] in on_disk):
             kept[name] = {key: entry[key] for key in ("image", "low", "high", "error", "stamp") if key in entry}
     return kept
 
 
 def _stamp(path: Path) -> list[int]:
-    """Size in bytes and time stamp in ns: what a file looks like without reading it. Zeros for a missing file."""
+    """Size in bytes and time stamp in ns: what a file looks like without reading it. Zeros where that cannot be seen."""
     try:
         seen = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return [0, 0]
     return [seen.st_size, seen.st_mtime_ns]

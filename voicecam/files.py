@@ -1,17 +1,21 @@
 """Files that appear whole or not at all, and their fingerprints. Knows nothing of audio or images."""
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from voicecam.errors import VoicecamError
 
 BACKBONE, VOICE = (Path(__file__).parent.parent / "models" / name for name in ("backbone", "voice"))  # what ships
+
+TEMPORARY = re.compile(r"\..*-[a-z0-9_]{8}(\.[^.]*)?")  # names that atomic_path gives
 
 
 @contextmanager
@@ -31,6 +35,58 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Write files in `folder` and below, which is made where it is not there. When no other process is in such a block, what
+    killed ones left of `atomic_path` is deleted first."""
+    with _locked(folder) as handle:
+        if _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            for place, _, names in os.walk(folder):
+                _sweep(Path(place), names)
+        _lock(handle, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Read a file of `folder` and write it anew, while every other process that wants to do so in this folder waits. What killed
+    ones left of `atomic_path` there is deleted first."""
+    with _locked(folder) as handle:
+        if _lock(handle, fcntl.LOCK_EX):
+            _sweep(folder, os.listdir(folder))
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """The open folder, whose locks the system lets go when the block or this process ends, however it ends. One that is made
+    for this and stays empty is taken away again."""
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _lock(handle: int, kind: int) -> bool:
+    """Whether the lock was had: another may hold it, and some network folders have none."""
+    try:
+        fcntl.flock(handle, kind)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path, names: list[str]) -> None:
+    for name in filter(TEMPORARY.fullmatch, names):
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

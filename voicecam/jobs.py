@@ -10,7 +10,7 @@ from voicecam.classifier import load_classifier
 from voicecam.corpora import keep_ages
 from voicecam.dataset import Dataset, make_images
 from voicecam.errors import ModelError
-from voicecam.files import file_sha256, write_bytes
+from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.learner import Training
 
 
@@ -19,7 +19,8 @@ def whole_job(args: argparse.Namespace) -> str:
     folder = _folder(args.run)
     if (folder / "manifest.json").exists():
         runs.start_run(folder, settings_of(args, _map_of(args)), command=cli.command_line())
-        return f"{folder} is complete: open {folder / 'report.html'}"
+        page = _explanation_place(folder, args) / "report.html"
+        return f"{folder} is complete: open {page}" if page.exists() else explain_job(args)
     trained = train_job(args, _map_of(args))
     if args.split == "none":
         return f"{trained}; nobody was held back to test it on"
@@ -35,15 +36,18 @@ def train_job(args: argparse.Namespace, map_path: Path) -> str:
     runs.start_run(folder, settings, command=cli.command_line())
     who = f"{len(dataset.clips)} clips of {dataset.clips['speaker'].nunique()} speakers"
     cli.say(f"{dataset.corpus.name}: {who}, label {settings.label}")
-    runs.train_run(folder, dataset, say=cli.say)
+    with writing(folder):
+        runs.train_run(folder, dataset, say=cli.say)
     return f"wrote {len(runs.fold_places(folder))} trained network(s) to {folder}"
 
 
 def evaluate_job(args: argparse.Namespace) -> str:
     """Evaluate a run and make results.csv again; returns the last line."""
     folder, dataset = _open(args.run)
-    metrics = runs.evaluate_run(folder, dataset)
-    results.write_results(cli.RESULTS)
+    with writing(folder):
+        metrics = runs.evaluate_run(folder, dataset)
+    with alone_in(cli.RESULTS):
+        results.write_results(cli.RESULTS)
     if metrics["no_interval"]:
         cli.say(metrics["no_interval"])
     n, classes = len(metrics["folds"]), len(metrics["network"]["per_class"])
@@ -78,10 +82,11 @@ def leak_job(args: argparse.Namespace) -> str:
     """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
     folder, settings = _folder(args.run), settings_of(args, _map_of(args))
     dataset = runs.run_dataset(settings, progress=cli.progress)
-    facts = leak.measure_leak(folder, dataset, settings, command=cli.command_line(), say=cli.say)
-    fig, ax = figures.figure(3.4)
-    figures.plot_leak(leak.rows(facts), chance=facts["chance"], ax=ax)
-    write_bytes(folder / "leak.png", figures.png_bytes(fig))
+    with writing(folder):
+        facts = leak.measure_leak(folder, dataset, settings, command=cli.command_line(), say=cli.say)
+        fig, ax = figures.figure(3.4)
+        figures.plot_leak(leak.rows(facts), chance=facts["chance"], ax=ax)
+        write_bytes(folder / "leak.png", figures.png_bytes(fig))
     cli.say(f"wrote {folder / 'leak.json'} and leak.png")
     return leak.summary(facts)
 
@@ -101,14 +106,21 @@ def robustness_job(args: argparse.Namespace) -> str:
 def explain_job(args: argparse.Namespace) -> str:
     """Explain a run, test its maps and write its report; returns the last line."""
     folder, dataset = _open(args.run)
-    cli.say("maps of the tested clips")
-    how = {"method": args.method, "layer": args.layer, "target": args.target}
-    runs.explain_run(folder, dataset, **how, full=args.full, say=cli.say, bar=cli.somebody_watches())
-    if not args.maps_only:
-        effort = runs.FULL if args.full else runs.Effort()
-        checked = {"method": args.method, "layer": args.layer, "bands": args.bands, "effort": effort}
-        runs.check_run(folder, dataset, **checked, say=cli.say, progress=cli.progress)
-    return f"wrote {pages.write_run_report(folder, dataset)}"
+    place, how = _explanation_place(folder, args), {"method": args.method, "layer": args.layer}
+    cli.say("maps of the tested clips" if place == folder else f"maps of the tested clips, beside the run's own: {place}")
+    with writing(folder):
+        asked = {**how, "target": args.target, "full": args.full, "bar": cli.somebody_watches()}
+        runs.explain_run(folder, dataset, place=place, say=cli.say, **asked)
+        if not args.maps_only:
+            effort = runs.FULL if args.full else runs.Effort()
+            checked = {**how, "bands": args.bands, "effort": effort}
+            runs.check_run(folder, dataset, place=place, **checked, say=cli.say, progress=cli.progress)
+        return f"wrote {pages.write_run_report(folder, dataset, place=place)}"
+
+
+def _explanation_place(folder: Path, args: argparse.Namespace) -> Path:
+    asked = {name: getattr(args, name) for name in ("method", "layer", "target", "bands", "full", "maps_only")}
+    return runs.explanation_place(folder, **asked)
 
 
 def _interval(score: Mapping[str, float | None]) -> str:

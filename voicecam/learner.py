@@ -33,6 +33,12 @@ from voicecam.network import ARCHITECTURES, Model, build, load_start, versions
 from voicecam.splits import Split
 
 SCHEDULES = ("default", "seed")
+RANGES = {  # of settings: the least, and what is too much
+    **dict.fromkeys(("epochs", "batch", "patience"), (1, 1e6)),
+    **dict.fromkeys(("average", "smoothing"), (0, 1)),
+    **dict.fromkeys(("copies", "mixup"), (0, 1e3)),
+    **{"lr": (1e-12, 1e3), "seed": (0, 2**32)},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +67,11 @@ class Training:
             raise ModelError(f"architecture {self.arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
         if self.schedule not in SCHEDULES:
             raise ModelError(f"schedule {self.schedule!r}: not known; use one of {', '.join(SCHEDULES)}")
-        for name in ("epochs", "lr", "batch", "patience"):
-            if not getattr(self, name) > 0:
-                raise ModelError(f"{name}={getattr(self, name)!r}: must be above 0")
-        for name in ("average", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ModelError(f"{name}={getattr(self, name)!r}: must be 0 or more and below 1")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) < high:
+                raise ModelError(f"{name}={getattr(self, name)!r}: must be {low:g} or more and below {high:g}")
         if self.beside and self.mixup:
             raise ModelError(f"beside={self.beside!r}: blended clips have no one second label; leave out mixup or beside")
-        for name in ("copies", "mixup"):
-            if not getattr(self, name) >= 0:
-                raise ModelError(f"{name}={getattr(self, name)!r}: must be 0 or more")
 
 
 @dataclass(frozen=True)
@@ -246,16 +246,11 @@ class _Log(Callback):
     def after_epoch(self):
         self.bar.close()
         train_loss, valid_loss, balanced = map(float, self.recorder.values[-1])
+        if not np.isfinite(train_loss + valid_loss):
+            raise ModelError(f"the loss is {train_loss + valid_loss}: training fell apart; take a lower --lr")
         epoch = len(self.rows) + 1
-        self.rows.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "valid_loss": valid_loss,
-                "valid_balanced_accuracy": balanced,
-                "seconds": time.monotonic() - self.began,
-            }
-        )
+        scores = {"train_loss": train_loss, "valid_loss": valid_loss, "valid_balanced_accuracy": balanced}
+        self.rows.append({"epoch": epoch, **scores, "seconds": time.monotonic() - self.began})
         self.say(
             f"epoch {epoch:2d}: loss {train_loss:.3f} (training) {valid_loss:.3f} (validation), "
             f"balanced accuracy {balanced:.3f} (validation), {self.rows[-1]['seconds']:.0f} s"

@@ -25,31 +25,34 @@ from voicecam.splits import shared_speakers
 MISTAKES = 6  # shown in the report: enough to see a pattern, few enough to listen to all
 
 
-def write_run_report(folder: Path, dataset: Dataset) -> Path:
-    """Write figures/, report.html and, last, manifest.json of an explained run; returns the report's path.
+def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = None) -> Path:
+    """Write figures/, report.html and, last, the run's manifest.json of an explained run; returns the report's path.
 
-    Raises ExplainError when the run was not explained.
+    place : folder of the explanation that is shown, where figures and report go too; the run's own by default
+    Raises ExplainError when there is no explanation.
     """
-    if not (folder / "explanation.json").exists():
-        raise ExplainError(f"{folder}: not explained yet; run scripts/explain.py --run {folder.name} first")
-    pictures = write_report(folder / "report.html", run_content(folder, dataset))
+    place = place or folder
+    if not (place / "explanation.json").exists():
+        raise ExplainError(f"{place}: not explained yet; run scripts/explain.py --run {folder.name} first")
+    pictures = write_report(place / "report.html", run_content(folder, dataset, place=place))
     for name, png in pictures.items():
-        write_bytes(folder / "figures" / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.png", png)
-    for place in runs.fold_places(folder):
-        _write_lr_curve(place, folder / "figures" / f"lr_find_{place.name}.png")
+        write_bytes(place / "figures" / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.png", png)
+    for fold in runs.fold_places(folder):
+        _write_lr_curve(fold, place / "figures" / f"lr_find_{fold.name}.png")
     _write_manifest(folder, dataset)
-    return folder / "report.html"
+    return place / "report.html"
 
 
-def run_content(folder: Path, dataset: Dataset) -> ReportContent:
-    """All that the report of an explained run shows."""
+def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) -> ReportContent:
+    """All that the report of an explained run shows, with the explanation in `place`, or the run's own."""
+    place = place or folder
     settings, places = runs.open_run(folder), runs.fold_places(folder)
     models = [read_json(place / "meta.json") for place in places]
     splits = [runs.read_split(place, dataset) for place in places]
     predictions = runs.read_predictions(folder)
     rows, columns = picture_axes(dataset)
     return ReportContent(
-        title=folder.name,
+        title=folder.name if place == folder else f"{folder.name}: {place.name}",
         corpus=dataset.corpus.name,
         corpus_note=dataset.corpus.note,
         label=settings.label,
@@ -74,13 +77,13 @@ def run_content(folder: Path, dataset: Dataset) -> ReportContent:
         columns=columns,
         picture_size=(dataset.config.image_rows, dataset.config.image_columns),
         spreads=None if dataset.config.recipe == "mfcc-2020" else SPREADS,
-        examples=tuple(_clip(row, folder, dataset) for row in _examples(predictions)),
-        mistakes=tuple(_clip(row, folder, dataset) for row in _mistakes(predictions)),
-        explanation=_explanation(folder),
-        map_doubts=map_doubts(folder, read_json(folder / "explanation.json")["method"]),
+        examples=tuple(_clip(row, folder, dataset, place) for row in _examples(predictions)),
+        mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
+        explanation=_explanation(place),
+        map_doubts=map_doubts(place, read_json(place / "explanation.json")["method"]),
         per_group=_table(folder / "per_group.csv", text=("column", "group")),
         risk_coverage=_table(folder / "risk_coverage.csv"),
-        sections=chapters(folder, tuple(models[0]["classes"])),
+        sections=chapters(place, tuple(models[0]["classes"])),
     )
 
 
@@ -160,7 +163,7 @@ def _mistakes(predictions: pd.DataFrame) -> list[dict[str, Any]]:
     return evaluation.worst_mistakes(predictions, MISTAKES).to_dict("records")
 
 
-def _clip(row: dict[str, Any], folder: Path, dataset: Dataset) -> ReportClip:
+def _clip(row: dict[str, Any], folder: Path, dataset: Dataset, place: Path) -> ReportClip:
     """A clip as the network of its fold got it: the fitted sound, not the whole file, and its picture."""
     scale = Scale.from_dict(read_json(folder / f"fold{row['fold']}" / "meta.json")["scale"])
     index = int(np.flatnonzero(dataset.clips["path"] == row["path"])[0])
@@ -172,23 +175,23 @@ def _clip(row: dict[str, Any], folder: Path, dataset: Dataset) -> ReportClip:
         probability=row[f"p_{row['predicted']}"],
         wav=None if dataset.corpus.matrices else wav_bytes(audio.load(dataset.corpus.root / row["path"], dataset.config)),
         picture=scale.picture(dataset.matrices[index]),
-        cam=_cam_of(folder, row),
+        cam=_cam_of(place, row),
     )
 
 
-def _cam_of(folder: Path, row: dict[str, Any]) -> np.ndarray | None:
+def _cam_of(place: Path, row: dict[str, Any]) -> np.ndarray | None:
     """The stored map of a clip, its positive part, where it is for the predicted class."""
-    target = read_json(folder / "explanation.json")["target"]
+    target = read_json(place / "explanation.json")["target"]
     if row["predicted"] != {"true": row["true"], "predicted": row["predicted"]}.get(target, target):
         return None
-    with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
+    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
         here = np.flatnonzero(arrays["path"] == row["path"])
         return np.maximum(arrays["maps"][here[0]], 0)
 
 
-def _explanation(folder: Path) -> ReportExplanation:
-    facts = read_json(folder / "explanation.json")
-    with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
+def _explanation(place: Path) -> ReportExplanation:
+    facts = read_json(place / "explanation.json")
+    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
         means = mean_maps(arrays["maps"], arrays["true"], arrays["speaker"])
         total = {name: int((arrays["true"] == name).sum()) for name in facts["blank"]}
     named = {"true": "the true class", "predicted": "the predicted class"}
@@ -199,14 +202,14 @@ def _explanation(folder: Path) -> ReportExplanation:
         grid=tuple(facts["grid"]),
         maps={name: total[name] - facts["blank"][name] for name in total},
         blank=facts["blank"],
-        bands=_bands(folder),
+        bands=_bands(place),
         mean_maps={name: mean for name, mean in means.items() if np.isfinite(mean).all()},
     )
 
 
-def _bands(folder: Path) -> pd.DataFrame:
+def _bands(place: Path) -> pd.DataFrame:
     """Shares per class and band over all clips, with those of the clips named right and wrong as columns beside them."""
-    table = pd.read_csv(folder / "bands_by_class.csv", dtype={"class": str, "name": str}, keep_default_na=True)
+    table = pd.read_csv(place / "bands_by_class.csv", dtype={"class": str, "name": str}, keep_default_na=True)
     if "clips_of" not in table:  # a run of an older program
         return table
     parts = {name: part.reset_index(drop=True) for name, part in table.groupby("clips_of")}

@@ -4,7 +4,6 @@ What training by windows reads: windows are cut from them at random. Cuts no win
 """
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +18,8 @@ from voicecam.corpora.table import Corpus
 from voicecam.degrade import STANDARD, Degradation
 from voicecam.errors import DatasetError
 from voicecam.features import mel_decibels, window_matrix, window_starts
-from voicecam.files import atomic_path, digest, read_json, write_json
+from voicecam.files import atomic_path, digest, read_json, write_json, writing
+from voicecam.workers import worker_pool
 
 POOL = 8  # clips of the same speaker that babble is made of: nobody else's voice may stand in a clip, or splits would leak
 VERSION = 1  # of the stored form; raised when older files must not be read
@@ -127,16 +127,16 @@ def _jobs(corpus: Corpus, config: Config, copies: int, seed: int, how: Degradati
 
 def _write(folder: Path, key: dict[str, Any], jobs: list[_Job], workers: int | None, progress: Progress) -> None:
     """Render all clips into `folder`; renderings.json is written last and marks it as complete."""
-    with ProcessPoolExecutor(workers) as pool:
+    with writing(folder), worker_pool(workers) as pool:
         parts = list(progress(pool.map(_render, jobs, chunksize=8), len(jobs)))  # per clip: 1 + copies arrays
-    lengths = np.array([[len(part) for part in clip] for clip in parts])
-    ends = lengths.cumsum().reshape(lengths.shape)
-    bounds = np.stack([ends - lengths, ends], axis=2)
-    arrays = {"bounds": bounds, "decibels": np.concatenate([part for clip in parts for part in clip])}
-    for name, array in arrays.items():
-        with atomic_path(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
-            np.save(file, array)
-    write_json(folder / "renderings.json", {"frames": int(lengths.sum()), **key})
+        lengths = np.array([[len(part) for part in clip] for clip in parts])
+        ends = lengths.cumsum().reshape(lengths.shape)
+        bounds = np.stack([ends - lengths, ends], axis=2)
+        arrays = {"bounds": bounds, "decibels": np.concatenate([part for clip in parts for part in clip])}
+        for name, array in arrays.items():
+            with atomic_path(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
+                np.save(file, array)
+        write_json(folder / "renderings.json", {"frames": int(lengths.sum()), **key})
 
 
 def _render(job: _Job) -> list[np.ndarray]:

@@ -1,10 +1,11 @@
-"""Runs notebooks from top to bottom in a fresh kernel and writes them back with their outputs, whole or not at all."""
+"""Runs notebooks from top to bottom in a fresh kernel and writes them with their outputs, whole or not at all."""
 
 import os
 import time
 from pathlib import Path
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -24,11 +25,11 @@ def notebooks(folder: Path) -> list[Path]:
     return found
 
 
-def execute(path: Path, *, quick: bool = False) -> float:
-    """Run one notebook in its folder and write it back executed; returns the seconds it took.
+def execute(path: Path, to: Path, *, quick: bool = False) -> float:
+    """Run one notebook in its folder and write it executed to `to`, which may be `path`; returns the seconds it took.
 
     quick : with a smaller corpus and shorter training, see course.lesson
-    Raises VoicecamError, and leaves the file as it was, when a cell fails or the outputs pass 1 MB.
+    Raises VoicecamError, and writes nothing, when a cell fails or the outputs pass 1 MB.
     """
     if not path.is_file():
         raise VoicecamError(f"{path}: no such notebook; those of the course stand in nbs/")
@@ -44,13 +45,15 @@ def execute(path: Path, *, quick: bool = False) -> float:
         client.execute(env={**os.environ, QUICK: "1" if quick else "0"})
     except CellExecutionError as reason:
         raise VoicecamError(f"{path}: a cell failed ({reason.ename}: {reason.evalue}); open it and run it there") from None
+    except NoSuchKernel:
+        raise VoicecamError("notebooks need ipykernel; run: make lab") from None
     except DeadKernelError:
         raise VoicecamError(f"{path}: its kernel died, often for want of memory; close other programs and try again") from None
     seconds = time.monotonic() - started
     text = nbformat.writes(_tidy(notebook)) + "\n"
     if len(text.encode()) > LARGEST:
         raise VoicecamError(f"{path}: {len(text.encode()) / 1e6:.1f} MB with its outputs, 1 MB is allowed; show less")
-    write_text(path, text)
+    write_text(to, text)
     return seconds
 
 

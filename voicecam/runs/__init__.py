@@ -2,7 +2,7 @@
 
 from voicecam.runs.check_job import Effort
 from voicecam.runs.checks import FULL, check_run, check_version, read_facts, read_table
-from voicecam.runs.explaining import explain_run
+from voicecam.runs.explaining import explain_run, explanation_place
 from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run
 from voicecam.runs.nulls import random_twin, shuffled_twin
 from voicecam.runs.scoring import evaluate_run
@@ -19,6 +19,7 @@ __all__ = [
     "check_version",
     "evaluate_run",
     "explain_run",
+    "explanation_place",
     "fold_places",
     "open_run",
     "predict",

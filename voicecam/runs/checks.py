@@ -21,7 +21,7 @@ from voicecam.runs.check_job import Effort, Job
 from voicecam.runs.check_parts import Part
 from voicecam.runs.folder import Say
 
-CHECKS = "checks"  # folder of a run
+CHECKS, BANDS = "checks", "third-octaves"  # folder of an explanation, and what is taken out of the sound unless asked otherwise
 VERSION = 2  # of the tables in it; 2: flips up and down apart, titles, ways, alike
 FULL = Effort(clips=240, fewer=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
 
@@ -58,31 +58,24 @@ def check_run(
     folder: Path,
     dataset: Dataset,
     *,
+    place: Path | None = None,
     method: str,
     layer: str,
-    bands: str = "third-octaves",
+    bands: str = BANDS,
     effort: Effort,
     say: Say = print,
     progress: Progress = lambda items, total: items,
 ) -> list[str]:
     """Make every part of PARTS that the run allows and that is not there yet; returns the names of those that are there.
 
-    method : the one of the run's maps; layer : stage that methods on the grid "layer" look at;
+    place : folder of the explanation, the run's own by default
+    method : the one of its maps; layer : stage that methods on the grid "layer" look at;
     bands : see explanation.bands.band_set; effort : how much work
     Raises ExplainError when the checks were made with other settings, or by another version of the program.
     """
-    place = folder / CHECKS
-    wanted = {
-        "version": VERSION,
-        "method": method,
-        "layer": layer,
-        "bands": bands,
-        **asdict(effort),
-        "methods": list(effort.methods),
-        "cues": list(effort.cues),
-    }
+    place, wanted = (place or folder) / CHECKS, check_settings(method=method, layer=layer, bands=bands, effort=effort)
     path = place / "settings.json"
-    check_version(folder)
+    check_version(place.parent)
     if path.exists() and read_json(path, error=ExplainError) != wanted:
         raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")
     write_json(path, wanted)
@@ -96,6 +89,12 @@ def check_run(
             _write(place, name, check.make(job))
         made.append(name)
     return made
+
+
+def check_settings(*, method: str, layer: str, bands: str, effort: Effort) -> dict[str, Any]:
+    """What checks are made with, as their settings.json holds it."""
+    how_much = {**asdict(effort), "methods": list(effort.methods), "cues": list(effort.cues)}
+    return {"version": VERSION, "method": method, "layer": layer, "bands": bands, **how_much}
 
 
 def possible(check: _Check, job: Job) -> bool:

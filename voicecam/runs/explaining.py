@@ -1,8 +1,10 @@
 """An evaluated run -> maps of its test clips beside those of two nulls, and their shares per band.
 
-The nulls are the same network with random weights, and one that was trained on shuffled labels (runs/nulls.py).
+The nulls are the same network with random weights, and one that was trained on shuffled labels (runs/nulls.py). A run's first
+explanation lies in its folder, others below it in explanations/.
 """
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,51 @@ from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
 from voicecam.explanation.methods import METHODS
-from voicecam.files import read_json, write_bytes, write_json, write_text
+from voicecam.files import digest, read_json, write_bytes, write_json, write_text
+from voicecam.runs.check_job import Effort
+from voicecam.runs.checks import BANDS, CHECKS, FULL, check_settings
 from voicecam.runs.folder import Say, differences, open_run, read_predictions
 from voicecam.runs.material import fold_clips
 from voicecam.runs.nulls import random_twin, shuffled_twin
+
+EXPLANATIONS = "explanations"  # folder of a run
+
+
+def explanation_place(
+    folder: Path, *, method: str, layer: str, target: str, bands: str = BANDS, full: bool = False, maps_only: bool = False
+) -> Path:
+    """Where an explanation of a run lies: in its folder where there is none yet or the same one, else in a folder below it.
+
+    method, layer, target, full : as for `explain_run`; bands : as for `check_run`; maps_only : its maps are not to be tested
+    """
+    facts, checked = folder / "explanation.json", folder / CHECKS / "settings.json"
+    same = not facts.exists() or not _differing(facts, _settings(method, layer, target))
+    if same and checked.exists() and not maps_only:
+        effort = FULL if full else Effort()
+        wanted, there = (
+            check_settings(method=method, layer=layer, bands=bands, effort=effort),
+            read_json(checked, error=ExplainError),
+        )
+        same = {**there, "version": wanted["version"]} == wanted  # those of another version are refused when they are opened
+    name = "-".join([method, layer, target, *[bands] * (bands != BANDS), *["full"] * full])
+    plain = re.sub(r"[^\w.+-]", "_", name)[:100]
+    return folder if same else folder / EXPLANATIONS / (plain if plain == name else f"{plain}-{digest(name, length=6)}")
+
+
+def _settings(method: str, layer: str, target: str) -> dict[str, str]:
+    return {"method": METHODS[method].title, "layer": layer, "target": target}
+
+
+def _differing(path: Path, wanted: dict[str, str]) -> str:
+    facts = read_json(path, error=ExplainError)
+    return differences({key: facts[key] for key in wanted}, wanted)
 
 
 def explain_run(
     folder: Path,
     dataset: Dataset,
     *,
+    place: Path | None = None,
     method: str = MAP_METHOD,
     layer: str = MAP_LAYER,
     target: str = "true",
@@ -34,19 +71,18 @@ def explain_run(
 ) -> dict[str, Any]:
     """Maps of every tested clip: cams.npz (raw maps with their index), bands_by_class.csv and, last, explanation.json.
 
+    place : folder they go to, the run's own by default; see `explanation_place`
     method : one of explanation.METHODS; layer : stage of the network, "layer1" to "layer4"
     target : what each map is for, see material.targets
     full : train the network on shuffled labels in every fold, not in the first alone
-    Raises ExplainError when the run was explained with another method, layer or target.
+    Raises ExplainError when `place` holds an explanation by another method, layer or target.
     """
-    path, wanted = folder / "explanation.json", {"method": METHODS[method].title, "layer": layer, "target": target}
+    place, wanted = place or folder, _settings(method, layer, target)
+    path = place / "explanation.json"
     if path.exists():
-        facts = read_json(path, error=ExplainError)
-        if differing := differences({key: facts[key] for key in wanted}, wanted):
-            raise ExplainError(
-                f"{folder}: was explained with another setting ({differing}); use a new run, or delete {path} first"
-            )
-        return facts
+        if differing := _differing(path, wanted):
+            raise ExplainError(f"{place}: holds an explanation with other settings ({differing}); give another place")
+        return read_json(path, error=ExplainError)
     predictions, settings = read_predictions(folder), open_run(folder)
     folds = fold_clips(folder, dataset, predictions, target)
     maps, nulls, shuffled = [], [], []
@@ -64,7 +100,7 @@ def explain_run(
     }
     predictions = pd.concat([clips.table for clips in folds])
     shares = {name: band_shares(found) for name, found in joined.items()}
-    _write(folder, joined, shares, predictions, dataset)
+    _write(place, joined, shares, predictions, dataset)
     blank = np.isnan(shares["maps"][:, 0])
     facts = {
         **wanted,
@@ -78,14 +114,12 @@ def explain_run(
     return facts
 
 
-def _write(
-    folder: Path, maps: dict[str, Any], shares: dict[str, np.ndarray], predictions: pd.DataFrame, dataset: Dataset
-) -> None:
+def _write(place: Path, maps: dict[str, Any], shares: dict[str, np.ndarray], predictions: pd.DataFrame, dataset: Dataset) -> None:
     """cams.npz and bands_by_class.csv."""
     arrays = {name: predictions[name].to_numpy(dtype=str) for name in ("path", "speaker", "true", "predicted")}
     buffer = BytesIO()
     np.savez_compressed(buffer, **maps, fold=predictions["fold"].to_numpy(), **arrays)
-    write_bytes(folder / "cams.npz", buffer.getvalue())
+    write_bytes(place / "cams.npz", buffer.getvalue())
     labels = np.full(shares["maps"].shape, np.nan)  # clips of folds without such a network count as without a map
     labels[: len(shares["shuffled_labels_maps"])] = shares["shuffled_labels_maps"]
     bands = bands_by_class(
@@ -97,4 +131,4 @@ def _write(
         shuffled_shares=labels,
         right=(predictions["true"] == predictions["predicted"]).to_numpy(),
     )
-    write_text(folder / "bands_by_class.csv", bands.to_csv(index=False, float_format="%.6g"))
+    write_text(place / "bands_by_class.csv", bands.to_csv(index=False, float_format="%.6g"))
