@@ -12,6 +12,8 @@ ORDER = [
     "errors",
     "files",
     "config",
+    "containers",
+    "decoders",
     "audio",
     "speech",
     "recorder",
