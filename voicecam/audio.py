@@ -17,7 +17,7 @@ from voicecam.files import shown
 
 RATES = (2_000, 768_000)  # Hz; speech needs the first, converters end at the second
 SILENCE_DBFS = -70.0  # dB re full scale; a peak below this is some ten steps of a 16-bit file: no recording, only its noise
-
+PIECE = 2**22  # samples; of long recordings, what is computed in one go
 
 @dataclass(frozen=True)
 class Signal:
@@ -217,6 +217,8 @@ def fit_length(signal: Signal, n_samples: int, *, pad: str = "silence") -> Signa
     if missing < 0:
         start = _loudest_start(samples, n_samples)
         return Signal(samples[start : start + n_samples], signal.rate)
+    if not missing:
+        return signal
     if pad == "repeat":
         return Signal(np.resize(samples, n_samples), signal.rate)
     return Signal(np.pad(samples, (missing // 2, missing - missing // 2)), signal.rate)
@@ -225,12 +227,19 @@ def fit_length(signal: Signal, n_samples: int, *, pad: str = "silence") -> Signa
 def set_level(signal: Signal, level_dbfs: float) -> Signal:
     """Scale so that the RMS over the samples that are not digital zero is `level_dbfs` dB re full scale; lower where the
     peak would pass full scale. Zeros are left out so that padding does not change the level."""
-    sounding = signal.samples[signal.samples != 0]
-    if not len(sounding):
+    sounding = int(np.count_nonzero(signal.samples))
+    if not sounding:
         raise AudioError("0.00 s of sound left after fitting; record louder or give a longer length")
-    rms = float(np.sqrt(np.mean(np.square(sounding, dtype=np.float64))))
-    gain = min(10 ** (level_dbfs / 20) / rms, 1 / float(np.abs(sounding).max()))
-    return Signal((signal.samples * gain).astype(np.float32), signal.rate)
+    energy = sum(float(np.square(part, dtype=np.float64).sum()) for part in _pieces(signal.samples))
+    peak = max(float(signal.samples.max()), -float(signal.samples.min()))
+    gain = min(10 ** (level_dbfs / 20) / (energy / sounding) ** 0.5, 1 / peak)
+    return Signal((signal.samples * gain).astype(np.float32, copy=False), signal.rate)
+
+
+def _pieces(samples: np.ndarray, more: int = 0) -> Iterator[np.ndarray]:
+    """PIECE samples, and `more` of the next, at a time: what is computed of them in float64 must not take 8 bytes of each."""
+    for start in range(0, len(samples) - more, PIECE):
+        yield samples[start : start + PIECE + more]
 
 
 def _at_rate(signal: Signal, config: Config) -> Signal:
@@ -246,8 +255,14 @@ def loudest_start(signal: Signal, seconds: float) -> float:
 
 def _loudest_start(samples: np.ndarray, length: int) -> int:
     """Start of the stretch of `length` samples with the most energy."""
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    return int(np.argmax(energy[length:] - energy[:-length]))
+    best, most, start = 0, -1.0, 0
+    for part in _pieces(samples, more=length - 1):
+        energy = np.concatenate([[0.0], np.cumsum(np.square(part, dtype=np.float64))])
+        inside = energy[length:] - energy[:-length]
+        if inside.max() > most:
+            best, most = start + int(np.argmax(inside)), float(inside.max())
+        start += PIECE
+    return best
 
 
 def _dbfs(value: float) -> float:
