@@ -62,14 +62,14 @@ def load(path: Path, config: Config) -> Signal:
 def prepare(signal: Signal, config: Config) -> Signal:
     """Centre, resample, fit and level a Signal as `config` says, to one window of `config.n_samples`."""
     fitted = fit_length(_at_rate(signal, config), config.n_samples, pad=config.pad)
-    return fitted if config.level_dbfs is None else set_level(fitted, config.level_dbfs)
+    return fitted if config.level_dbfs is None else set_level(fitted, config.level_dbfs, own=config.centre)
 
 
 def prepare_whole(signal: Signal, config: Config) -> Signal:
     """Like `prepare`, but a longer signal keeps all it has: at least `config.n_samples` samples."""
     resampled = _at_rate(signal, config)
     whole = fit_length(resampled, max(config.n_samples, len(resampled.samples)), pad=config.pad)
-    return whole if config.level_dbfs is None else set_level(whole, config.level_dbfs)
+    return whole if config.level_dbfs is None else set_level(whole, config.level_dbfs, own=config.centre)
 
 
 def read(path: Path, *, rate: int | None = None, limits: Limits = ANY) -> Signal:
@@ -101,8 +101,8 @@ def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal
     if kind is None:
         raise AudioError(f"{name}: not readable as sound (no format that is read here); use WAV, FLAC, OGG or MP3")
     if missing := missing_bytes(file, kind):
-        raise AudioError(f"{name}: truncated, {missing} bytes are missing at its end; copy it again")
-    got = _Got()
+        raise AudioError(f"{name}: truncated, {missing} byte{'s' * (missing != 1)} or more missing at its end; copy it again")
+    got, stream = _Got(), None
     try:
         with open_stream(file, kind) as stream:
             _refuse_rate(stream.rate, name)
@@ -110,7 +110,7 @@ def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal
     except NeedsPyAV as reason:
         raise AudioError(f"{name}: {reason}, which is not installed; run: pip install av") from None
     except DecodeError as reason:
-        where = f"damaged after {got.n / stream.rate:.2f} s" if got.n else "not readable as sound"
+        where = "truncated or damaged" if stream else "not readable as sound"
         raise AudioError(f"{name}: {where} ({reason}); copy it again, or use WAV, FLAC, OGG or MP3") from None
     if stream.promised is not None and got.n < stream.promised:
         raise AudioError(f"{name}: truncated, {got.n} of {stream.promised} samples are there; copy it again")
@@ -224,16 +224,20 @@ def fit_length(signal: Signal, n_samples: int, *, pad: str = "silence") -> Signa
     return Signal(np.pad(samples, (missing // 2, missing - missing // 2)), signal.rate)
 
 
-def set_level(signal: Signal, level_dbfs: float) -> Signal:
+def set_level(signal: Signal, level_dbfs: float, *, own: bool = False) -> Signal:
     """Scale so that the RMS over the samples that are not digital zero is `level_dbfs` dB re full scale; lower where the
-    peak would pass full scale. Zeros are left out so that padding does not change the level."""
+    peak would pass full scale. Zeros are left out so that padding does not change the level.
+
+    own : the samples are the caller's own copy and are overwritten, which saves the memory of another
+    """
     sounding = int(np.count_nonzero(signal.samples))
     if not sounding:
         raise AudioError("0.00 s of sound left after fitting; record louder or give a longer length")
     energy = sum(float(np.square(part, dtype=np.float64).sum()) for part in _pieces(signal.samples))
     peak = max(float(signal.samples.max()), -float(signal.samples.min()))
     gain = min(10 ** (level_dbfs / 20) / (energy / sounding) ** 0.5, 1 / peak)
-    return Signal((signal.samples * gain).astype(np.float32, copy=False), signal.rate)
+    scaled = np.multiply(signal.samples, gain, out=signal.samples if own else None)
+    return Signal(scaled.astype(np.float32, copy=False), signal.rate)
 
 
 def _pieces(samples: np.ndarray, more: int = 0) -> Iterator[np.ndarray]:

@@ -54,10 +54,9 @@ def missing_bytes(file: BinaryIO, kind: Kind) -> int:
 
 def counts_its_frames(file: BinaryIO) -> bool:
     """Whether an MP3's first frame holds the number of its frames (Xing's header). Leaves the file at its start."""
-    head = _at(file, _id3_bytes(file), 256)
+    head = _xing(file)
     file.seek(0)
-    at = max(head.find(b"Xing"), head.find(b"Info"))
-    return at > 0 and len(head) > at + 7 and bool(head[at + 7] & 1)
+    return len(head) == 16 and bool(head[7] & 1)
 
 
 def _at(file: BinaryIO, place: int, size: int) -> bytes:
@@ -168,8 +167,23 @@ def _ebml(file: BinaryIO, place: int) -> tuple[int, int]:
     return place + width, -1 if value == (1 << 7 * width) - 1 else value
 
 
+def _mp3(file: BinaryIO, size: int) -> int:
+    """MP3: Xing's header may hold the bytes of the frames. Some count the ID3 tag before them, so nobody's is taken off."""
+    head = _xing(file)
+    if len(head) < 16 or not head[7] & 2:
+        return 0
+    return struct.unpack(">I", head[12:16] if head[7] & 1 else head[8:12])[0] - size
+
+
+def _xing(file: BinaryIO) -> bytes:
+    """The first 16 bytes of Xing's header in an MP3's first frame: mark, flags, frames, bytes. Empty without one."""
+    head = _at(file, _id3_bytes(file), 256)
+    at = max(head.find(b"Xing"), head.find(b"Info"))
+    return head[at : at + 16] if at > 0 else b""
+
+
 def _nothing(_file: BinaryIO, _size: int) -> int:
-    """The format promises no bytes; FLAC and MP3 promise samples, which the reader counts."""
+    """The format promises no bytes; FLAC promises samples, which the reader counts."""
     return 0
 
 
@@ -180,7 +194,7 @@ CAF = Kind("CAF", "caf", True, _in_chunk(b"data", 8, ">4sq"))
 AU = Kind("AU", "au", True, _au)
 FLAC = Kind("FLAC", "flac", True, _nothing)
 OGG = Kind("Ogg", "ogg", True, _ogg)
-MP3 = Kind("MP3", None, True, _nothing)
+MP3 = Kind("MP3", "mp3", True, _mp3)
 NIST = Kind("NIST", None, True, _nist)
 MP4 = Kind("MP4", "mp4", False, _mp4)
 WEBM = Kind("WebM", "matroska", False, _matroska)

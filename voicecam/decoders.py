@@ -18,7 +18,6 @@ from voicecam.containers import MP3, Kind, counts_its_frames
 
 BLOCK = 2**20  # samples over all channels: 4 MB
 NO_LENGTH = 2**36 - 1  # samples; a FLAC from a pipe says this many, or none at all
-SLACK = 2 * 1152  # samples; two frames of an MP3, which encoders count a little differently
 
 
 class DecodeError(Exception):
@@ -54,8 +53,7 @@ def _open(file: BinaryIO, kind: Kind, stack: ExitStack) -> Stream:
     if kind.libsndfile:
         try:
             opened = stack.enter_context(_piped(file) if kind is MP3 and not counts_its_frames(file) else _Onward(file))
-            promised = opened.frames - (SLACK if kind is MP3 else 0)
-            return Stream(opened.samplerate, promised if promised < NO_LENGTH - SLACK else None, _blocks(opened))
+            return Stream(opened.samplerate, opened.frames if opened.frames < NO_LENGTH else None, _blocks(opened))
         except (sf.LibsndfileError, RuntimeError) as reason:
             if kind.ffmpeg is None or not _has_pyav():
                 raise DecodeError(_one_line(reason)) from None
@@ -151,4 +149,6 @@ def _arrays(first: Any, rest: Iterator[Any], av: Any) -> Iterator[np.ndarray]:
 
 
 def _one_line(reason: Exception) -> str:
-    return " ".join(str(reason).split()).rstrip(".: ")
+    """The library's own words, without the file object's name that it puts around them."""
+    words = getattr(reason, "error_string", None) or getattr(reason, "strerror", None) or reason
+    return " ".join(str(words).split()).rstrip(".: ")

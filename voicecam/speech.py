@@ -61,8 +61,7 @@ def find_speech(signal: Signal) -> Speech:
     ready = audio.resample(audio.centre(signal), RATE)
     if not np.any(ready.samples):
         return Speech(())
-    samples = audio.set_level(ready, LEVEL_DBFS).samples
-    del ready  # an hour has 230 MB
+    samples = audio.set_level(ready, LEVEL_DBFS, own=True).samples
     p = speech_probabilities(samples)
     found = Speech(_segments(p, len(samples)))
     sure = np.count_nonzero(p >= SURE) * FRAME >= SURE_SECONDS * RATE
