@@ -11,13 +11,14 @@ import soxr
 
 from voicecam.config import Config
 from voicecam.containers import kind_of, missing_bytes
-from voicecam.decoders import DecodeError, NeedsPyAV, Stream, open_stream
+from voicecam.decoders import DecodeError, PyAVMissingError, Stream, open_stream
 from voicecam.errors import AudioError, SilentError
 from voicecam.files import shown
 
 RATES = (2_000, 768_000)  # Hz; speech needs the first, converters end at the second
 SILENCE_DBFS = -70.0  # dB re full scale; a peak below this is some ten steps of a 16-bit file: no recording, only its noise
 PIECE = 2**22  # samples; of long recordings, what is computed in one go
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -73,8 +74,8 @@ def prepare_whole(signal: Signal, config: Config) -> Signal:
 
 
 def read(path: Path, *, rate: int | None = None, limits: Limits = ANY) -> Signal:
-    """Read a sound file, mixed down to one channel: WAV, FLAC, Ogg, MP3, AIFF, AU, W64, CAF and NIST; where PyAV is installed also
-    MP4 (m4a, 3gp), WebM, AAC, AMR and WMA.
+    """Read a sound file, mixed down to one channel: WAV, FLAC, Ogg, MP3, AIFF, AU, W64, CAF and NIST; where PyAV is installed
+    also MP4 (m4a, 3gp), WebM, AAC, AMR and WMA.
 
     rate : Hz to resample to while reading, so that a long file at a high rate takes little memory; None keeps the file's own
     Integer and float files of one recording give the same samples. Files are read to their end, or until they pass a limit: what
@@ -107,7 +108,7 @@ def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal
         with open_stream(file, kind) as stream:
             _refuse_rate(stream.rate, name)
             blocks = [*_resampled(got.mono(stream, limits, name), stream.rate, rate or stream.rate)]
-    except NeedsPyAV as reason:
+    except PyAVMissingError as reason:
         raise AudioError(f"{name}: {reason}, which is not installed; run: pip install av") from None
     except DecodeError as reason:
         where = "truncated or damaged" if stream else "not readable as sound"
@@ -272,4 +273,3 @@ def _loudest_start(samples: np.ndarray, length: int) -> int:
 def _dbfs(value: float) -> float:
     """Amplitude in dB re full scale; -inf for zero."""
     return 20 * float(np.log10(value)) if value > 0 else float("-inf")
-

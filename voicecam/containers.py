@@ -1,4 +1,4 @@
-"""Which kind of sound file these bytes are, by its first bytes, and how many of the bytes it promises are missing. Decodes nothing.
+"""Which kind of sound file it is, by its first bytes, and how many of the bytes it promises are missing. Decodes nothing.
 
 Only kinds named here are ever opened: decoders guess, and some of the formats they guess at are no recordings. Libraries read a
 file that was cut off as far as it goes and say nothing, so what its header promises is compared with its size.
@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 UNKNOWN = 0x7FFFFFFF  # bytes; a 32-bit size from here on was written by a stream that did not know its length
+LARGEST = 2**50  # bytes; no file is larger, though a damaged header can point beyond
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest page
 
 
@@ -46,7 +47,7 @@ def missing_bytes(file: BinaryIO, kind: Kind) -> int:
     """How many bytes the header promises beyond the end of the file; 0 where all are there. Leaves the file at its start."""
     try:
         return max(0, kind.missing(file, file.seek(0, 2)))
-    except (struct.error, ValueError):  # a header that ends early: the decoder says so
+    except (struct.error, ValueError, IndexError):  # a header that ends early: the decoder says so
         return 0
     finally:
         file.seek(0)
@@ -60,6 +61,8 @@ def counts_its_frames(file: BinaryIO) -> bool:
 
 
 def _at(file: BinaryIO, place: int, size: int) -> bytes:
+    if place > LARGEST:
+        return b""
     file.seek(place)
     return file.read(size)
 

@@ -24,7 +24,7 @@ class DecodeError(Exception):
     """The library's reason, one line, why a file cannot be opened or read on."""
 
 
-class NeedsPyAV(DecodeError):
+class PyAVMissingError(DecodeError):
     """The file is of a kind that only FFmpeg's libraries read, and PyAV is not installed."""
 
 
@@ -44,7 +44,7 @@ class Stream:
 
 @contextmanager
 def open_stream(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
-    """The samples of an open file, which stays open. Raises DecodeError, NeedsPyAV."""
+    """The samples of an open file, which stays open. Raises DecodeError, PyAVMissingError."""
     with ExitStack() as stack:
         yield _open(file, kind, stack)
 
@@ -111,7 +111,7 @@ def _has_pyav() -> bool:
 def _ffmpeg(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
     """The first sound track, by the one demuxer for this kind: FFmpeg's guesses could follow a playlist to other files."""
     if not _has_pyav():
-        raise NeedsPyAV(f"{kind.name} needs PyAV")
+        raise PyAVMissingError(f"{kind.name} needs PyAV")
     import av
 
     file.seek(0)

@@ -29,7 +29,9 @@ def audio_files(folder: Path, glob: str = "*") -> Iterator[Path]:
 def passed_over(folder: Path, glob: str = "*") -> list[str]:
     """Names of the other files that fit `glob`, sorted: no sound files by their suffix; hidden ones are nobody's concern."""
     sounds = set(audio_files(folder, glob))
-    return [file.name for file in sorted(folder.glob(glob)) if file not in sounds and not file.name.startswith(".") and file.is_file()]
+    return [
+        file.name for file in sorted(folder.glob(glob)) if file not in sounds and not file.name.startswith(".") and file.is_file()
+    ]
 
 
 def has_names(folder: Path, glob: str, pattern: re.Pattern[str]) -> bool:
