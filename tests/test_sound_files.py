@@ -1,5 +1,6 @@
 """Odd sound files: every format that is read, cut off anywhere, without a length, with a wrong one, and what phones record."""
 
+import contextlib
 import io
 import os
 import struct
@@ -154,6 +155,18 @@ def test_a_name_that_is_not_utf8_is_read_and_told(tmp_path):
     path.write_bytes(b"text")
     assert "caf\\xe9.wav: " in refusal(path)
     refusal(path).encode("utf-8")
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_damaged_file_is_read_or_refused_and_nothing_is_printed_from_inside(tmp_path, capfd, name):
+    rng = np.random.default_rng(5)
+    data = np.frombuffer(written(tmp_path / "x", sound(), format=name).read_bytes(), np.uint8)
+    for spots in (1, 3, 20) * 20:
+        damaged = data.copy()
+        damaged[rng.integers(0, min(len(data), 200), spots)] = rng.integers(0, 256, spots)
+        with contextlib.suppress(AudioError):
+            audio.read_bytes(damaged.tobytes(), limits=decoding.LIMITS)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_reading_at_another_rate_gives_what_resampling_gives(tmp_path):

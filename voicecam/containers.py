@@ -190,14 +190,14 @@ def _nothing(_file: BinaryIO, _size: int) -> int:
     return 0
 
 
-RIFF = Kind("WAV", "wav", True, _riff)
-AIFF = Kind("AIFF", "aiff", True, _in_chunk(b"SSND", 12, ">4sI", even=2))
-W64 = Kind("W64", "w64", True, _in_chunk(b"data", 40, "<16sQ", even=8, counted=24))
+RIFF = Kind("WAV", None, True, _riff)
+AIFF = Kind("AIFF", None, True, _in_chunk(b"SSND", 12, ">4sI", even=2))
+W64 = Kind("W64", None, True, _in_chunk(b"data", 40, "<16sQ", even=8, counted=24))
 CAF = Kind("CAF", "caf", True, _in_chunk(b"data", 8, ">4sq"))
-AU = Kind("AU", "au", True, _au)
-FLAC = Kind("FLAC", "flac", True, _nothing)
+AU = Kind("AU", None, True, _au)
+FLAC = Kind("FLAC", None, True, _nothing)
 OGG = Kind("Ogg", "ogg", True, _ogg)
-MP3 = Kind("MP3", "mp3", True, _mp3)
+MP3 = Kind("MP3", None, True, _mp3)
 NIST = Kind("NIST", None, True, _nist)
 MP4 = Kind("MP4", "mp4", False, _mp4)
 WEBM = Kind("WebM", "matroska", False, _matroska)

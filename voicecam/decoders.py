@@ -6,7 +6,7 @@ Judges nothing: mixing, limits and what is too short or silent are `audio`'s.
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO
@@ -52,7 +52,7 @@ def open_stream(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
 def _open(file: BinaryIO, kind: Kind, stack: ExitStack) -> Stream:
     if kind.libsndfile:
         try:
-            opened = stack.enter_context(_piped(file) if kind is MP3 and not counts_its_frames(file) else _Onward(file))
+            opened = stack.enter_context(_piped(file) if kind is MP3 and not counts_its_frames(file) else _Onward(_Sought(file)))
             return Stream(opened.samplerate, opened.frames if opened.frames < NO_LENGTH else None, _blocks(opened))
         except (sf.LibsndfileError, RuntimeError) as reason:
             if kind.ffmpeg is None or not _has_pyav():
@@ -65,6 +65,21 @@ class _Onward(sf.SoundFile):
 
     def seekable(self) -> bool:
         return False
+
+
+class _Sought:
+    """A file as libsndfile asks for it. A damaged header sends it anywhere: it stays where it is, for what is raised in there
+    would be printed and not raised here."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.read, self.readinto, self.tell = file.read, file.readinto, file.tell  # type: ignore[attr-defined]
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """To a place in the file, where there is such a place."""
+        with suppress(ValueError, OSError, OverflowError):
+            self._file.seek(offset, whence)
+        return self.tell()
 
 
 @contextmanager
@@ -139,11 +154,13 @@ def _frames(container: Any, track: Any, av: Any) -> Iterator[Any]:
 
 
 def _arrays(first: Any, rest: Iterator[Any], av: Any) -> Iterator[np.ndarray]:
-    """Frames as float32 arrays (n, channels), at the rate of the first."""
-    to_float = av.AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
+    """Frames as float32 arrays (n, channels), at the rate of the first. Interleaved: PyAV reads beyond its memory for more than
+    eight planes."""
+    channels = first.layout.nb_channels
+    to_float = av.AudioResampler(format="flt", layout=first.layout, rate=first.sample_rate)
     try:
         for frame in chain([first], rest, [None]):  # None: what the converter still holds
-            yield from (part.to_ndarray().T for part in to_float.resample(frame) if part.samples)
+            yield from (part.to_ndarray().reshape(-1, channels) for part in to_float.resample(frame) if part.samples)
     except (av.FFmpegError, ValueError) as reason:
         raise DecodeError(_one_line(reason)) from None
 

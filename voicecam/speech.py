@@ -27,10 +27,7 @@ BEFORE, AFTER = 28, 9  # frames of silence around; 0.9 s before finds all of FSD
 LIKELY = 0.5  # probability from which a frame is speech; Silero's own default
 GAP_MS = 250  # ms; a shorter pause does not end a segment: stops and soft syllables are pauses of up to 0.2 s
 LEAST_SECONDS = 0.1  # s of speech; three frames. Of 1,000 real clips 995 have 0.14 or more; a click has less
-SURE, SURE_SECONDS = (
-    0.9,
-    0.2,
-)  # where frames of this probability add up to as long, it is speech; no made chord has one such frame
+SURE, SURE_SECONDS = 0.9, 0.2  # where frames of this probability add up to as long, it is speech; made chords have none such
 LEAST_CHANGE_DB = 3.5  # see `spectral_change`; 1,000 real clips have 4.6 to 13, made chords that pass the detector 0.8 to 3.1
 MARGIN = 0.15  # s kept around a segment: soft beginnings and ends; see `cut`
 SEAM = 1e-3  # s; moments closer than this to the seam of two pieces are on it
