@@ -6,9 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from voicecam import cli
+from voicecam.corpora.labels import listing
 from voicecam.errors import AudioError
 from voicecam.files import VOICE, write_json
 
@@ -26,20 +28,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def classify(args: argparse.Namespace) -> str:
-    """Judge the recordings; returns the last line. Raises AudioError at the end where some could not be used."""
+    """Judge the recordings; returns the last line. Raises AudioError at the end where some could not be used.
+
+    Whatever ends it, the answers so far are written first.
+    """
     from voicecam import verdicts  # imports torch: not before the options are known to be good
     from voicecam.classifier import load_classifier
 
-    files = verdicts.sound_files(args.paths)
+    files, others = verdicts.sound_files(args.paths)
+    if others:
+        print(f"passed over {len(others)} file{'s' * (len(others) != 1)} that are no sound: {listing(others)}", file=sys.stderr)
     classifier = load_classifier(args.model)
-    judged = []
-    for judgement in cli.progress(verdicts.judge_files(classifier, files, workers=args.workers), len(files)):
-        judged.append(judgement)
-        for line in verdicts.lines(judgement, threshold=classifier.threshold):
-            if judgement.error is not None:
-                print(line, file=sys.stderr)
-            elif args.json != "-":
-                cli.say(line)
+    judged: list = []
+    try:
+        for judgement in cli.progress(verdicts.judge_files(classifier, files, workers=args.workers), len(files)):
+            judged.append(replace(judgement, spoken=None))  # its sound is not needed any more
+            _say(judgement, classifier.threshold, quiet=args.json == "-")
+    except BaseException:
+        if judged:
+            cli.say(_written(args, judged, classifier))
+        raise
     last = _written(args, judged, classifier)
     broken = sum(judgement.error is not None for judgement in judged)
     if broken:
@@ -48,20 +56,31 @@ def classify(args: argparse.Namespace) -> str:
     return last
 
 
+def _say(judgement, threshold: float, *, quiet: bool) -> None:
+    """Print the answer, unless `quiet`, or why there is none."""
+    from voicecam import verdicts
+
+    for line in verdicts.lines(judgement, threshold=threshold):
+        if judgement.error is not None:
+            print(line, file=sys.stderr)
+        elif not quiet:
+            cli.say(line)
+
+
 def _written(args: argparse.Namespace, judged: list, classifier) -> str:
     """Write what the options ask for; returns one line, or the JSON itself."""
     from voicecam import verdicts
 
     rows, written = [verdicts.row(judgement) for judgement in judged], []
+    if args.json and args.json != "-":
+        write_json(Path(args.json), rows)
+        written.append(args.json)
     if args.cam:
         from voicecam.verdict_maps import write_maps
 
         written.append(f"{len(write_maps(args.cam, judged, classifier.model))} pictures in {args.cam}")
     if args.json == "-":
         return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
-    if args.json:
-        write_json(Path(args.json), rows)
-        written.append(args.json)
     return f"wrote {' and '.join(written)}" if written else f"{len(rows)} recording{'s' * (len(rows) != 1)}; model {args.model}"
 
 

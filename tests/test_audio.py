@@ -122,7 +122,7 @@ def broken_files(folder, rng):
         "silent": save(folder / "silent.wav", np.zeros(16_000)),
         "0.00 s": save(folder / "nothing.wav", np.zeros(0)),
         "1 of 16000 samples are NaN": save(folder / "nan.wav", nan, subtype="FLOAT"),
-        "data bytes are missing": half(save(folder / "half.wav", samples), 0.5),
+        "bytes or more missing": half(save(folder / "half.wav", samples), 0.5),
         "half.flac": half(save(folder / "half.flac", samples), 0.5),
     }
 

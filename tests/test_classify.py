@@ -1,6 +1,8 @@
 """scripts/classify.py on the shipped model: spoken words, sounds that are no speech, copies of a recording, and broken files."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -89,8 +91,9 @@ def test_a_folder_is_searched_and_files_come_once(tmp_path):
     for name in ("b/two.wav", "a/one.FLAC", "a/notes.txt", ".hidden.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = verdicts.sound_files([tmp_path / "b" / "two.wav", tmp_path])
+    found, others = verdicts.sound_files([tmp_path / "b" / "two.wav", tmp_path])
     assert [path.name for path in found] == ["two.wav", "one.FLAC"]
+    assert others == ["notes.txt"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(AudioError, match="no sound files"):
         verdicts.sound_files([tmp_path / "empty"])
@@ -122,6 +125,97 @@ def test_the_script_on_good_and_broken_files(tmp_path):
     (picture,) = (tmp_path / "maps").iterdir()
     with Image.open(picture) as image:
         assert np.asarray(image.convert("L")).std() > 20
+
+
+def odd_files(folder):
+    """A good word, and files that once ended the whole folder; returns the endings of those that hold a word."""
+    word = recording()
+    sf.write(folder / "word.wav", word, RATE, subtype="PCM_16")
+    sf.write(folder / "gsm.wav", word, RATE, format="WAV", subtype="GSM610")
+    sf.write(folder / "g721.au", word, RATE, format="AU", subtype="G721_32")
+    sf.write(folder / "pipe.flac", word, RATE)
+    data = bytearray((folder / "pipe.flac").read_bytes())
+    data[22:26], data[21] = b"\0\0\0\0", data[21] & 0xF0  # how many samples: unknown
+    (folder / "pipe.flac").write_bytes(data)
+    sf.write(folder / "voice.opus", word, RATE, format="OGG", subtype="OPUS")
+    (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes((folder / "word.wav").read_bytes())
+    (folder / "huge.w64").write_bytes(b"riff" * 30)
+    (folder / "phone.m4a").write_bytes(b"\0\0\0\x08ftyp")
+    for name in ("notes.txt", "list.csv", ".DS_Store"):
+        (folder / name).write_text("no sound")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
+def test_an_odd_file_is_its_own_line_and_passed_over_files_are_named(tmp_path):
+    (tmp_path / "in").mkdir()
+    odd_files(tmp_path / "in")
+    done = run("in", "--json", "out.json", "--cam", "maps", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    rows = {Path(row["path"]).name: row for row in json.loads((tmp_path / "out.json").read_text())}
+    assert set(rows) == {"word.wav", "gsm.wav", "g721.au", "pipe.flac", "voice.opus", "caf\\xe9.wav", "huge.w64", "phone.m4a"}
+    assert {name for name, row in rows.items() if row["error"]} == {"huge.w64", "phone.m4a"}
+    assert all(row["verdict"] != "no speech" for row in rows.values())
+    assert len(list((tmp_path / "maps").iterdir())) == 6
+    first, *reasons, last = done.stderr.splitlines()
+    assert "2 files" in first
+    assert "list.csv, notes.txt" in first
+    assert sorted(Path(line.split(":")[0]).name for line in reasons) == ["huge.w64", "phone.m4a"]
+    assert "2 of 8" in last
+
+
+class Broken:
+    """A classifier that fails with each recording as it is told to."""
+
+    def __init__(self, classifier, reason):
+        self.model, self.threshold, self._reason = classifier.model, classifier.threshold, reason
+
+    def classify(self, _signal):
+        raise self._reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "traceback"),
+    [
+        (MemoryError(), "memory", False),
+        (OSError(5, "Input/output error"), "Input/output error", False),
+        (AudioError("0.00 s of sound left; record louder"), "0.00 s", False),
+        (ZeroDivisionError("a bug\nof ours"), "ZeroDivisionError: a bug of ours", True),
+    ],
+    ids=["memory", "disk", "silence", "bug"],
+)
+def test_judging_a_file_never_raises(tmp_path, classifier, capfd, reason, words, traceback):
+    sf.write(tmp_path / "word.wav", recording(), RATE)
+    found = verdicts.judge_file(Broken(classifier, reason), tmp_path / "word.wav")
+    assert found.verdict is None
+    assert found.error.startswith(f"{tmp_path / 'word.wav'}: ")
+    assert words in found.error
+    assert "\n" not in found.error
+    assert ("Traceback" in capfd.readouterr().err) == traceback, "a bug must be seen"
+
+
+def test_ctrl_c_keeps_the_answers_so_far(tmp_path):
+    """Stopped at work on the second file, of ten minutes."""
+    sf.write(tmp_path / "word.wav", recording(), RATE)
+    sf.write(tmp_path / "long.wav", np.tile(recording(), 170), RATE, subtype="PCM_16")
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "classify.py"),
+        "word.wav",
+        "long.wav",
+        "--json",
+        "out.json",
+        "--workers",
+        "1",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout.readline().startswith("word.wav: ")
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "Traceback" not in errors
+    (row,) = json.loads((tmp_path / "out.json").read_text())
+    assert row["path"] == "word.wav"
 
 
 def test_json_alone_on_standard_output(tmp_path):

@@ -13,6 +13,8 @@ ORDER = [
     "files",
     "workers",
     "config",
+    "containers",
+    "decoders",
     "audio",
     "speech",
     "recorder",

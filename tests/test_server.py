@@ -110,8 +110,8 @@ def test_file_raw_samples_and_command_line_agree(client, listener, tmp_path):
             assert [w["start"] for w in found["windows"]] == pytest.approx([w.start for w in by_file.windows], abs=1e-6)
 
 
-def test_flac_and_ogg_are_read(client):
-    for kind, subtype in (("FLAC", "PCM_16"), ("OGG", "VORBIS")):
+def test_what_is_no_wav_is_read(client):
+    for kind, subtype in (("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("WAV", "GSM610"), ("AU", "G721_32")):
         assert send(client, wav(spoken(), format=kind, subtype=subtype)).json()["label"] is not None
 
 
@@ -192,7 +192,7 @@ def test_the_pitch_moves_as_asked(client):
         (b"\0" * 21_000_000, 413, "larger than 20 MB"),
         (wav(np.zeros(0)), 422, "0.00 s"),
         (wav(np.full(RATE, np.nan)), 422, "NaN"),
-        (wav(0.1 * np.ones((RATE * 61, 1))), 422, "61 s of sound, 60 s"),
+        (wav(0.1 * np.ones((RATE * 61, 1))), 422, "more than 60 s of sound"),
         (wav(0.1 * np.ones((8_000 * 59, 60)), 8_000, subtype="PCM_U8")[:19_999_999], 422, ""),
         (wav(spoken())[:9_000], 422, "truncated"),
     ],

@@ -1,5 +1,6 @@
 """Where speech is: known places of synthetic words, sounds that are no speech, and pitch against known periods."""
 
+import tracemalloc
 from functools import lru_cache
 
 import numpy as np
@@ -19,17 +20,21 @@ from voicecam.speech import Speech, cut, find_speech, spectral_change
 RATE = 16_000
 
 
-@lru_cache
-def words() -> tuple[np.ndarray, ...]:
-    """Four spoken words, float32 at 16 kHz, peak 0.3, without silence at their ends."""
-    list_of_words = [Word(text, name, 150, 60, 50) for name in ("en-us+f1", "en-us+m1") for text in ("seven", "banana")]
-    said = []
+def said(list_of_words: list[Word]) -> tuple[np.ndarray, ...]:
+    """Spoken words, float32 at 16 kHz, peak 0.3, without silence at their ends."""
+    trimmed = []
     for samples in speak(list_of_words):
         x = soxr.resample(np.asarray(samples, np.float32), ESPEAK_RATE, RATE, quality="VHQ")
         loud = np.flatnonzero(np.abs(x) > 0.02 * np.abs(x).max())
         x = x[loud[0] : loud[-1]]
-        said.append((0.3 * x / np.abs(x).max()).astype(np.float32))
-    return tuple(said)
+        trimmed.append((0.3 * x / np.abs(x).max()).astype(np.float32))
+    return tuple(trimmed)
+
+
+@lru_cache
+def words() -> tuple[np.ndarray, ...]:
+    """Four spoken words, see `said`."""
+    return said([Word(text, name, 150, 60, 50) for name in ("en-us+f1", "en-us+m1") for text in ("seven", "banana")])
 
 
 def chords(rng: np.random.Generator, *, seconds: float = 3.0, decay: float = 0.0, harmonics: int = 5) -> np.ndarray:
@@ -77,6 +82,70 @@ def test_chords_that_fool_the_detector_stand_still():
     assert max(passed) < speech.LEAST_CHANGE_DB
     whole = [Signal(word, RATE) for word in words()]
     assert min(spectral_change(s.samples, Speech(((0.0, s.seconds),))) for s in whole) > speech.LEAST_CHANGE_DB
+
+
+def loud_over_a_hum(word: np.ndarray) -> np.ndarray:
+    """A word made four times too loud, clipped, with half a second of a steady hum of 400 Hz before, under and after it."""
+    padded = np.pad(word, RATE // 2)
+    hum = 0.05 * np.sin(2 * np.pi * 400 * np.arange(len(padded)) / RATE)
+    return np.clip(4 * (padded + hum), -1, 1).astype(np.float32)
+
+
+@lru_cache
+def fast_words() -> tuple[np.ndarray, ...]:
+    """Four words spoken fast, see `said`."""
+    return said([Word(text, name, 220, 50, 50) for name in ("en-us+f1", "en-us+m1") for text in ("six", "hello")])
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_where_the_detector_is_sure_it_is_speech(i):
+    """Around a loud, clipped word a hum stands still as a chord does: by `spectral_change` alone such words were refused."""
+    signal = Signal(loud_over_a_hum(fast_words()[i]), RATE)
+    samples = audio.set_level(audio.centre(signal), speech.LEVEL_DBFS).samples
+    p = speech.speech_probabilities(samples)
+    assert spectral_change(samples, Speech(speech._segments(p, len(samples)))) < speech.LEAST_CHANGE_DB
+    assert np.count_nonzero(p >= 0.9) * 0.032 >= 0.2
+    found = find_speech(signal)
+    assert any(start < 0.5 + len(fast_words()[i]) / RATE / 2 < end for start, end in found.segments)
+    assert not find_speech(Signal(loud_over_a_hum(np.zeros(RATE // 2, np.float32)), RATE)), "the hum alone"
+
+
+def test_the_detector_is_never_sure_of_a_chord():
+    rng = np.random.default_rng(9)
+    for decay, harmonics in ((0.0, 5), (3.0, 9)):
+        for _ in range(15):
+            samples = audio.set_level(Signal(chords(rng, decay=decay, harmonics=harmonics), RATE), speech.LEVEL_DBFS).samples
+            assert np.count_nonzero(speech.speech_probabilities(samples) >= speech.SURE) * 0.032 < speech.SURE_SECONDS
+
+
+def test_long_recordings_are_looked_at_in_pieces_and_nothing_changes(rng, monkeypatch):
+    """Against the whole at once, by the libraries' own functions: no seam is seen."""
+    sound = np.concatenate([np.concatenate([word, 0.001 * rng.standard_normal(5_000)]) for word in words() * 3]).astype(
+        np.float32
+    )
+    around = np.pad(sound, (speech.BEFORE * speech.FRAME, speech.AFTER * speech.FRAME))
+    whole = speech._detector().audio_forward(around)[speech.BEFORE :][: -(-len(sound) // speech.FRAME)]
+    np.testing.assert_array_equal(speech.speech_probabilities(sound), whole)
+    segments = Speech(((0.1, 0.4), (1.0, 2.5), (3.0, 3.3)))
+    at_once = spectral_change(sound, segments)
+    pitch_at_once = median_f0(Signal(sound, RATE))
+    monkeypatch.setattr(speech, "SPECTRA", 37)
+    monkeypatch.setattr("voicecam.pitch.PIECE_S", 2.0)
+    assert spectral_change(sound, segments) == pytest.approx(at_once, rel=1e-5)
+    assert median_f0(Signal(sound, RATE)) == pytest.approx(pitch_at_once, rel=0.05)
+
+
+def test_finding_speech_in_a_long_recording_takes_little_more_than_one_copy(rng):
+    signal = Signal(0.01 * rng.standard_normal(120 * RATE).astype(np.float32), RATE)
+    find_speech(Signal(words()[0], RATE))  # loads the detector
+    tracemalloc.start()
+    try:
+        find_speech(signal)
+        spectral_change(signal.samples, Speech(((0.0, 1.0),)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 120e6
 
 
 def test_words_are_found_where_they_are(rng):

@@ -14,6 +14,7 @@ from voicecam.config import Config
 from voicecam.errors import AudioError
 
 SMALLEST_SPREAD = 1e-3  # dB, spread below which a window is all the same; keeps the division finite
+PIECE = 20_000  # frames whose spectra are computed in one go
 SMALLEST_POWER = 1e-10  # power below which a mel band counts as this; keeps the logarithm finite (librosa's amin)
 
 
@@ -98,10 +99,18 @@ def log_mel_energies(samples: np.ndarray, config: Config) -> np.ndarray:
 
 def mel_decibels(samples: np.ndarray, config: Config) -> np.ndarray:
     """Mel energies in dB, shape (n_frames, n_mels), without a floor but SMALLEST_POWER."""
-    x = samples * np.float32(config.full_scale)
-    x = np.concatenate([x[:1], x[1:] - np.float32(config.pre_emphasis) * x[:-1]])
-    frames = np.lib.stride_tricks.sliding_window_view(x, config.window)[:: config.hop]  # (frame, sample)
-    spectrum = rfft(frames * _hann(config.window), axis=1)  # (frame, sample) -> (frame, bin)
+    n = 1 + (len(samples) - config.window) // config.hop
+    return np.concatenate([_some_decibels(samples, range(first, min(n, first + PIECE)), config) for first in range(0, n, PIECE)])
+
+
+def _some_decibels(samples: np.ndarray, frames: range, config: Config) -> np.ndarray:
+    """`mel_decibels` of some frames, one after another: the spectra of an hour at once would take 1 GB."""
+    start, stop = frames.start * config.hop, (frames.stop - 1) * config.hop + config.window
+    x = samples[max(0, start - 1) : stop] * np.float32(config.full_scale)
+    emphasised = x[1:] - np.float32(config.pre_emphasis) * x[:-1]
+    x = emphasised if start else np.concatenate([x[:1], emphasised])
+    windows = np.lib.stride_tricks.sliding_window_view(x, config.window)[:: config.hop]  # (frame, sample)
+    spectrum = rfft(windows * _hann(config.window), axis=1)  # (frame, sample) -> (frame, bin)
     power = spectrum.real**2 + spectrum.imag**2
     mel = power @ mel_bands(config).T  # (frame, bin) -> (frame, band)
     return 10 * np.log10(np.maximum(mel, SMALLEST_POWER))

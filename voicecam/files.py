@@ -115,6 +115,11 @@ def read_json(path: Path, *, error: Callable[[str], VoicecamError] = VoicecamErr
         raise error(f"{path}: not readable as JSON ({reason}); delete it and make it again") from None
 
 
+def shown(path: Path) -> str:
+    """The path as text that can be printed and written: bytes of a name that are no UTF-8 as \\xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """folder/stem.suffix, or with -2, -3 and so on behind the stem where that is taken."""
     path, number = folder / f"{stem}{suffix}", 2

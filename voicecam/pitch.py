@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STEP_S = 0.01  # s between frames
 FLOOR_HZ, CEILING_HZ = 60.0, 600.0  # Hz; from a low man's voice to a child's shout
 
+PIECE_S = 300.0  # s; what Praat is given at a time, which takes some 40 bytes a sample
 FRAME_S, HOP_S = 0.032, 0.008  # s; three pitch periods at 100 Hz, and windows that add up to a constant
 ORDER = 16  # poles: eight resonances below 8 kHz, the formants of a short throat and some room
 LAG_HZ = 60.0  # Hz; widens resonances by this, so that none sticks to a single harmonic
@@ -22,10 +23,13 @@ LARGEST = 3.0  # in units of the natural logarithm (26 dB): where a band was emp
 
 
 def median_f0(signal: Signal) -> float | None:
-    """Median pitch of the voiced frames in Hz, see `pitch_track`, or None where none is voiced."""
-    if signal.seconds < 3 / FLOOR_HZ:  # Praat's window: three periods of the lowest pitch
-        return None
-    hertz = pitch_track(signal).selected_array["frequency"]
+    """Median pitch of the voiced frames in Hz, see `pitch_track`, or None where none is voiced. Pieces of PIECE_S one by one."""
+    size, found = round(PIECE_S * signal.rate), [np.zeros(0)]
+    for start in range(0, len(signal.samples), size):
+        piece = Signal(signal.samples[start : start + size], signal.rate)
+        if piece.seconds >= 3 / FLOOR_HZ:  # Praat's window: three periods of the lowest pitch
+            found.append(pitch_track(piece).selected_array["frequency"])
+    hertz = np.concatenate(found)
     return float(np.median(hertz[hertz > 0])) if np.any(hertz > 0) else None
 
 

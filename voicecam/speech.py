@@ -1,11 +1,14 @@
 """Where in a recording the speech is, what is left without the rest, and how high the voice. Classifies nothing.
 
 Short words count: silence is put before the recording, so that the detector has settled when the word begins. Chords can pass the
-detector, but they stand still where speech moves; a second, plain test refuses them.
+detector, but it is never sure of them, and they stand still where speech moves; where it is not sure, a second, plain test
+refuses them. Long recordings are looked at in pieces.
 """
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any
 
@@ -17,15 +20,18 @@ from voicecam.audio import Signal
 from voicecam.errors import AudioError
 
 RATE = 16_000  # Hz; the detector's
+STEP = 160  # samples; from one spectrum to the next
 FRAME = 512  # samples; the detector gives one probability for each 32 ms
 LEVEL_DBFS = -26.0  # dB re full scale, RMS; the detector hears soft recordings worse
 BEFORE, AFTER = 28, 9  # frames of silence around; 0.9 s before finds all of FSDD's words, 0.3 s misses 2 in 100
 LIKELY = 0.5  # probability from which a frame is speech; Silero's own default
 GAP_MS = 250  # ms; a shorter pause does not end a segment: stops and soft syllables are pauses of up to 0.2 s
 LEAST_SECONDS = 0.1  # s of speech; three frames. Of 1,000 real clips 995 have 0.14 or more; a click has less
+SURE, SURE_SECONDS = 0.9, 0.2  # where frames of this probability add up to as long, it is speech; made chords have none such
 LEAST_CHANGE_DB = 3.5  # see `spectral_change`; 1,000 real clips have 4.6 to 13, made chords that pass the detector 0.8 to 3.1
 MARGIN = 0.15  # s kept around a segment: soft beginnings and ends; see `cut`
 SEAM = 1e-3  # s; moments closer than this to the seam of two pieces are on it
+SPECTRA = 30_000  # spectra compared in one go, of 5 minutes
 
 _LOADING = Lock()
 
@@ -49,15 +55,17 @@ def find_speech(signal: Signal) -> Speech:
     """The segments of speech in a recording at any rate, float samples in [-1, 1].
 
     Source: Silero VAD 6 (Silero Team 2024), probability 0.5, on the recording at 16 kHz and -26 dBFS. No segments where they
-    would add up to less than LEAST_SECONDS, or where the sound in them stands still (`spectral_change`).
+    would add up to less than LEAST_SECONDS, or where the sound in them stands still (`spectral_change`) and the detector is not
+    SURE: loud, clipped and noisy speech moves as little as chords do.
     """
     ready = audio.resample(audio.centre(signal), RATE)
     if not np.any(ready.samples):
         return Speech(())
-    samples = audio.set_level(ready, LEVEL_DBFS).samples
+    samples = audio.set_level(ready, LEVEL_DBFS, own=True).samples
     p = speech_probabilities(samples)
     found = Speech(_segments(p, len(samples)))
-    if found.seconds < LEAST_SECONDS or spectral_change(samples, found) < LEAST_CHANGE_DB:
+    sure = np.count_nonzero(p >= SURE) * FRAME >= SURE_SECONDS * RATE
+    if found.seconds < LEAST_SECONDS or not (sure or spectral_change(samples, found) >= LEAST_CHANGE_DB):
         return Speech(())
     return found
 
@@ -75,12 +83,16 @@ class Spoken:
 
     def time(self, seconds: float, *, end: bool = False) -> float:
         """Where in the recording a moment of `signal` lies, in s. On the seam of two pieces: the later; the earlier if `end`."""
-        for i, (start, stop) in enumerate(self.pieces):
-            length = stop - start
-            if seconds < length - SEAM or (end and seconds < length + SEAM) or i == len(self.pieces) - 1:
-                return start + min(seconds, length)
-            seconds -= length
-        raise AudioError("no speech, so no moment of it; use find_speech first")
+        if not self.pieces:
+            raise AudioError("no speech, so no moment of it; use find_speech first")
+        i = min(bisect_right(self._ends, seconds - SEAM if end else seconds + SEAM), len(self.pieces) - 1)
+        start, stop = self.pieces[i]
+        return start + min(seconds - (self._ends[i] - (stop - start)), stop - start)
+
+    @cached_property
+    def _ends(self) -> list[float]:
+        """Where each piece ends in s of `signal`."""
+        return list(np.cumsum([stop - start for start, stop in self.pieces]))
 
 
 def cut(signal: Signal, speech: Speech) -> Spoken:
@@ -104,8 +116,26 @@ def cut(signal: Signal, speech: Speech) -> Spoken:
 def speech_probabilities(samples: np.ndarray) -> np.ndarray:
     """Probability of speech in each frame of 32 ms, float32 (n_frames,), of samples at 16 kHz, float32 (n,). The last frame is
     filled with silence."""
-    around = np.pad(samples, (BEFORE * FRAME, AFTER * FRAME)).astype(np.float32)
-    return _detector().audio_forward(around)[BEFORE : BEFORE - (-len(samples) // FRAME)]
+    return _detector().audio_forward(_Around(samples))[BEFORE : BEFORE - (-len(samples) // FRAME)]
+
+
+class _Around:
+    """Samples with silence around, for the detector, which takes a slice of 16 s at a time: an hour is not copied for it."""
+
+    def __init__(self, samples: np.ndarray):
+        self._samples = samples
+        self.size = BEFORE * FRAME + len(samples) + AFTER * FRAME
+
+    def __getitem__(self, wanted: slice) -> np.ndarray:
+        start, stop = wanted.start - BEFORE * FRAME, wanted.stop - BEFORE * FRAME
+        return _slice(self._samples, start, stop).astype(np.float32, copy=False)
+
+
+def _slice(samples: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """samples[start:stop], with silence where that reaches beyond either end."""
+    inside = samples[max(0, start) : max(0, stop)]
+    before = min(max(0, -start), stop - start)
+    return np.pad(inside, (before, stop - start - before - len(inside)))
 
 
 def spectral_change(samples: np.ndarray, speech: Speech) -> float:
@@ -115,21 +145,36 @@ def spectral_change(samples: np.ndarray, speech: Speech) -> float:
     Speech glides and closes; tones and chords stand still or fade. They move where one follows another: hence the margin, which
     holds some of their standing still. 0 where no frame has a neighbour in speech.
     """
-    step, lag, floor = 160, 3, 50.0
-    padded = np.pad(samples, FRAME)
-    hertz, _, spectra = stft(padded, RATE, get_window("hann", FRAME), FRAME, FRAME - step, boundary=None, padded=False)
-    level = 20 * np.log10(np.abs(spectra[hertz < 4_000]) + 1e-7)  # (bin, frame)
-    level = np.maximum(level - level.max(), -floor) + floor  # 0 is the floor
-    middles = (np.arange(level.shape[1]) * step - FRAME / 2) / RATE
-    inside = np.zeros(len(middles), bool)
-    for start, end in speech.segments:
-        inside |= (middles >= start - MARGIN) & (middles < end + MARGIN)
-    both = inside[lag:] & inside[:-lag]
-    earlier, later = level[:, :-lag][:, both], level[:, lag:][:, both]
-    weight = np.maximum(earlier, later)
-    total = weight.sum(axis=0)
-    moved = (np.abs(later - earlier) * weight).sum(axis=0)[total > 0] / total[total > 0]
-    return float(np.median(moved)) if len(moved) else 0.0
+    lag, floor = 3, 50.0
+    n = 1 + (len(samples) + FRAME) // STEP  # spectra, the first and the last half in silence
+    loudest = max(float(level.max()) for _, level in _levels(samples, n, 0))
+    moved = []
+    for first, level in _levels(samples, n, lag):
+        level = np.maximum(level - loudest, -floor) + floor  # 0 is the floor
+        inside = _inside((np.arange(first, first + level.shape[1]) * STEP - FRAME / 2) / RATE, speech)
+        both = inside[lag:] & inside[:-lag]
+        earlier, later = level[:, :-lag][:, both], level[:, lag:][:, both]
+        weight = np.maximum(earlier, later)
+        total = weight.sum(axis=0)
+        moved.append((np.abs(later - earlier) * weight).sum(axis=0)[total > 0] / total[total > 0])
+    everything = np.concatenate(moved)
+    return float(np.median(everything)) if len(everything) else 0.0
+
+
+def _levels(samples: np.ndarray, n: int, more: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(number of the first spectrum, levels in dB below 4 kHz, float32 (bin, frame)) of SPECTRA spectra and `more` at a time."""
+    for first in range(0, n, SPECTRA):
+        last = min(n, first + SPECTRA + more)
+        piece = _slice(samples, first * STEP - FRAME, (last - 1) * STEP)  # the last spectrum ends FRAME after where it starts
+        hertz, _, spectra = stft(piece, RATE, get_window("hann", FRAME), FRAME, FRAME - STEP, boundary=None, padded=False)
+        yield first, 20 * np.log10(np.abs(spectra[hertz < 4_000]) + 1e-7)
+
+
+def _inside(moments: np.ndarray, speech: Speech) -> np.ndarray:
+    """Whether moments in s lie in speech or MARGIN around it."""
+    starts, ends = np.array(speech.segments).T
+    edges = np.searchsorted(starts - MARGIN, moments, side="right"), np.searchsorted(ends + MARGIN, moments, side="right")
+    return edges[0] > edges[1]
 
 
 def _segments(p: np.ndarray, n: int) -> tuple[tuple[float, float], ...]:

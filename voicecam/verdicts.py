@@ -4,6 +4,7 @@ Speech is found and cut out first, so that silence never reaches the network. Tr
 """
 
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier, Window, clip_windows
 from voicecam.config import UNCERTAIN
-from voicecam.corpora.labels import audio_files
-from voicecam.errors import AudioError, SilentError
+from voicecam.corpora.labels import audio_files, passed_over
+from voicecam.errors import AudioError, SilentError, VoicecamError
+from voicecam.files import shown
 from voicecam.pitch import median_f0
 from voicecam.speech import cut, find_speech
 
@@ -54,37 +56,53 @@ class Judgement:
     spoken: Signal | None = None
 
 
-def sound_files(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and all sound files below the folders named, each once. Raises AudioError for a folder without any."""
+def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files named, and all sound files below the folders named, each once; and the names of those folders' other files.
+
+    Raises AudioError for a folder without any sound file.
+    """
     found: dict[Path, None] = {}
+    others: list[str] = []
     for path in paths:
         files = list(audio_files(path, "**/*")) if path.is_dir() else [path]
         if not files:
-            raise AudioError(f"{path}: no sound files in this folder; name one with WAV, FLAC, OGG or MP3 files")
+            raise AudioError(f"{shown(path)}: no sound files in this folder; name one with WAV, FLAC, OGG or MP3 files")
         found |= dict.fromkeys(files)
-    return list(found)
+        others += passed_over(path, "**/*") if path.is_dir() else []
+    return list(found), others
 
 
 def judge_files(classifier: Classifier, paths: Sequence[Path], *, workers: int | None = None) -> Iterator[Judgement]:
     """Judge files, several at a time, in their order. A file that cannot be used is a Judgement with an `error`.
 
     Threads: reading, resampling and both networks leave Python's lock, and processes would each import torch for seconds.
+    Stopped early, it drops the files that wait, and does not wait for those at work.
     """
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    try:
         yield from pool.map(partial(judge_file, classifier), paths)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def judge_file(classifier: Classifier, path: Path) -> Judgement:
-    """Judge one file, see `judge`. Raises nothing for a file that cannot be used: its `error` says why."""
+    """Judge one file, see `judge`. Raises nothing, whatever the file does: its `error` says why. A fault of this program too is
+    only this file's; its traceback goes to standard error."""
+    name = shown(path)
     try:
-        signal = audio.read(path)
+        return judge(classifier, audio.read(path, rate=classifier.model.config.sample_rate), name=name)
     except SilentError:  # readable, but nobody speaks
-        return Judgement(str(path), NO_SPEECH)
-    except AudioError as reason:
-        return Judgement(str(path), None, error=str(reason))
+        return Judgement(name, NO_SPEECH)
+    except VoicecamError as reason:
+        return Judgement(name, None, error=str(reason) if str(reason).startswith(name) else f"{name}: {reason}")
     except OSError as reason:
-        return Judgement(str(path), None, error=f"{path}: not readable ({reason.strerror}); check its permissions")
-    return judge(classifier, signal, name=str(path))
+        return Judgement(name, None, error=f"{name}: not readable ({reason.strerror or reason}); check its permissions")
+    except MemoryError:
+        return Judgement(name, None, error=f"{name}: too long for this computer's memory; cut it")
+    except Exception as bug:
+        traceback.print_exc()
+        said = " ".join(f"{type(bug).__name__}: {bug}".split())
+        return Judgement(name, None, error=f"{name}: failed in this program ({said}); report it with the traceback above")
 
 
 def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") -> Judgement:
@@ -93,6 +111,7 @@ def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") ->
     if not speech:
         return Judgement(name, NO_SPEECH)
     spoken = cut(signal, speech)
+    del signal  # an hour has 230 MB
     said = classifier.classify(spoken.signal)
     alone = [window.probabilities[said.label] for window in said.windows]
     strongest = int(np.argmax(alone))

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from voicecam.errors import DatasetError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+AUDIO_SUFFIXES = (  # what `audio.read` reads; the second line where PyAV is installed
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".w64", ".rf64", ".caf", ".sph"),
+    *(".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".3gpp", ".3g2", ".webm", ".mka", ".mkv", ".aac", ".amr", ".wma"),
+)
 Row = dict[str, str | None]
 _GENDERS = {"f": "female", "female": "female", "woman": "female", "m": "male", "male": "male", "man": "male"}
 # "child" ends before 14, about where the male voice breaks; "14-19" also keeps teenagers apart from the grown-up decades.
@@ -21,6 +24,14 @@ def audio_files(folder: Path, glob: str = "*") -> Iterator[Path]:
     for file in sorted(folder.glob(glob)):
         if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file():
             yield file
+
+
+def passed_over(folder: Path, glob: str = "*") -> list[str]:
+    """Names of the other files that fit `glob`, sorted: no sound files by their suffix; hidden ones are nobody's concern."""
+    sounds = set(audio_files(folder, glob))
+    return [
+        file.name for file in sorted(folder.glob(glob)) if file not in sounds and not file.name.startswith(".") and file.is_file()
+    ]
 
 
 def has_names(folder: Path, glob: str, pattern: re.Pattern[str]) -> bool:

@@ -1,26 +1,19 @@
 """Bytes of a sound file -> Signal, in one process of its own, with limits on size and time. A file that crashes or hangs the
 decoder costs that process, not the server. Judges nothing."""
 
-import io
 import multiprocessing
-import os
-import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from pathlib import Path
 from threading import Lock
 
-import soundfile as sf
-
 from voicecam import audio
-from voicecam.audio import Signal
+from voicecam.audio import Limits, Signal
 from voicecam.errors import AudioError
 
 MOST_SECONDS = 60.0  # s of sound in an upload
 MOST_SAMPLES = 24_000_000  # over all channels: 60 s of stereo at 192 kHz. A FLAC of silence packs 20 MB from far more
 TIMEOUT_S = 20.0  # s for one file; the largest allowed takes some 2 s
+LIMITS = Limits(seconds=MOST_SECONDS, samples=MOST_SAMPLES)
 NAME = "recording"  # what messages call every file: its own name is the person's business
 UNREADABLE = f"{NAME}: not readable as sound; use WAV, FLAC, OGG or MP3"
 
@@ -85,43 +78,9 @@ class Decoder:
 def decode(data: bytes) -> Signal:
     """The sound in a file's bytes, read as `audio.read` reads every file.
 
-    Raises AudioError as that does, and for more than MOST_SECONDS or MOST_SAMPLES; messages name no file or folder.
+    Raises AudioError as that does, beyond LIMITS too; messages name no file or folder.
     """
-    if not data:
-        raise AudioError(f"{NAME}: 0 bytes; record or copy it again")
-    _refuse_long(data)
-    with _as_file(data) as path:
-        try:
-            return audio.read(path)
-        except AudioError as reason:
-            raise type(reason)(str(reason).replace(str(path), NAME)) from None
-
-
-def _refuse_long(data: bytes) -> None:
-    try:
-        with sf.SoundFile(io.BytesIO(data)) as file:
-            seconds, samples = file.frames / file.samplerate, file.frames * file.channels
-    except (sf.LibsndfileError, RuntimeError, TypeError):
-        return  # no sound: audio.read says so in its own words
-    if seconds > MOST_SECONDS:
-        raise AudioError(f"{NAME}: {seconds:.0f} s of sound, {MOST_SECONDS:.0f} s are the most; cut it")
-    if samples > MOST_SAMPLES:
-        raise AudioError(f"{NAME}: {samples} samples, {MOST_SAMPLES} are the most; export it with fewer channels")
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[Path]:
-    """A path that reads as these bytes: in memory where the system can (Linux), else a file that is deleted at once."""
-    if hasattr(os, "memfd_create"):
-        with open(os.memfd_create("recording"), "wb") as file:
-            file.write(data)
-            file.flush()
-            yield Path(f"/proc/self/fd/{file.fileno()}")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording"
-        path.write_bytes(data)
-        yield path
+    return audio.read_bytes(data, name=NAME, limits=LIMITS)
 
 
 def _work(pipe: Connection) -> None:
