@@ -1,6 +1,7 @@
 """A model that learned from everybody goes by the scores of networks that left a corpus out; a saved model on a new corpus."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -137,6 +138,14 @@ def test_scores_that_would_be_too_good_or_void_are_refused(work, write_voices, t
     classifier = load_classifier(work / "voice")
     with pytest.raises(ModelError, match="trained on a"):
         score_model(tmp_path / "t", classifier, open_corpus(work / "A"), facts={})
+    other_name = shutil.copytree(work / "A", tmp_path / "another name")
+    for path in list(other_name.rglob("*.wav")):  # other files, the same recordings: a third of the level, 24 bits
+        samples, rate = sf.read(path)
+        sf.write(path.with_suffix(".flac"), samples / 3, rate, subtype="PCM_24")
+        path.unlink()
+    with pytest.raises(ModelError, match="is a copy of a recording that the model was trained on"):
+        score_model(tmp_path / "t", classifier, open_corpus(other_name), facts={})
+    assert not (tmp_path / "t").exists()
     corpus = open_corpus(write_voices(speakers=4))
     relabelled = replace(corpus, clips=corpus.clips.assign(label=corpus.clips["label"].replace("low", "deep")))
     with pytest.raises(DatasetError, match="class 'deep' of 'label' is unknown"):
