@@ -91,8 +91,8 @@ def _refuse_copies(met: np.ndarray | None, signals: dict[str, audio.Signal]) -> 
     copies = np.flatnonzero(nearest(prints, met)[1] <= COPY)
     if len(copies):
         raise ModelError(
-            f"{names[copies[0]]}: is a copy of a recording that the model was trained on ({len(copies)} copies among {len(names)} "
-            "clips): scores would be too good; give a corpus that is new to it"
+            f"{names[copies[0]]}: is a copy of a recording that the model was trained on ({len(copies)} copies among "
+            f"{len(names)} clips): scores would be too good; give a corpus that is new to it"
         )
 
 
