@@ -20,6 +20,7 @@ from voicecam.files import VOICE
 from voicecam.foreign import score_model
 from voicecam.learner import Training
 from voicecam.network import load_model
+from voicecam.runs.shipping import add_fingerprints
 from voicecam.splits import make_splits
 
 SMALL = recipe("voice", image_rows=32, image_columns=39, n_mels=32)
@@ -150,6 +151,20 @@ def test_scores_that_would_be_too_good_or_void_are_refused(work, write_voices, t
     relabelled = replace(corpus, clips=corpus.clips.assign(label=corpus.clips["label"].replace("low", "deep")))
     with pytest.raises(DatasetError, match="class 'deep' of 'label' is unknown"):
         score_model(tmp_path / "t", classifier, relabelled, facts={})
+
+
+def test_fingerprints_are_added_to_a_model_that_has_none(work, tmp_path):
+    """The result is the same as if training had kept them, but for the order of the clips."""
+    folder = shutil.copytree(work / "voice", tmp_path / "old")
+    with pytest.raises(ModelError, match="has fingerprints"):
+        add_fingerprints(folder, open_corpus(work / "A"))
+    kept = load_model(folder).met
+    meta = json.loads((folder / "meta.json").read_text())
+    del meta["meta"]["fingerprints"]
+    (folder / "meta.json").write_text(json.dumps(meta))
+    assert load_model(folder).met is None
+    assert add_fingerprints(folder, merge([open_corpus(work / name) for name in "ABC"])) == len(kept)
+    assert sorted(map(bytes, load_model(folder).met)) == sorted(map(bytes, kept))
 
 
 def test_what_ships_is_what_was_trained(work):
