@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torchvision import models as tv
 
 from conftest import voice
-from voicecam import audio, network
+from voicecam import audio, network, start_weights
 from voicecam.batches import augment, make_loaders
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
@@ -19,9 +19,11 @@ from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.explanation.methods import attribute
 from voicecam.features import features
+from voicecam.fingerprints import to_text
 from voicecam.learner import Training, train
-from voicecam.network import Model, build, load_model, load_start, save_model, to_input
+from voicecam.network import Model, build, load_model, save_model, to_input
 from voicecam.splits import make_splits
+from voicecam.start_weights import load_start, met_before
 
 SMALL = recipe("mfcc", seconds=0.5, image_rows=32, image_columns=32)
 
@@ -186,14 +188,38 @@ def test_starts_that_cannot_be_had_say_so(tmp_path):
 
 
 def test_the_shipped_backbone_is_not_used_on_speakers_it_has_met(monkeypatch, tmp_path):
-    meta = json.loads((network.BACKBONE / "meta.json").read_text())
+    meta = json.loads((start_weights.BACKBONE / "meta.json").read_text())
     met = meta["meta"]["corpora"][0]
     with pytest.raises(ModelError, match=f"was trained on {met.lower()}"):
         load_start(build("resnet18", 2), "resnet18", "shipped", corpora=[met.upper(), "x"])
     net = build("resnet18", 2)
     load_start(net, "resnet18", "shipped", corpora=["x"])
-    stored = load_file(network.BACKBONE / "model.safetensors")
+    stored = load_file(start_weights.BACKBONE / "model.safetensors")
     assert torch.equal(net[0][0].weight, stored["0.0.weight"].float())
+
+
+def test_weights_are_not_used_on_recordings_they_have_met_under_another_name(monkeypatch, tmp_path, rng):
+    """Through training: a network learns from a corpus; as a backbone it must refuse a copy of that corpus, by `auto` too."""
+    met, other = (rng.integers(0, 256, (12, 32), dtype=np.uint8) for _ in range(2))
+    meta = {"arch": "resnet18", "meta": {"corpora": ["slr45"], "fingerprints": to_text(met)}}
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    save_file(
+        {key: value.contiguous() for key, value in build("resnet18", 2).state_dict().items()}, tmp_path / "model.safetensors"
+    )
+    monkeypatch.setattr(start_weights, "BACKBONE", tmp_path)
+    some = np.concatenate([other, met[:3]])
+    with pytest.raises(ModelError, match="copies of 3 of these 15 clips"):
+        load_start(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=some)
+    load_start(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=other)
+    monkeypatch.setattr(start_weights, "_imagenet_start", _no_way)
+    line = load_start(build("resnet18", 2), "resnet18", "auto", corpora=["ST-AEDS"], clips=some)
+    assert line.startswith("start: random weights")
+    assert np.array_equal(met_before("shipped", "start: the shipped backbone in models/"), met)
+    assert met_before("none", "start: random weights") is None
+
+
+def _no_way(*_arguments):
+    raise ModelError("cannot be fetched")
 
 
 def test_auto_takes_the_shipped_backbone_where_imagenet_cannot_be_fetched(monkeypatch, tmp_path):

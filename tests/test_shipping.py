@@ -1,6 +1,7 @@
 """A model that learned from everybody goes by the scores of networks that left a corpus out; a saved model on a new corpus."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from voicecam.files import VOICE
 from voicecam.foreign import score_model
 from voicecam.learner import Training
 from voicecam.network import load_model
+from voicecam.runs.shipping import add_fingerprints
 from voicecam.splits import make_splits
 
 SMALL = recipe("voice", image_rows=32, image_columns=39, n_mels=32)
@@ -137,10 +139,32 @@ def test_scores_that_would_be_too_good_or_void_are_refused(work, write_voices, t
     classifier = load_classifier(work / "voice")
     with pytest.raises(ModelError, match="trained on a"):
         score_model(tmp_path / "t", classifier, open_corpus(work / "A"), facts={})
+    other_name = shutil.copytree(work / "A", tmp_path / "another name")
+    for path in list(other_name.rglob("*.wav")):  # other files, the same recordings: a third of the level, 24 bits
+        samples, rate = sf.read(path)
+        sf.write(path.with_suffix(".flac"), samples / 3, rate, subtype="PCM_24")
+        path.unlink()
+    with pytest.raises(ModelError, match="is a copy of a recording that the model was trained on"):
+        score_model(tmp_path / "t", classifier, open_corpus(other_name), facts={})
+    assert not (tmp_path / "t").exists()
     corpus = open_corpus(write_voices(speakers=4))
     relabelled = replace(corpus, clips=corpus.clips.assign(label=corpus.clips["label"].replace("low", "deep")))
     with pytest.raises(DatasetError, match="class 'deep' of 'label' is unknown"):
         score_model(tmp_path / "t", classifier, relabelled, facts={})
+
+
+def test_fingerprints_are_added_to_a_model_that_has_none(work, tmp_path):
+    """The result is the same as if training had kept them, but for the order of the clips."""
+    folder = shutil.copytree(work / "voice", tmp_path / "old")
+    with pytest.raises(ModelError, match="has fingerprints"):
+        add_fingerprints(folder, open_corpus(work / "A"))
+    kept = load_model(folder).met
+    meta = json.loads((folder / "meta.json").read_text())
+    del meta["meta"]["fingerprints"]
+    (folder / "meta.json").write_text(json.dumps(meta))
+    assert load_model(folder).met is None
+    assert add_fingerprints(folder, merge([open_corpus(work / name) for name in "ABC"])) == len(kept)
+    assert sorted(map(bytes, load_model(folder).met)) == sorted(map(bytes, kept))
 
 
 def test_what_ships_is_what_was_trained(work):

@@ -23,11 +23,12 @@ from voicecam.corpora.table import Corpus, Fold
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features import features
 from voicecam.files import alone_in, digest, read_json, write_json, writing
+from voicecam.fingerprints import fingerprint, from_text, to_text
 from voicecam.image import load_matrix, picture_2020, save_matrix, save_picture
 from voicecam.renderings import Renderings
 from voicecam.workers import worker_pool
 
-FORMAT = 1  # of the map; raised when an older program could misread it
+FORMAT = 2  # of the map; raised when an older program could misread it
 SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -40,6 +41,7 @@ class Dataset:
     matrices : float32, shape (n_clips, n_rows, n_frames); for mfcc-2020 the grey levels, (n_clips, 224, 224)
     config : the settings that made them
     failed : (wav, error) of each clip that could not be used
+    fingerprints : uint8 (n_clips, fingerprints.BYTES), by which copies are known; None for ready-made matrices
     renderings : the whole clips, where config.windows is "all"; `matrices` then hold each clip's loudest window
     """
 
@@ -47,6 +49,7 @@ class Dataset:
     matrices: np.ndarray
     config: Config
     failed: tuple[tuple[str, str], ...] = ()
+    fingerprints: np.ndarray | None = None
     renderings: Renderings | None = None
 
     @property
@@ -58,7 +61,8 @@ class Dataset:
         """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
         rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
         kept = None if self.renderings is None else self.renderings.keep(rows)
-        return replace(self, corpus=chosen, matrices=self.matrices[rows], renderings=kept)
+        prints = None if self.fingerprints is None else self.fingerprints[rows]
+        return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, renderings=kept)
 
 
 def map_path(corpus: Corpus, config: Config, maps: Path) -> Path:
@@ -126,9 +130,10 @@ def read_dataset(path: Path, *, images: Path = Path("mfc_dataset")) -> Dataset:
     if ready_made is None:
         folder = Path(images) / Path(path).stem
         matrices = np.stack([load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()])
+        prints = np.stack([from_text(entry["fingerprint"])[0] for entry in good.values()])
     else:
-        matrices = load_matrices(ready_made, clips["path"]).astype(np.float32)
-    return Dataset(corpus, matrices, from_dict(values["config"]), failed)
+        matrices, prints = load_matrices(ready_made, clips["path"]).astype(np.float32), None
+    return Dataset(corpus, matrices, from_dict(values["config"]), failed, prints)
 
 
 def clip_matrix(path: Path, config: Config) -> np.ndarray:
@@ -199,7 +204,8 @@ def _convert(path: Path, image: Path, config: Config) -> dict[str, Any]:
     work on the others. Raises OSError when the image cannot be written.
     """
     try:
-        matrix = clip_matrix(path, config)
+        recording = audio.read(path)
+        matrix, known_by = signal_matrix(recording, config), fingerprint(recording)
     except AudioError as reason:
         return {"error": str(reason), "passing": not os.access(path, os.R_OK)}
     except OSError as reason:
@@ -213,7 +219,7 @@ def _convert(path: Path, image: Path, config: Config) -> dict[str, Any]:
         low, high = save_picture(image, matrix.astype(np.uint8))
     else:
         low, high = save_matrix(image, matrix)
-    return {"low": low, "high": high}
+    return {"low": low, "high": high, "fingerprint": to_text(known_by[None])}
 
 
 def _image_names(corpus: Corpus) -> dict[str, str]:
@@ -271,7 +277,7 @@ def _still_good(entries: dict[str, Any], stamps: dict[str, list[int]], folder: P
     for name, entry in entries.items():
         seen = name in stamps and entry["stamp"] in (None, stamps[name])
         if seen and ("error" in entry or entry["image"] in on_disk):
-            kept[name] = {key: entry[key] for key in ("image", "low", "high", "error", "stamp") if key in entry}
+            kept[name] = {key: entry[key] for key in ("image", "low", "high", "fingerprint", "error", "stamp") if key in entry}
     return kept
 
 

@@ -12,6 +12,7 @@ from voicecam.classifier import Classifier
 from voicecam.corpora.table import Corpus, keep_labelled
 from voicecam.errors import AudioError, DatasetError, ModelError
 from voicecam.files import read_json, write_json, write_text
+from voicecam.fingerprints import COPY, fingerprint, nearest
 
 Progress = Callable[[Iterable, int], Iterable]
 BATCH = 64  # clips given to the network at once; bounds the memory
@@ -82,6 +83,19 @@ def _suitable(corpus: Corpus, classifier: Classifier) -> Corpus:
     return labelled
 
 
+def _refuse_copies(met: np.ndarray | None, signals: dict[str, audio.Signal]) -> None:
+    """Raise ModelError where a recording is a copy of one that the model has met, under whatever name."""
+    if met is None or not len(met) or not signals:
+        return
+    names, prints = list(signals), np.stack([fingerprint(signal) for signal in signals.values()])
+    copies = np.flatnonzero(nearest(prints, met)[1] <= COPY)
+    if len(copies):
+        raise ModelError(
+            f"{names[copies[0]]}: is a copy of a recording that the model was trained on ({len(copies)} copies among "
+            f"{len(names)} clips): scores would be too good; give a corpus that is new to it"
+        )
+
+
 def _probabilities(classifier: Classifier, corpus: Corpus, progress: Progress) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """Probabilities, float (clip, class), NaN for clips that cannot be used; and those with the reason."""
     names = list(corpus.clips["path"])
@@ -94,6 +108,7 @@ def _probabilities(classifier: Classifier, corpus: Corpus, progress: Progress) -
         except AudioError as error:
             failed.append((name, str(error)))
         if len(waiting) == BATCH or number == len(names) - 1:
+            _refuse_copies(classifier.model.met, {names[row]: signal for row, signal in waiting.items()})
             p[list(waiting)] = classifier.probabilities(list(waiting.values()))
             waiting = {}
     return p, failed

@@ -4,7 +4,7 @@ import copy
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ from voicecam.beside import add_second, drop_second, joint_numbers
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.image import fit_scale
-from voicecam.network import ARCHITECTURES, Model, build, load_start, versions
+from voicecam.network import ARCHITECTURES, Model, build, versions
 from voicecam.splits import Split
+from voicecam.start_weights import corpora_of, load_start, met_before, met_in_training
 
 SCHEDULES = ("default", "seed")
 RANGES = {  # of settings: the least, and what is too much
@@ -99,7 +100,6 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     if training.beside:
         targets, n_second = joint_numbers(dataset.corpus, training.beside, split.train, targets, len(classes))
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
-    corpora = dataset.corpus.name.split(" + ")  # as corpora.table.merge joins them
     set_seed(training.seed, reproducible=True)
     windows = None
     if dataset.renderings is not None:
@@ -116,13 +116,12 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         windows=windows,
     )
     met = counts if windows is None else np.ones(len(classes))
-    learner, started = make_learner(loaders, met, training, corpora=corpora)
+    learner, started = make_learner(loaders, met, training, dataset)
     if training.beside:
         add_second(learner, len(classes), n_second)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
-    log = _Log(say, training.patience, last=training.average > 0)
-    learner.add_cb(log)
+    learner.add_cb(log := _Log(say, training.patience, last=training.average > 0))
     if training.average > 0:
         learner.add_cb(_Average(training.average))
     if training.mixup > 0:
@@ -134,7 +133,7 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     if training.beside:
         drop_second(learner.model)
     meta = {
-        "corpora": corpora,
+        **met_in_training(dataset, split, met_before(training.start, started)),
         "start": started.removeprefix("start: "),
         "training": asdict(training),
         "lr": lr,
@@ -143,14 +142,15 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         "valid_balanced_accuracy": log.rows[log.best_epoch - 1]["valid_balanced_accuracy"],
         "versions": versions(),
     }
-    model = Model(learner.model.cpu().eval(), training.arch, label, classes, dataset.config, scale, meta)
-    return Trained(model, pd.DataFrame(log.rows), curve)
+    network = learner.model.cpu().eval()
+    return Trained(Model(network, training.arch, label, classes, dataset.config, scale, meta), pd.DataFrame(log.rows), curve)
 
 
-def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, *, corpora: Sequence[str]) -> tuple[Learner, str]:
+def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, dataset: Dataset) -> tuple[Learner, str]:
     """fastai Learner with start weights and class weights; returns it and the line that says what it starts from.
 
     counts : how many clips of each class training meets; each class weighs by the inverse in the loss
+    dataset : all clips of the run, tested ones too: weights that have met any of them are not used
     """
     weights = torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32, device=loaders.device)
     learner = Learner(
@@ -160,8 +160,8 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, *
         splitter=default_split,
         metrics=BalancedAccuracy(),
     )
-    started = load_start(learner.model, training.arch, training.start, corpora=corpora)
-    learner.remove_cbs([callback for callback in learner.cbs if callback.name == "progress"])  # it floods logs; _Log speaks
+    started = load_start(learner.model, training.arch, training.start, corpora=corpora_of(dataset), clips=dataset.fingerprints)
+    learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; _Log speaks
     learner.logger = lambda row: None
     return learner, started
 

@@ -1,12 +1,10 @@
-"""The ResNet: its architecture, its input, the weights it starts from, and how a trained one is saved and loaded.
+"""The ResNet: its architecture, its input, and how a trained one is saved and loaded.
 
-Training is in learner.py. Loading never unpickles: weights are safetensors, everything else is JSON.
+The weights it starts from are in start_weights.py, training in learner.py.
+Loading never unpickles: weights are safetensors, everything else is JSON.
 """
 
 import contextlib
-import os
-import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,8 @@ from torchvision import models as tv
 
 from voicecam.config import Config, from_dict
 from voicecam.errors import ModelError
-from voicecam.files import BACKBONE, atomic_path, file_sha256, read_json, write_json
+from voicecam.files import atomic_path, file_sha256, read_json, write_json
+from voicecam.fingerprints import from_text
 from voicecam.image import Scale
 
 RESNETS = {
@@ -35,7 +34,6 @@ ARCHITECTURES = (*RESNETS, SMALL)
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
 STAGES = {"layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}  # place of a ResNet's stages in fastai's body
 SMALL_STAGES = {"layer1": 0, "layer2": 1, "layer3": 2, "layer4": 3}  # of the small network's
-BODY = {"conv1": 0, "bn1": 1, **STAGES}  # torchvision's names -> places in fastai's body
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
 FORMAT = 1  # of meta.json
 
@@ -74,6 +72,11 @@ class Model:
     def probabilities(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
         """Softmax probabilities at the model's temperature, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
         return softmax(self.logits(matrices, batch=batch) / self.temperature, axis=1)
+
+    @property
+    def met(self) -> np.ndarray | None:
+        """Fingerprints of the recordings that training met, uint8 (n, fingerprints.BYTES); None where they are not known."""
+        return met_by(self.meta)
 
     @property
     def temperature(self) -> float:
@@ -121,98 +124,10 @@ def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
     return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
 
 
-def load_start(network: nn.Sequential, arch: str, start: str, *, corpora: Sequence[str]) -> str:
-    """Put the weights that training starts from into the network's body; return one line that says which.
-
-    start : "imagenet" (torchvision's, fetched once), "shipped" (models/backbone), "none" (random), a file (.safetensors or
-        .pth with torchvision's names) or a folder with a saved model; "auto" is ImageNet where the network lets it, else
-        the shipped backbone where it has not met the `corpora` trained on, else random.
-    Raises ModelError when the weights asked for cannot be had or do not fit.
-    """
-    if start == "none":
-        return "start: random weights"
-    if start == "auto":
-        return _auto_start(network, arch, corpora)
-    if start == "imagenet":
-        return _imagenet_start(network, arch)
-    path = BACKBONE if start == "shipped" else Path(start)
-    if start == "shipped" and (met := _shipped_problem(arch, corpora)):
-        raise ModelError(f"the shipped backbone {met}; use --start none or imagenet")
-    file = path / "model.safetensors" if path.is_dir() else path
-    if not file.is_file():
-        raise ModelError(
-            f"{file}: no such weights; give imagenet, shipped, none, a .safetensors or .pth file, or a saved model's folder"
-        )
-    _fill_body(network, _read_weights(file), str(file))
-    return "start: the shipped backbone in models/" if start == "shipped" else f"start: weights from {file}"
-
-
-def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str]) -> str:
-    try:
-        return _imagenet_start(network, arch)
-    except ModelError as reason:
-        problem = _shipped_problem(arch, corpora)
-        if problem is None:
-            _fill_body(network, _read_weights(BACKBONE / "model.safetensors"), str(BACKBONE))
-            return "start: the shipped backbone in models/ (ImageNet weights cannot be fetched here)"
-        return f"start: random weights ({reason}; the shipped backbone {problem})"
-
-
-def _imagenet_start(network: nn.Sequential, arch: str) -> str:
-    """torchvision's ImageNet weights, from its cache or the network."""
-    if arch not in RESNETS:
-        raise ModelError(f"architecture {arch} has no ImageNet weights")
-    url = RESNETS[arch][1].url
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
-    try:
-        if not cached.exists():  # a quick knock first: where packets vanish, the download itself would wait for minutes
-            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
-        weights = torch.hub.load_state_dict_from_url(url, progress=os.isatty(2), check_hash=True, weights_only=True)
-    except (OSError, RuntimeError):  # no way there, or a broken download (its hash is checked)
-        raise ModelError("ImageNet weights cannot be fetched here") from None
-    _fill_body(network, weights, url)
-    return f"start: ImageNet weights of torchvision ({cached.name})"
-
-
-def _shipped_problem(arch: str, corpora: Sequence[str]) -> str | None:
-    """Why the shipped backbone must not be used, or None: it is missing, another network, or has met these speakers."""
-    if not (BACKBONE / "meta.json").exists():
-        return "is not there"
-    meta = read_json(BACKBONE / "meta.json", error=ModelError)
-    if meta["arch"] != arch:
-        return f"is a {meta['arch']}"
-    met = {name.lower() for name in meta["meta"]["corpora"]} & {name.lower() for name in corpora}
-    if met:
-        return f"was trained on {', '.join(sorted(met))}, so scores on it would be too good"
-    return None
-
-
-def _read_weights(file: Path) -> dict[str, torch.Tensor]:
-    """Weights of a file, without running anything in it."""
-    try:
-        return load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as reason:  # safetensors, zip and pickle each raise their own family
-        raise ModelError(
-            f"{file}: not readable as weights ({type(reason).__name__}); use .safetensors or torchvision's .pth"
-        ) from None
-
-
-def _fill_body(network: nn.Sequential, weights: dict[str, torch.Tensor], name: str) -> None:
-    """Copy body weights, named as torchvision or as fastai names them, into the network; the head stays as it is."""
-    body = {}
-    for key, value in weights.items():
-        first, _, rest = key.partition(".")
-        if first in BODY:
-            body[f"{BODY[first]}.{rest}"] = value
-        elif key.startswith("0."):
-            body[rest] = value
-    try:
-        network[0].load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in body.items()})
-    except RuntimeError as reason:
-        first_line = str(reason).splitlines()[1].strip() if "\n" in str(reason) else str(reason)
-        raise ModelError(
-            f"{name}: does not fit this architecture ({first_line[:90]}); choose the architecture it was made for"
-        ) from None
+def met_by(meta: dict[str, Any]) -> np.ndarray | None:
+    """Fingerprints, uint8 (n, fingerprints.BYTES), in a model's meta; None where it holds none."""
+    text = meta.get("fingerprints")
+    return None if text is None else from_text(text)
 
 
 def save_model(folder: Path, model: Model, *, half: bool = False) -> None:

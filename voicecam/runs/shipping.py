@@ -4,9 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from voicecam import evaluation
+import numpy as np
+
+from voicecam import audio, evaluation
+from voicecam.corpora.table import Corpus
 from voicecam.errors import ModelError
-from voicecam.files import read_json
+from voicecam.files import read_json, write_json
+from voicecam.fingerprints import fingerprint, to_text
 from voicecam.network import Model, load_model, save_model
 from voicecam.runs.folder import fold_places, open_run, read_predictions
 
@@ -27,6 +31,18 @@ def ship(folder: Path, out: Path, *, tested: Path | None = None) -> Path:
     command = read_json(folder / "run.json", error=ModelError)["command"]
     save_model(out, replace(model, meta={**model.meta, "command": command, **found}), half=True)
     return out / "model.safetensors"
+
+
+def add_fingerprints(folder: Path, corpus: Corpus) -> int:
+    """Write fingerprints of a corpus's recordings into a saved model's meta.json, which was trained on them before training
+    kept any; returns how many. Raises ModelError where the model has some already, AudioError for an unreadable recording.
+    """
+    meta = read_json(folder / "meta.json", error=ModelError)
+    if "fingerprints" in meta["meta"]:
+        raise ModelError(f"{folder}: has fingerprints of what it was trained on; train it again to change them")
+    prints = np.stack([fingerprint(audio.read(corpus.root / name)) for name in corpus.clips["path"]])
+    write_json(folder / "meta.json", {**meta, "meta": {**meta["meta"], "fingerprints": to_text(prints)}})
+    return len(prints)
 
 
 def _own_scores(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""A recording -> 256 bits that its copies share, whatever their file name, format, rate or level. Judges no speaker.
+
+For telling whether a model has met a recording in training, and whether a corpus holds one recording twice. Made after Haitsma
+and Kalker (2002), "A highly robust audio fingerprinting system": a bit is the sign of how the difference of two neighbouring
+bands changes from one moment to the next. Here the moments are 17 equal parts of the clip from its first to its last loud frame:
+silence cut from the edges changes little, but a part of a clip is no copy of it.
+"""
+
+from base64 import b64decode, b64encode
+from functools import lru_cache
+
+import numpy as np
+from scipy.signal import get_window
+
+from voicecam import audio
+from voicecam.audio import Signal
+from voicecam.errors import ModelError
+
+RATE = 8_000  # Hz; what the corpora with the lowest rate have
+WINDOW, HOP = 256, 40  # samples; 32 ms and 5 ms
+LOW_HZ, HIGH_HZ = 250.0, 3_500.0  # what a telephone line carries, too
+BANDS, PARTS = 17, 17  # 16 differences each: 256 bits
+EDGE_DB = -30.0  # dB re the loudest frame, over the bands: where a clip begins and ends
+FLOOR_DB = -50.0  # dB re the loudest cell; deeper cells are noise or silence
+BYTES = (BANDS - 1) * (PARTS - 1) // 8
+# Fraction of bits: at most as many differ between copies. Among 7,282 clips of 17 corpora the two most alike that are no copies
+# differ in 0.18; of 150 of them all were known again at another rate or level, 9 in 10 as MP3 or Ogg at the encoder's default.
+# Two takes of a synthetic voice can be as alike as copies.
+COPY = 0.12
+ROWS_AT_ONCE = 256  # bounds the memory of `nearest`
+
+
+def fingerprint(signal: Signal) -> np.ndarray:
+    """The bits of a recording at any rate, uint8 (BYTES,), eight to a byte. Zeros for one in which nothing sounds."""
+    energies = _energies(audio.resample(audio.centre(signal), RATE).samples)  # (frame, band)
+    total = energies.sum(axis=1)
+    loud = np.flatnonzero(total > total.max() * 10 ** (EDGE_DB / 10))
+    if not len(loud):
+        return np.zeros(BYTES, np.uint8)
+    clip = energies[loud[0] : loud[-1] + 1]
+    level = 10 * np.log10(clip + clip.max() * 10 ** (FLOOR_DB / 10))
+    change = np.diff(np.diff(_parts(level), axis=0), axis=1)  # (part, band) -> (part - 1, band - 1)
+    return np.packbits(change > 0)
+
+
+def nearest(these: np.ndarray, those: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of `these` the one of `those` that is most alike: its number, int (n,), and the fraction of bits that differ (n,).
+
+    these : uint8 (n, BYTES); those : uint8 (m, BYTES), m > 0. Copies differ by at most COPY.
+    """
+    best, share = np.zeros(len(these), int), np.ones(len(these))
+    for start in range(0, len(these), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        found = _differing(these[rows], those)
+        best[rows] = found.argmin(axis=1)
+        share[rows] = found.min(axis=1)
+    return best, share
+
+
+def count_copies(these: np.ndarray, those: np.ndarray | None) -> int:
+    """How many of `these` are copies of one of `those`, uint8 (n, BYTES) and (m, BYTES); 0 where `those` is None."""
+    return 0 if those is None or not len(those) else int((nearest(these, those)[1] <= COPY).sum())
+
+
+def pairs(these: np.ndarray) -> list[tuple[int, int]]:
+    """Numbers (i, j), i < j, of all pairs of copies among `these`, uint8 (n, BYTES)."""
+    found = []
+    for start in range(0, len(these), ROWS_AT_ONCE):
+        first, second = np.nonzero(_differing(these[start : start + ROWS_AT_ONCE], these) <= COPY)
+        found += [(start + i, j) for i, j in zip(first.tolist(), second.tolist()) if start + i < j]
+    return found
+
+
+def to_text(prints: np.ndarray) -> str:
+    """Fingerprints, uint8 (n, BYTES), as text for JSON (base64)."""
+    return b64encode(np.ascontiguousarray(prints, np.uint8).tobytes()).decode("ascii")
+
+
+def from_text(text: str) -> np.ndarray:
+    """What `to_text` wrote, uint8 (n, BYTES). Raises ModelError for text that is not whole."""
+    try:
+        return np.frombuffer(b64decode(text, validate=True), np.uint8).reshape(-1, BYTES)
+    except ValueError as reason:
+        raise ModelError(f"fingerprints of the training clips are damaged ({reason}); train or fetch the model again") from None
+
+
+def _differing(these: np.ndarray, those: np.ndarray) -> np.ndarray:
+    """Fraction of bits that differ, float32 (n, m)."""
+    wide = [np.ascontiguousarray(prints).view(np.uint64) for prints in (these, those)]  # (n, BYTES) -> (n, BYTES / 8)
+    counts = np.zeros((len(these), len(those)), np.uint16)
+    for word in range(BYTES // 8):
+        counts += np.bitwise_count(wide[0][:, None, word] ^ wide[1][None, :, word])
+    return counts / np.float32(8 * BYTES)
+
+
+def _energies(samples: np.ndarray) -> np.ndarray:
+    """Power in each band, float (frame, BANDS), of samples at RATE; frames stand WINDOW / 2 over both edges."""
+    padded = np.pad(samples.astype(np.float64), WINDOW // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]  # (frame, sample)
+    power = np.abs(np.fft.rfft(frames * get_window("hann", WINDOW), axis=1)) ** 2
+    return power @ _bands().T  # (frame, bin) -> (frame, band)
+
+
+@lru_cache(maxsize=1)
+def _bands() -> np.ndarray:
+    """Weights of overlapping triangles, evenly spaced in the logarithm of frequency, float (BANDS, bin)."""
+    hertz = np.log(np.maximum(np.fft.rfftfreq(WINDOW, 1 / RATE), 1.0))
+    edges = np.linspace(np.log(LOW_HZ), np.log(HIGH_HZ), BANDS + 1)
+    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
+    return np.clip(1 - np.abs(hertz - middles[:, None]) / width, 0, None)
+
+
+def _parts(level: np.ndarray) -> np.ndarray:
+    """Mean level in each of PARTS equal parts of a clip, float (PARTS, BANDS), of level (frame, BANDS)."""
+    edges = np.linspace(0, len(level), PARTS + 1)
+    sums = np.vstack([np.zeros(level.shape[1]), np.cumsum(level, axis=0)])
+    there = np.stack([np.interp(edges, np.arange(len(sums)), column) for column in sums.T], axis=1)  # (PARTS + 1, BANDS)
+    return np.diff(there, axis=0) / np.diff(edges)[:, None]
