@@ -61,7 +61,8 @@ def counterfactual_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         ),
         drawings=tuple(drawings),
         table=pd.DataFrame([_flip_cells(row) for row in flips.to_dict("records")]),
-        table_note="Median over speakers, nearest flip to no change in each direction, of clips classified correctly at first.",
+        table_note="Median over speakers of the nearest flip in each direction, of clips classified correctly at first; in brackets "
+        "its 95 % interval, or the range over speakers where fewer than 6 flip.",
     )
 
 
