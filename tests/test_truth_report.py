@@ -144,7 +144,7 @@ def test_the_chapter_lists_each_direction(tmp_path):
         ("formants raised", "0 of 4"),
         ("formants lowered", "4 of 4"),
     ]
-    assert rows[0]["Where"].startswith("+10.0 semitones")
+    assert rows[0]["Where"].startswith("+10.0, from")
     assert rows[2]["Where"] == "\N{EN DASH}"
 
 
