@@ -71,7 +71,8 @@ def test_planted_losses_are_found_where_they_are(clips):
     assert scores["telephone"] == 0.5  # nothing above 3.4 kHz is left: all is plain
     assert scores["room, RT60 0.3 s"] == 1
     assert (table["guessing"] == 0.5).all()
-    assert (table[["low", "high"]].loc["clean"] == 1).all()
+    assert table.loc["clean", "low"] == pytest.approx(0.025 ** (1 / 6)), "6 speakers all right: not certainty"
+    assert table.loc["clean", "high"] == 1
 
 
 def test_a_length_takes_only_clips_that_have_it_and_says_how_many(clips):
@@ -225,7 +226,7 @@ def test_the_figure_shows_the_tables_numbers():
     assert {tuple(part[:, 0]) for part in bars.get_segments() if len(part)} == {(0.85, 0.93), (0.6, 0.8)}
     assert [line.get_xdata()[0] for line in ax.lines] == [0.95, 0.5]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1 s long", "5 s long (0 clips)", "telephone (90 clips)"]
-    assert {"90 %", "not enough clips", "70 %", "clean 95 %", "guessing"} == {text.get_text() for text in ax.texts}
+    assert {"90 %", "not enough clips", "70 %", "clean 95 %", "chance"} == {text.get_text() for text in ax.texts}
     assert figures.png_bytes(fig).startswith(b"\x89PNG")
 
 

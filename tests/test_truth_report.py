@@ -69,7 +69,7 @@ def test_a_voice_that_flips_only_upward_is_told_upward():
     assert flips.loc["up", "flip"] == pytest.approx(4.0), "half way before the steps 4, 4, 8, 8: 2, 2, 6, 6"
     assert (flips.loc["up", "flipping"], flips.loc["down", "flipping"]) == (4, 0)
     assert np.isnan(flips.loc["down", "flip"])
-    assert "raised, 4 clips of 4 speakers flip, at +4.0 semitones" in said
+    assert "raised, 4 clips of 4 speakers flip (median +4.0 semitones" in said
     assert "lowered, none flips" in said
 
 
@@ -78,9 +78,9 @@ def test_a_voice_that_flips_both_ways_has_two_medians_and_none_near_no_change():
     assert flips.loc["up", "flip"] == pytest.approx(10)
     assert flips.loc["down", "flip"] == pytest.approx(-10)
     assert flips.loc["up", "never"] == 0
-    assert "at +10.0 semitones" in said
-    assert "at -10.0 semitones" in said
-    numbers = [float(x) for x in re.findall(r"at ([+-][\d.]+) semitones", said)]
+    assert "raised, 4 clips of 4 speakers flip (median +10.0 semitones" in said
+    assert "lowered, 4 clips of 4 speakers flip (median -10.0 semitones" in said
+    numbers = [float(x) for x in re.findall(r"median ([+-][\d.]+) semitones", said)]
     assert min(map(abs, numbers)) == 10, "a median over both signs would be 0"
 
 
@@ -93,6 +93,29 @@ def test_half_the_speakers_up_and_half_down_are_never_pooled():
     assert "ratio 1.15" in said
     assert "ratio 0.85" in said
     assert "ratio 1.0" not in said
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 9, 20])
+def test_a_median_has_an_interval_from_six_speakers_on(n):
+    """Order statistics: the widest pair covers 1 - 2 / 2 ** n, which is 95 % from n = 6 on."""
+    from scipy.stats import binom
+
+    ups = np.linspace(1, 11, n)
+    flips = pd.DataFrame({"clip": range(n), "speaker": range(n), "kind": "pitch", "start": 1.0, "up": ups, "down": np.nan})
+    row = counterfactual.flips_by_class(flips, ["high"] * n, positive="high").iloc[0]
+    assert (row["flip_least"], row["flip_most"]) == (1, 11)
+    if n < 6:
+        assert np.isnan(row["flip_low"])
+        assert "from +1.0 to +11.0" in counterfactual.flip_text(row)
+        return
+    low, high = (int(np.abs(ups - row[f"flip_{end}"]).argmin()) for end in ("low", "high"))
+
+    def covers(first, last):
+        """Chance that the median lies between these two of n sorted numbers, counted from 0: first + 1 to last lie below it."""
+        return binom.cdf(last, n, 0.5) - binom.cdf(first, n, 0.5)
+
+    assert covers(low, high) >= 0.95
+    assert covers(low + 1, high - 1) < 0.95, "the narrowest pair that does"
 
 
 def test_one_speaker_is_no_median_and_nobody_is_nothing():
@@ -121,7 +144,7 @@ def test_the_chapter_lists_each_direction(tmp_path):
         ("formants raised", "0 of 4"),
         ("formants lowered", "4 of 4"),
     ]
-    assert rows[0]["Where"].startswith("+10.0 semitones")
+    assert rows[0]["Where"].startswith("+10.0, from")
     assert rows[2]["Where"] == "\N{EN DASH}"
 
 

@@ -72,7 +72,7 @@ def compare_job(args: argparse.Namespace) -> str:
     cli.say(found["note"])
     low, high = found["difference"]["low"], found["difference"]["high"]
     if low is None:
-        return f"wrote {path}: no difference was shown (it has no interval)"
+        return f"wrote {path}: the difference has no interval: it is alike in all tested speakers, or a class has one"
     if low <= 0 <= high:
         return f"wrote {path}: no difference was shown (its interval holds 0)"
     return f"wrote {path}: {first if low > 0 else second} is better (the interval of the difference leaves out 0)"

@@ -105,7 +105,7 @@ def _bands_that_differ(folder: Path, first: str, second: str) -> str:
     tested = f"of {len(network)} bands, permutation over speakers, adjusted for all of them"
     if shown.empty:
         return f"No band's share was shown to differ between the classes ({tested})."
-    said = [f"{name} {100 * row['difference']:+.0f} points (p = {row['p_adjusted']:.2g})" for name, row in shown.iterrows()]
+    said = [f"{name} {100 * row['difference']:+.1f} points (p = {row['p_adjusted']:.2g})" for name, row in shown.iterrows()]
     return f"Shares that differ, {first} minus {second}, and do not with random weights: {', '.join(said)} ({tested})."
 
 

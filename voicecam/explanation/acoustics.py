@@ -163,14 +163,14 @@ def account_sentences(table: pd.DataFrame) -> list[str]:
         return [f"Nothing can be shown: the scores are all the same ({where})."]
     groups = [name for name in GROUPS if (name, "alone") in rows.index]
     looks = f"{len(groups)} groups and {len(alone) - len(groups)} single features"
-    shown, best = alone[alone["low_all"] > 0].sort_values("r2", ascending=False), alone.loc[alone["r2"].idxmax()]
+    shown = alone[alone["low_all"] > 0].sort_values("r2", ascending=False)
     every = f"all {len(alone) - len(groups)} acoustic features together"
     if not whole["low"] > 0 and shown.empty:
         return [f"Nothing was shown: {every} explain {_share(whole)} of the score ({where}), and none of {looks} alone more."]
     said = [f"A linear model on {every} explains {_share(whole)} of the score ({where})."]
     if not whole["low"] > 0:
         said.append("That interval holds 0, so for the full model nothing was shown.")
-    if best["r2"] > whole["r2"] + MORE:
+    if len(shown) and (best := shown.iloc[0])["r2"] > whole["r2"] + MORE:
         said.append(
             f"Alone, {best['title']} explains {_share(best)}, more than all together: the full model overfits on "
             f"{whole['speakers']:.0f} speakers, so read the parts."

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import parselmouth
 from parselmouth.praat import call, run
+from scipy.stats import binom
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers, ends
 from voicecam.explanation.acoustics import SHORTEST_S
 from voicecam.explanation.faithful import over_speakers
 from voicecam.pitch import pitch_track, sound
@@ -103,14 +103,15 @@ def flip_points(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: str, seed: int = 0) -> pd.DataFrame:
-    """The flip points per kind, class and direction; intervals: 95 %, bootstrap over speakers.
+    """The flip points per kind, class and direction, with 95 % intervals over speakers.
 
     classes_of : true class of each clip; positive : the class that a score above 0 means
     Returns kind, class, direction ("up": pitch or formants raised; "down": lowered), clips and speakers (classified correctly
     before anything is changed: only these have a flip to look for), wrong (clips that are not), never, never_low, never_high
     (share of clips whose label stays in both directions, averaged per speaker, then over speakers), flipping_clips and flipping
-    (clips and speakers whose label flips in this direction), flip, flip_low, flip_high (median over these speakers of the median
-    over a speaker's clips that flip). NaN where there is none. A clip that flips both ways counts in both rows.
+    (clips and speakers whose label flips in this direction), flip (median over these speakers of the median over a speaker's
+    clips that flip), flip_least, flip_most (the range over these speakers), flip_low, flip_high (the median's interval by order
+    statistics, which takes 6 speakers). NaN where there is none. A clip that flips both ways counts in both rows.
     """
     truth = pd.Series(np.asarray(classes_of)[flips["clip"]], index=flips.index)
     right = (flips["start"] > 0) == (truth == positive)
@@ -119,12 +120,8 @@ def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: 
         kept = part[right[part.index]]
         about = {"clips": len(kept), "speakers": kept["speaker"].nunique(), "wrong": len(part) - len(kept), **_stays(kept, seed)}
         for direction in DIRECTIONS:
-            rows.append({"kind": kind, "class": name, "direction": direction, **about, **_median_flip(kept, direction, seed)})
-    table = pd.DataFrame(rows)
-    order = table["direction"].map(DIRECTIONS.index)
-    return table.assign(order=order).sort_values(["kind", "class", "order"], ascending=[False, True, True], ignore_index=True)[
-        table.columns
-    ]
+            rows.append({"kind": kind, "class": name, "direction": direction, **about, **_median_flip(kept, direction)})
+    return pd.DataFrame(rows).sort_values(["kind", "class"], ascending=[False, True], ignore_index=True)
 
 
 def score_curves(table: pd.DataFrame, classes_of: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
@@ -163,11 +160,14 @@ def flip_sentences(flips: pd.DataFrame, made: dict[str, Any]) -> list[str]:
 
 
 def flip_text(row: Mapping[str, Any]) -> str:
-    """Where a row of `flips_by_class` flips: "+6.5 semitones [5.0, 8.1]", "ratio 1.07 [1.03, 1.12]"; a dash for one speaker."""
+    """Where a row of `flips_by_class` flips: "+6.5 semitones [+5.0, +8.1]"; "ratio 1.07, from 1.03 to 1.12" below 6 speakers, who
+    are too few for an interval; a dash for one speaker."""
     if row["flipping"] < 2:
         return "\N{EN DASH}"
     head, form, tail = ("", "{:+.1f}", " semitones") if row["kind"] == "pitch" else ("ratio ", "{:.2f}", "")
-    ends = "" if np.isnan(row["flip_low"]) else f" [{form}, {form}]".format(row["flip_low"], row["flip_high"])
+    ends = f" [{form}, {form}]".format(row["flip_low"], row["flip_high"])
+    if np.isnan(row["flip_low"]):
+        ends = f", from {form} to {form}".format(row["flip_least"], row["flip_most"])
     return f"{head}{form.format(row['flip'])}{tail}{ends}"
 
 
@@ -196,14 +196,13 @@ def _flip_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _way(row: Mapping[str, Any]) -> str:
-    """ "raised, 5 clips of 3 speakers flip, at +6.5 semitones [5.0, 8.1] (median)", or that none does, or too few."""
+    """ "raised, 5 clips of 3 speakers flip (median +6.5 semitones, from +5.0 to +8.1)", or that none does, or too few."""
     word = {"up": "raised", "down": "lowered"}[row["direction"]]
     if not row["flipping"]:
         return f"{word}, none flips"
-    who = (
-        f"{row['flipping_clips']} clips of {row['flipping']} speakers flip" if row["flipping"] > 1 else "one speaker's clips flip"
-    )
-    return f"{word}, {who}, " + (f"at {flip_text(row)} (median)" if row["flipping"] > 1 else "too few for a median")
+    if row["flipping"] == 1:
+        return f"{word}, one speaker's clips flip, too few for a median"
+    return f"{word}, {row['flipping_clips']} clips of {row['flipping']} speakers flip (median {flip_text(row)})"
 
 
 def _moved(signal: Signal, kind: str, step: float) -> Signal:
@@ -238,15 +237,13 @@ def _stays(kept: pd.DataFrame, seed: int) -> dict[str, float]:
     return dict(zip(("never", "never_low", "never_high"), _mean(stays, kept["speaker"], seed, share=True)))
 
 
-def _median_flip(kept: pd.DataFrame, direction: str, seed: int) -> dict[str, float]:
-    """Median over speakers of their median flip; a draw counts each speaker as often as it was drawn."""
+def _median_flip(kept: pd.DataFrame, direction: str) -> dict[str, float]:
+    """Median over speakers of their median flip, with its range and interval; see `flips_by_class`."""
     flipping = kept[kept[direction].notna()]
-    each = flipping.groupby("speaker")[direction].median().to_numpy()  # (speaker,)
-    found = {"flipping_clips": len(flipping), "flipping": len(each), "flip": np.nan, "flip_low": np.nan, "flip_high": np.nan}
-    if not len(each):
-        return found
-    if len(each) > 1:
-        times = draw_speakers(pd.DataFrame({"speaker": np.arange(len(each)), "fold": 0, "true": ""}), seed=seed).times
-        whole = np.rint(times / times[times > 0].min()).astype(int)  # the draws weigh each speaker n / (n - 1)
-        found["flip_low"], found["flip_high"] = map(float, ends(np.array([np.median(np.repeat(each, row)) for row in whole])))
-    return {**found, "flip": float(np.median(each))}
+    each = np.sort(flipping.groupby("speaker")[direction].median())  # (speaker,)
+    found = dict.fromkeys(("flip", "flip_least", "flip_most", "flip_low", "flip_high"), np.nan)
+    if len(each):
+        found |= {"flip": float(np.median(each)), "flip_least": float(each[0]), "flip_most": float(each[-1])}
+    if (rank := int(binom.ppf(0.025, len(each), 0.5))) > 0:
+        found |= {"flip_low": float(each[rank - 1]), "flip_high": float(each[-rank])}
+    return {"flipping_clips": len(flipping), "flipping": len(each), **found}

@@ -47,11 +47,11 @@ def plot_counterfactual(
     curves: pd.DataFrame, flips: pd.DataFrame, classes: Sequence[str], *, kind: str, ax: Axes
 ) -> list[Line2D]:
     """Mean score of each true class against how far its voices were moved, with 95 % bands; the dashed line is where the label
-    changes, the diamonds on it are the classes' median flip points, up and down apart, with their intervals; the larger, the more
-    speakers flip there (below two none is drawn). Returns one line per class.
+    changes, the diamonds on it are the classes' median flip points, up and down apart, with their intervals (thin: the range over
+    speakers); the larger, the more speakers flip there (below two none is drawn). Returns one line per class.
 
     curves : columns kind, class, step, score, low, high; flips : columns kind, class, direction, speakers,
-        flipping, flip, flip_low, flip_high; see explanation.counterfactual.score_curves and flips_by_class
+        flipping, flip, flip_least, flip_most, flip_low, flip_high; see explanation.counterfactual.score_curves and flips_by_class
     classes : all classes of the run in its order, which settles the colours; kind : "pitch" or "formants"
     """
     here, colours = curves[curves["kind"] == kind], class_colours(classes)
@@ -64,6 +64,7 @@ def plot_counterfactual(
         lines += ax.plot(part["step"], part["score"], color=colours[name], linewidth=1.8, label=name)
     for row in flips[(flips["kind"] == kind) & (flips["flipping"] > 1)].to_dict("records"):
         colour, share = colours[row["class"]], row["flipping"] / row["speakers"]
+        ax.hlines(0, row["flip_least"], row["flip_most"], color=colour, linewidth=1)
         ax.hlines(0, row["flip_low"], row["flip_high"], color=colour, linewidth=3)
         ax.scatter(row["flip"], 0, marker="D", s=12 + 36 * share, color=colour, edgecolor="white", zorder=4)
     if kind == "formants":
@@ -80,7 +81,7 @@ def plot_counterfactual(
         marker="D",
         linewidth=3,
         markeredgecolor="white",
-        label="median flip, up\nand down apart\n(95 % interval)",
+        label="median flip, up\nand down apart\n(95 % interval;\nthin: range)",
     )
     ax.legend(handles=[*lines, mark], fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     tidy(ax)

@@ -22,7 +22,7 @@ def plot_comparison(rows: pd.DataFrame, *, chance: float, ax: Axes) -> LineColle
     """
     places = np.arange(len(rows))[::-1]
     colours = [CLASS_COLOURS[0] if i == 0 else GREY for i in range(len(rows))]
-    lines = ax.hlines(places, rows["low"], rows["high"], colors=colours, linewidth=2.5)
+    lines = ax.hlines(places, rows["low"].astype(float), rows["high"].astype(float), colors=colours, linewidth=2.5)
     ax.scatter(rows["value"], places, c=colours, s=45, zorder=3)
     for place, value in zip(places, rows["value"]):
         ax.annotate(
