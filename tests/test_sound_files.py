@@ -15,6 +15,7 @@ import soundfile as sf
 from conftest import voice
 from voicecam import audio
 from voicecam.audio import Limits
+from voicecam.corpora import open_corpus
 from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.errors import AudioError
 from voicecam.server import decoding
@@ -135,6 +136,7 @@ def test_limits_hold_while_decoding_whatever_the_header_says(tmp_path):
     for name, data in {"x.mp3": uncounted_mp3(second), "x.flac": flac_that_says(second, 0)}.items():
         (tmp_path / name).write_bytes(data)
         assert "more than 0.5 s" in refusal(tmp_path / name, limits=Limits(seconds=0.5))
+        assert "8000 are read" in refusal(tmp_path / name, limits=Limits(rates=(4_000, 8_000)))
     stereo = written(tmp_path / "x.wav", np.stack([second, second], axis=1))
     assert "more than 20000 samples" in refusal(stereo, limits=Limits(samples=20_000))
     assert audio.read(stereo, limits=Limits(seconds=1.0, samples=32_000)).seconds == 1.0
@@ -256,6 +258,13 @@ def test_every_ending_that_a_folder_is_searched_for_is_of_a_kind_that_is_read():
     others = ("wav", "flac", "mp3", "opus", "aiff", "aif", "au", "w64", "caf")
     assert set(AUDIO_SUFFIXES) >= {f".{ending}" for ending in (*PHONE, *others)}
     assert len(set(AUDIO_SUFFIXES)) == len(AUDIO_SUFFIXES)
+
+
+def test_a_corpus_may_be_recorded_by_phones(tmp_path):
+    for name in ("female/ana_1.m4a", "female/ana_2.AAC", "male/ben_1.webm", "male/ben_2.opus"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert len(open_corpus(tmp_path).clips) == 4
 
 
 def test_a_long_recording_takes_little_more_than_its_samples(tmp_path):

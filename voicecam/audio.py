@@ -15,7 +15,6 @@ from voicecam.decoders import DecodeError, PyAVMissingError, Stream, open_stream
 from voicecam.errors import AudioError, SilentError
 from voicecam.files import shown
 
-RATES = (2_000, 768_000)  # Hz; speech needs the first, converters end at the second
 SILENCE_DBFS = -70.0  # dB re full scale; a peak below this is some ten steps of a 16-bit file: no recording, only its noise
 PIECE = 2**22  # samples; of long recordings, what is computed in one go
 
@@ -43,10 +42,12 @@ class Limits:
 
     seconds : s of sound
     samples : over all channels; what takes time to decode
+    rates : lowest and highest, in Hz; a rate that no recording has makes gigabytes of a few samples
     """
 
     seconds: float = 4 * 3600.0
     samples: int = 4 * 3600 * 2 * 48_000
+    rates: tuple[int, int] = (2_000, 768_000)  # speech needs the first, converters end at the second
 
 
 ANY = Limits()
@@ -81,7 +82,7 @@ def read(path: Path, *, rate: int | None = None, limits: Limits = ANY) -> Signal
     Integer and float files of one recording give the same samples. Files are read to their end, or until they pass a limit: what
     a header says is compared with what is there, never believed.
     Raises AudioError for a missing, empty, truncated or silent file, for NaN or infinite samples, for anything that is not sound,
-    for a rate outside RATES and beyond the limits; OSError for a file that may not be read.
+    and beyond the limits; OSError for a file that may not be read.
     """
     path = Path(path)
     if not path.is_file():
@@ -106,7 +107,7 @@ def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal
     got, stream = _Got(), None
     try:
         with open_stream(file, kind) as stream:
-            _refuse_rate(stream.rate, name)
+            _refuse_rate(stream.rate, limits, name)
             blocks = [*_resampled(got.mono(stream, limits, name), stream.rate, rate or stream.rate)]
     except PyAVMissingError as reason:
         raise AudioError(f"{name}: {reason}, which is not installed; run: pip install av") from None
@@ -159,9 +160,10 @@ class _Got:
             )
 
 
-def _refuse_rate(rate: int, name: str) -> None:
-    if not RATES[0] <= rate <= RATES[1]:
-        raise AudioError(f"{name}: {rate} samples a second, {RATES[0]} to {RATES[1]} are read; export it again")
+def _refuse_rate(rate: int, limits: Limits, name: str) -> None:
+    low, high = limits.rates
+    if not low <= rate <= high:
+        raise AudioError(f"{name}: {rate} samples a second, {low} to {high} are read; export it again")
 
 
 def _resampled(blocks: Iterator[np.ndarray], old: int, new: int) -> Iterator[np.ndarray]:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 UNKNOWN = 0x7FFFFFFF  # bytes; a 32-bit size from here on was written by a stream that did not know its length
 LARGEST = 2**50  # bytes; no file is larger, though a damaged header can point beyond
+MOST_CHUNKS = 100_000  # a file of zeros is a chain of empty chunks
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest page
 
 
@@ -82,7 +83,10 @@ def _chunks(file: BinaryIO, place: int, form: str, *, even: int = 1, counted: in
     size counts too
     """
     length = struct.calcsize(form)
-    while len(head := _at(file, place, length)) == length:
+    for _ in range(MOST_CHUNKS):
+        head = _at(file, place, length)
+        if len(head) < length:
+            return
         name, size = struct.unpack(form, head)
         yield name, place + length, size - counted
         place += length + max(0, -(-(size - counted) // even) * even)
