@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from voicecam import figures, pages, runs
+from voicecam.figures.canvas import LiteralFigure
 from voicecam.files import write_bytes
 
 
@@ -19,7 +19,7 @@ def main(run: str) -> None:
     content = pages.run_content(folder, runs.run_dataset(runs.open_run(folder)))
     explanation = content.explanation
     clip = content.examples[0]
-    fig = Figure(figsize=(9.5, 5.6), layout="constrained")
+    fig = LiteralFigure(figsize=(9.5, 5.6), layout="constrained")
     FigureCanvasAgg(fig)
     axes = fig.subplot_mosaic([["clip", "bands"], ["map", "bands"]], width_ratios=[1, 1.15])
     figures.plot_picture(clip.picture, content.rows, content.columns, spreads=content.spreads, ax=axes["clip"])
