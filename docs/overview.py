@@ -23,15 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def draw(args: argparse.Namespace) -> str:
     """Draw the picture; returns the last line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     from voicecam import figures, pages, runs
+    from voicecam.figures.canvas import LiteralFigure
     from voicecam.files import write_bytes
 
     folder = cli.RESULTS / args.run
     content = pages.run_content(folder, runs.run_dataset(runs.open_run(folder)))
     explanation, clip = content.explanation, content.examples[0]
-    fig = Figure(figsize=(9.5, 5.6), layout="constrained")
+    fig = LiteralFigure(figsize=(9.5, 5.6), layout="constrained")
     FigureCanvasAgg(fig)
     axes = fig.subplot_mosaic([["clip", "bands"], ["map", "bands"]], width_ratios=[1, 1.15])
     figures.plot_picture(clip.picture, content.rows, content.columns, spreads=content.spreads, ax=axes["clip"])

@@ -15,8 +15,6 @@ def make_map(args: argparse.Namespace) -> str:
     """Make the images; returns the last line."""
     corpus = cli.corpus_of(args)
     config = cli.config_of(args, corpus)
-    for line in corpus.repairs:
-        cli.say(f"repaired: {line}")
     path = make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
     entries = read_json(path)["entries"]
     failed = {name: entry["error"] for name, entry in entries.items() if "error" in entry}

@@ -81,11 +81,7 @@ def count_down(seconds: int) -> None:
 
 
 def after(args: argparse.Namespace, path: Path, signal: Signal) -> None:
-    """Play and classify, where the options or the person at the terminal say so."""
-    if args.play or agreed("play it back?"):
-        from voicecam import microphone
-
-        microphone.play(signal)
+    """Classify and play, where the options or the person at the terminal say so."""
     if args.classify or agreed("classify it?"):
         from voicecam import verdicts
         from voicecam.classifier import load_classifier
@@ -93,6 +89,10 @@ def after(args: argparse.Namespace, path: Path, signal: Signal) -> None:
         classifier = load_classifier(VOICE)
         for line in verdicts.lines(verdicts.judge_file(classifier, path), threshold=classifier.threshold):
             cli.say(line)
+    if args.play or agreed("play it back?"):
+        from voicecam import microphone
+
+        microphone.play(signal)
 
 
 def agreed(question: str) -> bool:

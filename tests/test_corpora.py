@@ -1,6 +1,9 @@
 """Every layout is read as its documentation says, repairs are named, refusals take one line. Expectations are written by hand."""
 
 import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -320,8 +323,8 @@ def test_folders(tmp_path):
     [
         (("cat/ann_1.wav", "dog/rex.wav"), "1 file names have no speaker before a '_' (first: dog/rex.wav)"),
         (("cat/_1.wav", "dog/ann_1.wav"), "(first: cat/_1.wav)"),
-        (("cat/rec_1.wav", "dog/rec_2.wav"), "all file names start with 'rec_'"),
-        (("cat/cat_1.wav", "cat/cat_2.wav", "dog/Dog_1.wav"), "file names start with the class ('cat_')"),
+        (("cat/rec_1.wav", "dog/rec_2.wav"), "by their names all files are of one speaker, 'rec'"),
+        (("cat/cat_1.wav", "cat/cat_2.wav", "dog/Dog_1.wav"), "file names give the class ('cat') for the speaker"),
         (("cat/001_x.wav", "dog/002_x.wav"), "no speaker has two clips"),
     ],
 )
@@ -329,6 +332,97 @@ def test_folders_refuse_names_that_tell_no_speakers(tmp_path, names, part):
     message = refusal(put(tmp_path, *names))
     assert part in message
     assert "speakers are needed for a split: rename to SPEAKER_xxx.wav" in message
+
+
+DATE = "20260504-130201"  # as record_wav.py dated its files when it wrote the word first; now a T stands for the hyphen
+
+
+def speakers_of(root: Path, *paths: str) -> list[str]:
+    """Speakers of recordings; `@` in a path stands for the older date, `#` for the one with a T."""
+    dated = [path.replace("@", DATE).replace("#", DATE.replace("-", "T")) for path in paths]
+    return open_corpus(put(root, *(f"{path}.wav" for path in dated))).clips["speaker"].tolist()
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("f/ana_seven_#", "f/ana_two_#", "m/ben_seven_#", "m/ben_two_#-2"),
+        ("f/seven_ana_@", "f/two_ana_@", "m/seven_ben_@", "m/two_ben_@-2"),  # words in both classes, people in one
+        ("f/hey_ana_@", "f/hey_ana_@-2", "m/hey_ben_@", "m/hey_ben_@-2"),  # all say one word
+        ("no/no_ana_@", "yes/yes_ana_@", "no/no_ben_@", "yes/yes_ben_@"),  # the word is the class
+        ("no/ana_no_@", "yes/ana_yes_@", "no/ben_no_@", "yes/ben_yes_@"),
+        ("f/seven_ana_@", "f/ana_two_#", "m/seven_ben_@", "m/ben_two_#", "m/two_ben_@", "f/two_ana_@"),
+    ],
+)
+def test_recordings_are_of_the_people_whatever_the_version(tmp_path, paths):
+    assert speakers_of(tmp_path, *paths) == [name for path in sorted(paths) for name in ("ana", "ben") if name in path]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("f/ana_seven_@", "f/ana_two_@", "m/ben_seven_@", "m/ben_two_@"),  # words? or somebody swapped the parts
+        ("happy/seven_ana_@", "sad/seven_ana_@", "happy/two_ben_@", "sad/two_ben_@"),  # both in both classes
+        ("f/ana_hey_@", "f/ana_hey_@-2", "m/ben_hey_@", "m/ben_hey_@-2"),
+    ],
+)
+def test_older_recordings_that_tell_no_speaker_are_refused(tmp_path, paths):
+    message = refusal(put(tmp_path, *(f"{path.replace('@', DATE)}.wav" for path in paths)))
+    assert f"{len(paths)} names such as" in message
+    assert "rename them to NAME_WORD_" in message
+
+
+def test_words_before_speakers_are_doubted(tmp_path):
+    """Where a words-first corpus can be seen: words in all classes, people in one each and beside several words."""
+    words = open_corpus(put(tmp_path / "a", "f/two_ana_1.wav", "f/six_ana_1.wav", "m/two_ben_1.wav", "m/six_ben_1.wav"))
+    assert "speakers (six, two) stands in several classes" in words.note
+    assert words.remarks[1:] == (f"warning: {words.note}",)
+    people = ("f/ana_two_1.wav", "f/ana_six_1.wav", "m/ben_two_1.wav", "m/ben_six_1.wav")
+    takes = ("joy/ana_1_x.wav", "joy/ana_2_x.wav", "fear/ana_3_x.wav", "fear/ben_4_x.wav", "joy/ben_5_x.wav")
+    for root, paths in ((tmp_path / "b", people), (tmp_path / "c", takes)):
+        assert open_corpus(put(root, *paths)).note == ""
+    own = open_corpus(put(tmp_path / "d", *(f"{who}_20260504T13020{i}.wav" for who in ("f/ana_two", "m/ben_six") for i in "12")))
+    assert "one word of their own" in own.note
+
+
+def test_one_person_is_one_speaker_however_it_is_spelled(tmp_path):
+    corpus = open_corpus(
+        put(tmp_path, "f/Zoë_1.wav", "f/Zoë_2.wav", "f/zoe_3.wav", "m/कमल_1.wav", "m/कोमल_1.wav", "f/Zoe\u0308_4.wav")
+    )
+    assert corpus.clips["speaker"].value_counts().to_dict() == {"Zoë": 4, "कमल": 1, "कोमल": 1}
+    assert corpus.repairs == ('speaker: "zoe" -> "Zoë" (1 clips)',)
+
+
+def test_a_speaker_of_two_genders_has_none(tmp_path):
+    text = "path,speaker,gender,emotion\na.wav,x,F,neutral\nsub/b.wav,x,male,joy\nc.wav,y,male,joy\nd.wav,y,,joy\n"
+    put(tmp_path, "c.wav", "d.wav")
+    corpus = open_corpus(write_csv(tmp_path, text))
+    assert [row(corpus, path)["gender"] for path in ("a.wav", "sub/b.wav", "c.wav", "d.wav")] == [None, None, "male", None]
+    assert row(corpus, "sub/b.wav")["emotion_gender3"] is None
+    assert "gender: speaker x is called female and male -> missing" in corpus.repairs
+    baved = open_corpus(put(tmp_path / "baved", "0/7-m-21-0-1-1.wav", "6/7-f-21-6-2-2.wav", "6/8-f-21-6-2-2.wav"))
+    assert row(baved, "0/7-m-21-0-1-1.wav")["gender"] is row(baved, "0/7-m-21-0-1-1.wav")["emotion_gender3"] is None
+    assert row(baved, "6/8-f-21-6-2-2.wav")["gender"] == "female"
+    assert baved.repairs == ("gender: speaker 7 is called female and male -> missing",)
+
+
+@pytest.mark.parametrize("closed", ["voices/b", "Actor_02", "voices"])
+def test_a_folder_that_cannot_be_read_is_no_empty_folder(closed):
+    """As another user where these tests run as root, who may read everything."""
+    voices = [f"voices/{name}/s{i}_{take}.wav" for name in "abc" for i in "12" for take in "12"]
+    with tempfile.TemporaryDirectory() as made:
+        root = put(Path(made), *voices, *(f"Actor_0{i}/03-01-06-01-02-01-0{i}.wav" for i in (1, 2)))
+        root.chmod(0o755)
+        (root / closed).chmod(0)
+        opened = root if closed.startswith("Actor") else root / "voices"
+        code = (
+            "import os, sys; from voicecam.corpora import open_corpus\n"
+            "if os.getuid() == 0: os.setuid(65534)\n"
+            "open_corpus(sys.argv[1])"
+        )
+        done = subprocess.run([sys.executable, "-c", code, opened], capture_output=True, text=True, check=False)
+        (root / closed).chmod(0o755)
+    assert f"DatasetError: {root / closed}: cannot be read; allow it (chmod u+rx)" in done.stderr
 
 
 # What is common to all -----------------------------------------------------------------------------------------------------
@@ -351,7 +445,7 @@ def test_wrong_paths_and_layouts(tmp_path):
 def test_a_named_layout_wins_over_the_detected_one(tmp_path):
     put(tmp_path, "recordings/7_jackson_32.wav", "recordings/7_theo_1.wav", "other/7_theo_2.wav", "other/7_theo_3.wav")
     assert open_corpus(tmp_path).name == "FSDD"
-    assert "all file names start with '7_'" in refusal(tmp_path, "folders")
+    assert "by their names all files are of one speaker, '7'" in refusal(tmp_path, "folders")
 
 
 def test_tables_are_text_sorted_and_unique(dirty):

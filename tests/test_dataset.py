@@ -240,8 +240,32 @@ def test_corpora_cannot_be_held_back_where_there_is_only_one_or_none_is_whole():
 
 
 def test_too_few_speakers_of_a_class_are_refused():
-    with pytest.raises(DatasetError, match="class 'female' of 'gender' has 2 speakers, but 5 parts"):
+    """Nobody asked for folds: who is believed to speak, and what can be done."""
+    with pytest.raises(
+        DatasetError, match=r"class 'female' of 'gender' has 2 speakers \(.*, .*\), and 5 parts .* need 5"
+    ) as caught:
         make_splits(table(speakers=8), "gender")
+    assert "record 3 speakers more, or use --folds 3 from three speakers on" in str(caught.value)
+
+
+@pytest.mark.parametrize("few", [3, 4])
+@pytest.mark.parametrize("kind", ["folds", "none"])
+def test_with_three_speakers_of_a_class_a_split_is_possible(few, kind):
+    """What the refusal of the usual split advises."""
+    people = [(f"{name}{i}", name) for name in ("happy", "sad") for i in range(few)]
+    rows = [{"path": f"{who}_{t}.wav", "speaker": who, "mood": name} for who, name in people for t in range(4)]
+    corpus = make_corpus("made", Path("."), rows)
+    with pytest.raises(
+        DatasetError, match=rf"{few} speakers \(happy0, happy1, .*record {5 - few} speakers more, or use --folds {few}"
+    ):
+        make_splits(corpus, "mood")
+    splits = make_splits(corpus, "mood", kind=kind, folds=few)
+    parts = [[set(corpus.clips["speaker"].iloc[rows]) for rows in (s.train, s.valid, s.test)] for s in splits]
+    assert all(len(set.union(*sides)) == sum(map(len, sides)) == 2 * few for sides in parts), (
+        "nobody on two sides, nobody left out"
+    )
+    if kind == "folds":
+        assert sorted(who for _, _, test in parts for who in test) == sorted(who for who, _ in people)
 
 
 def test_ages_are_kept_and_dropped_by_number_not_by_text():

@@ -184,3 +184,9 @@ def test_all_steps_run_on_it_and_the_report_does_without_sound(arrays, tmp_path)
     assert not list(tmp_path.glob("mfc_dataset/**/*.png"))
     with Image.open(tmp_path / "results" / "old" / "figures" / "example_1.png") as picture:
         assert picture.size[0] > 300
+
+
+def test_a_value_that_is_no_number_is_no_class(tmp_path):
+    arrays = {"cube": np.zeros((3, 4, 5), np.uint8), "name": ["a", "b", "c"], "speaker": ["x", "y", "z"]}
+    np.savez(tmp_path / "m.npz", **arrays, score=np.array([1.0, np.nan, 2.5]))
+    assert open_corpus(tmp_path).clips["score"].isna().tolist() == [False, True, False]

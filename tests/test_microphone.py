@@ -18,9 +18,10 @@ from test_speech import words
 
 from voicecam import audio
 from voicecam.audio import Signal
+from voicecam.corpora import open_corpus
 from voicecam.errors import AudioError
 from voicecam.microphone import Device, find_device
-from voicecam.recorder import WordOver, meter, safe_name, save, warnings_of
+from voicecam.recorder import WordOver, meter, save, warnings_of
 
 ROOT = Path(__file__).parent.parent
 RATE = 48_000
@@ -82,20 +83,56 @@ def test_warnings(gain, heard, expected):
     assert [line.split(":")[0].split(" (")[0].removesuffix(" was heard; is it the right device?") for line in found] == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("seven", "seven"), ("Zoë Müller", "Zoe-Muller"), ("../../etc/passwd", "etc-passwd"), ("", "unnamed"), ("七", "unnamed")],
-)
-def test_names_are_safe(text, expected):
-    assert safe_name(text) == expected
-
-
 def test_saving_overwrites_nothing(tmp_path):
     now, signal = datetime(2026, 5, 4, 13, 2, 1), Signal(np.linspace(-1, 1, 16_000, dtype=np.float32), 16_000)
     paths = [save(signal, tmp_path, word="a/b", name="Ada L", now=now) for _ in range(3)]
-    assert [path.name for path in paths] == [f"a-b_Ada-L_20260504-130201{end}.wav" for end in ("", "-2", "-3")]
+    assert [path.name for path in paths] == [f"Ada-L_a-b_20260504T130201{end}.wav" for end in ("", "-2", "-3")]
     info = sf.info(paths[0])
     assert (info.samplerate, info.subtype, info.channels, info.frames) == (48_000, "PCM_16", 1, 48_000)
+
+
+def test_recordings_sorted_into_classes_have_people_for_speakers(tmp_path):
+    """Of two women and two men who say the same two words: words must not become speakers, whatever the script."""
+    now, signal = datetime(2026, 5, 4, 13, 2, 1), Signal(np.zeros(1600, np.float32), 16_000)
+    for label, names in (("female", ("Анна", "Zoë")), ("male", ("محمد", "日本"))):
+        for name in names:
+            for word in ("seven", "да", "七"):
+                save(signal, tmp_path / label, word=word, name=name, now=now)
+    corpus = open_corpus(tmp_path)
+    assert set(corpus.clips["speaker"]) == {"Анна", "Zoë", "محمد", "日本"}
+    assert corpus.remarks == ("4 speakers (from file names): Zoë (3 clips), Анна (3), محمد (3), 日本 (3)",)
+    assert corpus.note == ""
+
+
+@pytest.mark.parametrize("options", [["--classify"], []])
+def test_the_verdict_comes_before_the_offer_to_play(tmp_path, options):
+    """At a terminal: what follows a recording, with the answers of somebody who sits there."""
+    sf.write(tmp_path / "said.wav", words()[0], 16_000, subtype="PCM_16")
+    code = (
+        "import argparse, sys; from pathlib import Path; from voicecam import audio; import record_wav\n"
+        "path, classify = Path(sys.argv[1]), '--classify' in sys.argv\n"
+        "record_wav.after(argparse.Namespace(play=False, classify=classify), path, audio.read(path))"
+    )
+    ours, theirs = os.openpty()
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"}
+    command = [sys.executable, "-c", code, str(tmp_path / "said.wav"), *options]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    os.close(theirs)
+    os.write(ours, b"n\n" if options else b"y\nn\n")
+    said = b""
+    while part := _read(ours):
+        said += part
+    assert process.wait(60) == 0
+    text = said.decode()
+    assert text.index("s of speech") < text.index("play it back?")
+    assert ("classify it?" in text) == (not options)
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says so when the other end is closed
+        return b""
 
 
 DEVICES = [
@@ -207,7 +244,7 @@ def test_what_is_played_is_what_is_recorded(pulse, tmp_path):
     player.wait(10)
     assert recording.returncode == 0, err
     (path,) = (tmp_path / "out").iterdir()
-    assert re.fullmatch(r"seven_esp-eak_\d{8}-\d{6}\.wav", path.name)
+    assert re.fullmatch(r"esp-eak_seven_\d{8}T\d{6}\.wav", path.name)
     assert "wrote" in out
     assert "warning: by its name" not in out
     recorded, rate = sf.read(path)

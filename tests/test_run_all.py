@@ -256,6 +256,28 @@ def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", row["finished"])
 
 
+@pytest.mark.parametrize("fault", ["other keys", "no JSON", "no predictions"])
+def test_a_run_of_another_version_costs_its_row_and_no_more(finished, place, fault):
+    folder = place / "results" / "another"
+    shutil.copytree(finished[0], folder)
+    if fault == "other keys":
+        change(folder / "metrics.json", lambda values: values.pop("fold_mean"))
+    elif fault == "no JSON":
+        (folder / "run.json").write_text("{")
+    else:
+        (folder / "predictions.csv").unlink()
+    try:
+        said = run("evaluate", "--run", "small", cwd=place)
+        with open(place / "results" / "results.csv", newline="") as file:
+            rows = {row["run"] for row in csv.DictReader(file)}
+    finally:
+        shutil.rmtree(folder)
+    assert "small" in rows
+    assert "another" not in rows
+    (line,) = [line for line in said.splitlines() if "another" in line]
+    assert line.startswith(f"{Path('results/another')}: left out of results.csv")
+
+
 def test_two_runs_are_compared_on_their_own_clips(old, finished, place):
     from voicecam import results
     from voicecam.errors import DatasetError, ModelError

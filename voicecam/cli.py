@@ -223,5 +223,10 @@ def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
-    """The corpus that the options ask for; the demo corpus is made where it is not there."""
-    return merge([open_corpus(make_demo_corpus(DEMO) if path == "demo" else path, layout=args.layout) for path in args.corpus])
+    """The corpus that the options ask for, after a line for each of its remarks and repairs; the demo corpus is made where it is
+    not there."""
+    places = [make_demo_corpus(DEMO) if path == "demo" else path for path in args.corpus]
+    corpus = merge([open_corpus(place, layout=args.layout) for place in places])
+    for line in (*corpus.remarks, *(f"repaired: {line}" for line in corpus.repairs)):
+        say(line)
+    return corpus

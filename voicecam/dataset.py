@@ -5,7 +5,6 @@ Does not split (splits.py), fit a scale or train.
 """
 
 import os
-import re
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
@@ -22,7 +21,7 @@ from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features import features
-from voicecam.files import alone_in, digest, read_json, write_json, writing
+from voicecam.files import alone_in, digest, read_json, safe_name, write_json, writing
 from voicecam.fingerprints import fingerprint, from_text, to_text
 from voicecam.image import load_matrix, picture_2020, save_matrix, save_picture
 from voicecam.renderings import Renderings
@@ -67,8 +66,10 @@ class Dataset:
 
 def map_path(corpus: Corpus, config: Config, maps: Path) -> Path:
     """Where the map of this corpus under these settings lies: maps/NAME-PLACE-SETTINGS.json."""
-    name = re.sub(r"[^a-z0-9]+", "-", corpus.name.lower()).strip("-")
-    return Path(maps) / f"{name}-{digest(str(corpus.root.resolve()), length=6)}-{config.hash}.json"
+    place = str(corpus.root.resolve())
+    if len(corpus.name.encode()) > 100:  # it is cut, and names of joined corpora may begin alike
+        place += f"\n{corpus.name}"
+    return Path(maps) / f"{safe_name(corpus.name.lower(), longest=100)}-{digest(place, length=6)}-{config.hash}.json"
 
 
 def make_images(

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and their fingerprints. Knows nothing of audio or images."""
+"""Files that appear whole or not at all, their names, tables and fingerprints. Knows nothing of audio or images."""
 
 import fcntl
 import hashlib
@@ -6,14 +6,19 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from voicecam.errors import VoicecamError
 
 BACKBONE, VOICE = (Path(__file__).parent.parent / "models" / name for name in ("backbone", "voice"))  # what ships
+LONGEST_NAME = 255  # bytes of a file name that Linux, macOS and Windows take
+NAMED = ("path", "speaker", "true", "predicted", "decision", "class", "true_class", "column", "group", "name")  # columns of names
 
 TEMPORARY = re.compile(r"\..*-[a-z0-9_]{8}(\.[^.]*)?")  # names that atomic_path gives
 
@@ -26,7 +31,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    prefix = cut_bytes(f".{path.stem}", LONGEST_NAME - len(os.fsencode(path.suffix)) - 9)  # mkstemp adds eight letters
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{prefix}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -121,11 +127,38 @@ def shown(path: Path) -> str:
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """folder/stem.suffix, or with -2, -3 and so on behind the stem where that is taken."""
+    """folder/stem.suffix, or with -2, -3 and so on behind the stem where that is taken. A stem that is too long is cut."""
+    stem = cut_bytes(stem, LONGEST_NAME - len(suffix.encode()) - 5)  # room for -9999
     path, number = folder / f"{stem}{suffix}", 2
     while path.exists():
         path, number = folder / f"{stem}-{number}{suffix}", number + 1
     return path
+
+
+def safe_name(text: str, *, longest: int = 40, extra: str = "") -> str:
+    """The text as part of a file name: letters, marks and digits of any script (NFC); the rest becomes hyphens.
+
+    longest : characters at most; of UTF-8 at most 100 bytes, so that two such names and a date fit into one file name
+    extra : other characters that may stay
+    "unnamed" where nothing is left.
+    """
+    whole = unicodedata.normalize("NFC", text)
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in extra else "-" for c in whole)
+    return cut_bytes(re.sub("-+", "-", kept).strip("-")[:longest], 100).strip("-") or "unnamed"
+
+
+def cut_bytes(text: str, most: int) -> str:
+    """The text, or as many of its first characters as take at most `most` bytes in a file name."""
+    whole = text.encode("utf-8", "surrogateescape")
+    return text if len(whole) <= most else whole[:most].decode("utf-8", "ignore")
+
+
+def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame:
+    """A table that a run wrote as CSV. Columns of names (NAMED, and those of `text`) are text as it stands: a class may be called
+    NA, 007 or True. In all others an empty cell is NaN."""
+    names = {*NAMED, *text}
+    empty = {column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in names}
+    return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=empty)
 
 
 def digest(value: Any, *, length: int = 10) -> str:

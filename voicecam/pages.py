@@ -1,7 +1,7 @@
 """A finished run -> its figures, its report and, last, its manifest. Computes no metric and no map."""
 
-import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import mean_maps
 from voicecam.features import Axis, column_axis, row_axis
-from voicecam.files import file_sha256, read_json, write_bytes, write_json
+from voicecam.files import file_sha256, read_json, read_table, safe_name, write_bytes, write_json
 from voicecam.image import SPREADS, Scale
 from voicecam.network import versions
 from voicecam.report import ReportClip, ReportContent, ReportExplanation, write_report
@@ -35,8 +35,8 @@ def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = Non
     if not (place / "explanation.json").exists():
         raise ExplainError(f"{place}: not explained yet; run scripts/explain.py --run {folder.name} first")
     pictures = write_report(place / "report.html", run_content(folder, dataset, place=place))
-    for name, png in pictures.items():
-        write_bytes(place / "figures" / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.png", png)
+    for name, png in zip(file_names(pictures), pictures.values()):
+        write_bytes(place / "figures" / f"{name}.png", png)
     for fold in runs.fold_places(folder):
         _write_lr_curve(fold, place / "figures" / f"lr_find_{fold.name}.png")
     _write_manifest(folder, dataset)
@@ -70,8 +70,8 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         settings=_flat({"config": dataset.config.to_dict(), **asdict(settings)}),
         versions=versions(),
         metrics=read_json(folder / "metrics.json"),
-        per_speaker=pd.read_csv(folder / "per_speaker.csv", dtype={"speaker": str, "true_class": str}, keep_default_na=False),
-        histories=tuple(pd.read_csv(place / "history.csv") for place in places),
+        per_speaker=read_table(folder / "per_speaker.csv"),
+        histories=tuple(read_table(place / "history.csv") for place in places),
         best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
         rows=rows,
         columns=columns,
@@ -81,15 +81,25 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
         explanation=_explanation(place),
         map_doubts=map_doubts(place, read_json(place / "explanation.json")["method"]),
-        per_group=_table(folder / "per_group.csv", text=("column", "group")),
+        per_group=_table(folder / "per_group.csv"),
         risk_coverage=_table(folder / "risk_coverage.csv"),
         sections=chapters(place, tuple(models[0]["classes"])),
     )
 
 
-def _table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame | None:
-    """A table of the run, its `text` columns as they stand; None where an older program evaluated the run."""
-    return pd.read_csv(path, converters=dict.fromkeys(text, str)) if path.exists() else None
+def _table(path: Path) -> pd.DataFrame | None:
+    """A table of the run; None where an older program evaluated the run."""
+    return read_table(path) if path.exists() else None
+
+
+def file_names(names: Iterable[str]) -> list[str]:
+    """A name for each figure's file: what cannot stand in one becomes a hyphen, and -2, -3 and so on follow where it is taken."""
+    found: Counter[str] = Counter()
+    safe = [safe_name(name, longest=80, extra="_") for name in names]
+    for i, name in enumerate(safe):
+        found[name.casefold()] += 1  # some systems see no difference between Yes and yes
+        safe[i] = name if found[name.casefold()] == 1 else f"{name}-{found[name.casefold()]}"
+    return safe
 
 
 def picture_axes(dataset: Dataset) -> tuple[Axis, Axis]:
@@ -209,7 +219,7 @@ def _explanation(place: Path) -> ReportExplanation:
 
 def _bands(place: Path) -> pd.DataFrame:
     """Shares per class and band over all clips, with those of the clips named right and wrong as columns beside them."""
-    table = pd.read_csv(place / "bands_by_class.csv", dtype={"class": str, "name": str}, keep_default_na=True)
+    table = read_table(place / "bands_by_class.csv")
     if "clips_of" not in table:  # a run of an older program
         return table
     parts = {name: part.reset_index(drop=True) for name, part in table.groupby("clips_of")}

@@ -1,7 +1,5 @@
 """What a recorder decides, without a device: level meter, end of the word, warnings, name and file. Records nothing itself."""
 
-import re
-import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import soundfile as sf
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.files import atomic_path, free_path
+from voicecam.files import atomic_path, free_path, safe_name
 from voicecam.speech import FRAME, LIKELY, speech_probabilities
 from voicecam.speech import RATE as SPEECH_RATE
 
@@ -83,16 +81,13 @@ def warnings_of(signal: Signal, *, heard: bool) -> list[str]:
     return found if heard else [*found, "no speech was heard; is it the right device?"]
 
 
-def safe_name(text: str) -> str:
-    """The text as part of a file name: ASCII letters, digits and hyphens, 40 at most; "unnamed" where nothing is left."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "unnamed"
-
-
 def save(signal: Signal, folder: Path, *, word: str, name: str, now: datetime) -> Path:
-    """Write folder/WORD_NAME_DATE.wav, 48 kHz, 16 bit, one channel; returns the path. What is there stays: -2 follows DATE."""
+    """Write folder/NAME_WORD_DATE.wav, 48 kHz, 16 bit, one channel; returns the path. What is there stays: -2 follows DATE.
+
+    DATE is local time, 20260504T130201. corpora/folders.py reads the speaker off NAME, and tells by the T that it stands first.
+    """
     samples = np.clip(audio.resample(signal, RATE).samples, -1.0, 1.0)
-    path = free_path(folder, f"{safe_name(word)}_{safe_name(name)}_{now:%Y%m%d-%H%M%S}", ".wav")
+    path = free_path(folder, f"{safe_name(name)}_{safe_name(word)}_{now:%Y%m%dT%H%M%S}", ".wav")
     with atomic_path(path) as temporary:
         sf.write(temporary, samples, RATE, format="WAV", subtype="PCM_16")
     return path

@@ -13,6 +13,8 @@ from voicecam import evaluation, runs
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json, write_text
 
+# what reading a run of another version ends in
+UNREADABLE = (ModelError, OSError, LookupError, AttributeError, TypeError, ValueError)
 COLUMNS = (
     "run",
     "corpus",
@@ -38,10 +40,19 @@ COLUMNS = (
 )
 
 
-def write_results(results: Path) -> Path:
-    """Write results.csv, one row per evaluated run directly in `results`, by name; returns its path. See results/README.md."""
+def write_results(results: Path, *, say: runs.Say = print) -> Path:
+    """Write results.csv, one row per evaluated run directly in `results`, by name; returns its path. See results/README.md.
+
+    say : called with a line for each run that cannot be read, such as one of another version; it gets no row
+    """
     places = sorted(path.parent for path in Path(results).glob("*/metrics.json"))
-    rows = [_row(place) for place in places if (place / "run.json").exists() and (place / "fold1" / "meta.json").exists()]
+    rows = []
+    for place in places:
+        if (place / "run.json").exists() and (place / "fold1" / "meta.json").exists():
+            try:
+                rows.append(_row(place))
+            except UNREADABLE as reason:
+                say(f"{place}: left out of results.csv, not a run of this version ({reason!r}); move it away, or train it again")
     path = Path(results) / "results.csv"
     write_text(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, float_format="%.6g"))
     return path

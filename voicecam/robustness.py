@@ -18,7 +18,7 @@ from voicecam.audio import Signal
 from voicecam.classifier import Classifier, load_classifier
 from voicecam.dataset import Progress
 from voicecam.errors import DatasetError, VoicecamError
-from voicecam.files import digest, write_text
+from voicecam.files import digest, read_table, write_text
 
 SECONDS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0)  # s; from a syllable to a sentence
 SNRS_DB = (20.0, 10.0, 0.0)  # dB; an office, a street, as loud as the speaker
@@ -246,7 +246,7 @@ def _read(path: Path, marks: dict[str, str]) -> pd.DataFrame | None:
     """The rows that are there, without their marks; None without a file. Raises VoicecamError where the marks differ."""
     if not path.exists():
         return None
-    table = pd.read_csv(path, dtype=dict.fromkeys(marks, str))
+    table = read_table(path, text=tuple(marks))
     for name, value in marks.items():
         there = table[name].iloc[0]
         if there != value:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from voicecam.corpora.labels import listing
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 
@@ -30,12 +31,13 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
     """Splits of a corpus whose clips all carry `label`.
 
     kind : "speakers": one split, 3/5 of the speakers to train, 1/5 to validate, 1/5 to test;
-        "folds": `folds` of them, each clip tested once, a fifth of each fold's other speakers validating;
+        "folds": `folds` of them, each clip tested once, a quarter of each fold's other speakers validating (more where a class
+            has fewer than four of them);
         "published": the folds that the corpus's authors published for `label`;
         "corpora": of several corpora joined (column `corpus`), one split for each that has every class: it is tested, by what a
         tenth of the other corpora's speakers validated (more where a class has fewer than ten); one that lacks a class trains
         in every split and is never tested;
-        "none": nobody is tested: a tenth of the speakers validates, all others train;
+        "none": nobody is tested: a tenth of the speakers validates (more where a class has fewer than ten), all others train;
         "seed": the random split by clip of the 2020 recipe, which leaks speakers.
     seed : of the random assignment; "published" and "seed" do not use it
     Classes are spread over the parts as evenly as whole speakers allow. Raises DatasetError when that cannot be done.
@@ -49,7 +51,7 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
     if kind == "none":
         return [_around(corpus, label, np.zeros(0, dtype=int), 10, seed)]
     if kind == "corpora":
-        return [_around(corpus, label, test, _tenth(corpus, label, test), seed) for test in _whole_corpora(corpus, label)]
+        return [_around(corpus, label, test, 10, seed) for test in _whole_corpora(corpus, label)]
     parts = _speaker_parts(corpus, label, folds if kind == "folds" else 5, seed)
     return [_around(corpus, label, test, 4, seed) for test in parts[: 1 if kind == "speakers" else None]]
 
@@ -61,18 +63,17 @@ def shared_speakers(clips: pd.DataFrame, split: Split) -> list[str]:
 
 
 def _around(corpus: Corpus, label: str, test: np.ndarray, n: int, seed: int) -> Split:
-    """The split with this test part: one `n`th of the other speakers validates, the rest trains."""
+    """The split with this test part: one `n`th of the other speakers validates, the rest trains. Of a class with fewer than `n`
+    of them, one speaker validates."""
     rest = np.setdiff1d(np.arange(len(corpus.clips)), test)
-    valid = rest[_speaker_parts(_rows(corpus, rest), label, n, seed)[0]]
+    name, left = _rarest(corpus.clips.iloc[rest], label)
+    if len(left) < 2:
+        speakers = sorted(corpus.clips.loc[corpus.clips[label] == name, "speaker"].unique())
+        raise _too_few(corpus, label, name, speakers, max(3, len(speakers) + 1) if len(test) else 2)
+    valid = rest[_speaker_parts(_rows(corpus, rest), label, min(n, len(left)), seed)[0]]
     split = Split(np.setdiff1d(rest, valid), valid, test)
     _check(corpus.clips, label, split)
     return split
-
-
-def _tenth(corpus: Corpus, label: str, test: np.ndarray) -> int:
-    """Ten, or as many parts as the rarest class outside the test part has speakers."""
-    rest = corpus.clips.drop(index=test)
-    return max(2, min(10, int(rest.groupby(label)["speaker"].nunique().min())))
 
 
 def _whole_corpora(corpus: Corpus, label: str) -> list[np.ndarray]:
@@ -92,17 +93,30 @@ def _whole_corpora(corpus: Corpus, label: str) -> list[np.ndarray]:
 
 def _speaker_parts(corpus: Corpus, label: str, n: int, seed: int) -> list[np.ndarray]:
     """Row numbers in `n` parts that share no speaker, each class spread evenly."""
-    speakers = corpus.clips.groupby(label)["speaker"].nunique()
-    if speakers.min() < n:
-        few = speakers.idxmin()
-        raise DatasetError(
-            f"{corpus.name}: class '{few}' of '{label}' has {speakers.min()} speakers, but {n} parts that share no speaker "
-            f"need {n}; use fewer folds or more speakers"
-        )
+    name, speakers = _rarest(corpus.clips, label)
+    if len(speakers) < n:
+        raise _too_few(corpus, label, name, speakers, n)
     from sklearn.model_selection import StratifiedGroupKFold  # here, because importing scikit-learn takes seconds
 
     divide = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     return [test for _, test in divide.split(corpus.clips, corpus.clips[label], corpus.clips["speaker"])]
+
+
+def _rarest(clips: pd.DataFrame, label: str) -> tuple[str, list[str]]:
+    """The class with the fewest speakers, and who they are."""
+    speakers = clips.groupby(label)["speaker"].unique()
+    name = speakers.map(len).idxmin()
+    return str(name), sorted(speakers[name])
+
+
+def _too_few(corpus: Corpus, label: str, name: str, speakers: list[str], n: int) -> DatasetError:
+    """The error for a class with fewer than `n` speakers: who they are, and what can be done."""
+    count = f"{len(speakers)} speaker{'s' * (len(speakers) > 1)}"
+    fewer = f"--folds {len(speakers)}" if len(speakers) > 2 else "--folds 3 from three speakers on"
+    return DatasetError(
+        f"{corpus.name}: class '{name}' of '{label}' has {count} ({listing(speakers)}), and {n} parts that share no speaker need "
+        f"{n}; record {n - len(speakers)} speakers more, or use {fewer}"
+    )
 
 
 def _rows(corpus: Corpus, rows: np.ndarray) -> Corpus:

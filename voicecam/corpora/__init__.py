@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicecam.corpora import audiomnist, baved, emodb, folders, fsdd, listed, matrices, ravdess
-from voicecam.corpora.labels import fail, listing
+from voicecam.corpora.labels import check_readable, fail, listing
 from voicecam.corpora.table import Corpus, Fold, keep_ages, keep_labelled, merge
 from voicecam.errors import DatasetError
 
@@ -45,6 +45,7 @@ def open_corpus(path: str | Path, *, layout: str = "auto") -> Corpus:
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such folder or CSV file; check the spelling")
+    check_readable([path] if path.is_dir() else [])
     if layout not in ("auto", *LAYOUTS):
         raise DatasetError(f"layout '{layout}' is unknown; use auto, {', '.join(LAYOUTS)}")
     for name in LAYOUTS if layout == "auto" else (layout,):

@@ -3,8 +3,9 @@
 Builds no corpus and reads no audio.
 """
 
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from voicecam.errors import DatasetError
@@ -42,11 +43,16 @@ def has_names(folder: Path, glob: str, pattern: re.Pattern[str]) -> bool:
 def rows_from_names(
     folder: Path, glob: str, pattern: re.Pattern[str], row: Callable[[re.Match[str]], Row]
 ) -> tuple[list[Row], list[str]]:
-    """One row for each file whose stem fits `pattern`, and one line (or none) that counts the files left out."""
+    """One row for each file whose stem fits `pattern`, and a line each on the files left out and on contradictory genders.
+
+    Raises DatasetError where a folder that may hold such files cannot be read.
+    """
+    check_readable(sub for part in Path(glob).parts[:-1] for sub in folder.glob(part) if sub.is_dir())
     files = list(audio_files(folder, glob))
     found = [(file, pattern.fullmatch(file.stem)) for file in files]
-    rows = [{"path": file.relative_to(folder).as_posix(), **with_derived(row(match))} for file, match in found if match]
-    return rows, skipped([file.name for file, match in found if not match])
+    rows = [{"path": file.relative_to(folder).as_posix(), **row(match)} for file, match in found if match]
+    rows, contradictions = one_gender_each(rows)
+    return [with_derived(each) for each in rows], [*skipped([file.name for file, match in found if not match]), *contradictions]
 
 
 def skipped(names: list[str]) -> list[str]:
@@ -57,6 +63,16 @@ def skipped(names: list[str]) -> list[str]:
 def canonical_gender(value: object) -> str | None:
     """ "female" or "male" for the usual spellings (F, m, Woman), else None."""
     return _GENDERS.get(str(value).strip().lower())
+
+
+def one_gender_each(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """The rows, without the gender of speakers who are given several, and a line for each of them."""
+    genders: dict[str | None, set[str]] = {}
+    for row in rows:
+        genders.setdefault(row.get("speaker"), set()).update({row["gender"]} if row.get("gender") else set())  # type: ignore[arg-type]
+    several = {who: sorted(given) for who, given in genders.items() if len(given) > 1}
+    lines = [f"gender: speaker {who} is called {' and '.join(given)} -> missing" for who, given in several.items()]
+    return [{**row, "gender": None} if row.get("speaker") in several else dict(row) for row in rows], lines
 
 
 def age_group(age: str | None) -> str | None:
@@ -88,6 +104,13 @@ def with_derived(row: Mapping[str, str | None]) -> Row:
 def subfolders(folder: Path) -> list[Path]:
     """Folders directly below `folder`, sorted, hidden ones left out."""
     return sorted(sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith("."))
+
+
+def check_readable(folders: Iterable[Path]) -> None:
+    """Raise DatasetError for the first folder that may not be listed or entered: its clips would be missed in silence."""
+    for folder in folders:
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise fail(folder, "cannot be read", "allow it (chmod u+rx), or move the folder away")
 
 
 def listing(names: list[str], *, most: int = 5) -> str:

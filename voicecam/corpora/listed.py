@@ -9,7 +9,7 @@ import csv
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from voicecam.corpora.labels import Row, canonical_gender, fail, with_derived
+from voicecam.corpora.labels import Row, canonical_gender, fail, one_gender_each, with_derived
 from voicecam.corpora.table import Corpus, make_corpus
 
 CSV_LOOKS = "your.csv, or clips.csv in the folder, with columns path, speaker and labels"
@@ -42,9 +42,10 @@ def read_table(folder: Path) -> Corpus:
 
 def _corpus(file: Path, root: Path) -> Corpus:
     rows, repairs = _tidy_genders(_rows(file))
+    rows, contradictions = one_gender_each(rows)
     _check_paths(file, root, [str(row["path"]) for row in rows if row["path"]])
     name = file.resolve().parent.name if file.name == LIST else file.stem
-    return make_corpus(name, root, _derive(rows), repairs=repairs)
+    return make_corpus(name, root, _derive(rows), repairs=(*repairs, *contradictions))
 
 
 def _rows(file: Path) -> list[Row]:

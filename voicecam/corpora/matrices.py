@@ -20,7 +20,7 @@ import pandas as pd
 
 from voicecam.config import Config, recipe
 from voicecam.corpora.audiomnist import speaker_labels
-from voicecam.corpora.labels import Row, fail, listing, with_derived
+from voicecam.corpora.labels import Row, fail, listing, one_gender_each, with_derived
 from voicecam.corpora.table import Corpus, Fold, make_corpus
 from voicecam.errors import DatasetError
 from voicecam.files import read_json
@@ -45,12 +45,21 @@ def read(file: Path) -> Corpus:
     width = max(map(len, speakers))
     people, repairs = _people(folder / "speakers.json", sorted(set(speakers)), width)
     labels = _labels(file, arrays)
-    rows = [
-        with_derived({"path": name, "speaker": who, **people.get(who, {}), **{field: labels[field][i] for field in labels}})
-        for i, (name, who) in enumerate(zip(names, speakers))
-    ]
+    rows, contradictions = one_gender_each(
+        [
+            {"path": name, "speaker": who, **people.get(who, {}), **{field: labels[field][i] for field in labels}}
+            for i, (name, who) in enumerate(zip(names, speakers))
+        ]
+    )
     folds = _folds(folder / "folds.json", set(speakers), width)
-    return make_corpus(folder.resolve().name, folder, rows, repairs=tuple(repairs), folds=folds, matrices=file)
+    return make_corpus(
+        folder.resolve().name,
+        folder,
+        [with_derived(row) for row in rows],
+        repairs=(*repairs, *contradictions),
+        folds=folds,
+        matrices=file,
+    )
 
 
 def load_matrices(file: Path, names: pd.Series) -> np.ndarray:
@@ -118,13 +127,16 @@ def _text(values: np.ndarray) -> list[str]:
     return [str(value) for value in values.tolist()]
 
 
-def _labels(file: Path, arrays: Arrays) -> dict[str, list[str]]:
-    labels = {field: _text(values) for field, values in arrays.items()}
+def _labels(file: Path, arrays: Arrays) -> dict[str, list[str | None]]:
+    labels: dict[str, list[str | None]] = {
+        field: [None if number != number else text for number, text in zip(values.tolist(), _text(values))]  # NaN is missing
+        for field, values in arrays.items()
+    }
     if "female" in labels:
-        strange = sorted(set(labels["female"]) - set(FEMALE))
+        strange = sorted(map(str, set(labels["female"]) - set(FEMALE)))
         if strange:
             raise fail(file, f"female holds {listing(strange)}", "use 0 and 1, or name the array gender")
-        labels["gender"] = [FEMALE[value] for value in labels.pop("female")]
+        labels["gender"] = [FEMALE[str(value)] for value in labels.pop("female")]
     return labels
 
 

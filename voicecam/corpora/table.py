@@ -32,6 +32,7 @@ class Corpus:
     folds : published speaker-disjoint folds by label, e.g. {"gender": (Fold, ...)}; empty where none are published.
     note : one sentence that every report on this corpus must carry, or "".
     matrices : file with the clips' ready-made matrices, whose recordings are not there; None: the paths are sound files.
+    remarks : lines to say when it is opened, such as which speakers its file names are taken to tell.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Corpus:
     folds: Mapping[str, Sequence[Fold]] = field(default_factory=dict)
     note: str = ""
     matrices: Path | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -90,9 +92,11 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
         clips = corpus.clips.assign(path=place + "/" + corpus.clips["path"], corpus=corpus.name)
         parts.append(clips.assign(speaker=corpus.name + "/" + clips["speaker"]))
     clips = pd.concat(parts).astype("string").sort_values("path", ignore_index=True)
-    repairs = tuple(f"{corpus.name}: {line}" for corpus in corpora for line in corpus.repairs)
+    repairs, remarks = (
+        tuple(f"{corpus.name}: {line}" for corpus in corpora for line in getattr(corpus, kind)) for kind in ("repairs", "remarks")
+    )
     note = " ".join(corpus.note for corpus in corpora if corpus.note)
-    return Corpus(" + ".join(names), root, clips, repairs, note=note)
+    return Corpus(" + ".join(names), root, clips, repairs, note=note, remarks=remarks)
 
 
 def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf")) -> Corpus:

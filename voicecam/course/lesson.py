@@ -16,7 +16,7 @@ from voicecam.corpora.demo import make_demo_corpus
 from voicecam.course.display import progress, say
 from voicecam.dataset import Dataset, make_images, map_path, read_dataset
 from voicecam.errors import ModelError
-from voicecam.files import digest, read_json
+from voicecam.files import digest, read_json, read_table
 from voicecam.learner import Training
 from voicecam.network import Model, load_model
 from voicecam.runs.material import Clips, clips_of_run
@@ -52,7 +52,7 @@ class LessonRun:
     @property
     def history(self) -> pd.DataFrame:
         """Training curves of the first fold, one row per epoch."""
-        return pd.read_csv(self.folder / "fold1" / "history.csv")
+        return read_table(self.folder / "fold1" / "history.csv")
 
     def clips(self, n: int, target: str = "true") -> Clips:
         """About n tested clips of the first fold, classes alike and as many speakers as there are; target as in explain.py."""

@@ -164,12 +164,13 @@ def _score(
     X = pd.get_dummies(used, columns=named, dtype=float).to_numpy(dtype=float)  # (clip, fact): a column of 0 and 1 for each name
     X = np.clip(X, -1e6, 1e6)  # a level of -inf; NaN stays, trees send it to one side
     how = {"min_samples_leaf": LEAF, "max_depth": DEPTH, "class_weight": "balanced", "random_state": seed}
-    predicted = np.empty(len(truth), dtype=object)
+    classes, codes = np.unique(truth.astype(str), return_inverse=True)  # scikit-learn reads names such as "0" as numbers
+    predicted = np.empty_like(codes)
     for train, test in folds:
         model = RandomForestClassifier(TREES, **how) if used.shape[1] > 1 else DecisionTreeClassifier(**how)
-        predicted[test] = model.fit(X[train], truth[train].astype(str)).predict(X[test])
-    table = pd.DataFrame({"speaker": groups, "fold": 0, "true": truth.astype(str), "predicted": predicted})
-    found = evaluate(table, sorted(set(table["true"])), seed=seed)["network"]["balanced_accuracy"]
+        predicted[test] = model.fit(X[train], codes[train]).predict(X[test])
+    table = pd.DataFrame({"speaker": groups, "fold": 0, "true": classes[codes], "predicted": classes[predicted]})
+    found = evaluate(table, list(classes), seed=seed)["network"]["balanced_accuracy"]
     return {name: np.nan if found[name] is None else found[name] for name in ("value", "low", "high")}
 
 

@@ -35,7 +35,7 @@ def plot_drops(table: pd.DataFrame, classes: Sequence[str], *, ax: Axes) -> list
     ax.axhline(0, color=INK, linewidth=1)
     _octaves(table["from"].clip(lower=LOWEST).min(), table["to"].max(), ax)
     ax.set(xlabel="frequency (Hz)", ylabel="drop of the score (logits)")
-    ax.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.legend(handles=drawn, fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     tidy(ax)
     return drawn
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
 WIDTH = 6.5  # inches; a text column
@@ -32,6 +34,15 @@ CLASS_COLOURS = (
     "#44AA99",
     "#CC6677",
 )
+
+
+class LiteralFigure(Figure):
+    """Draws all text as it stands: the name of a class, speaker or file may hold "$", which else begins a formula."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        for text in self.findobj(Text):
+            text.set_parse_math(False)  # type: ignore[attr-defined]
+        super().draw(renderer)
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
@@ -84,7 +95,7 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def _white(width: float, height: float) -> Figure:
-    fig = Figure(figsize=(width, height), facecolor="white")
+    fig = LiteralFigure(figsize=(width, height), facecolor="white")
     fig.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     FigureCanvasAgg(fig)
     return fig

@@ -1,6 +1,7 @@
 """Who is in a corpus and what its clips are like, class by class. Counts and measures nothing itself."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ def plot_counts(counts: pd.DataFrame, *, unit: str, ax: Axes) -> list[BarContain
     ax.set_yticks(places, list(counts.index))
     ax.set(xlabel=unit, xlim=(0, float(left.max()) * 1.02))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _name_classes(ax, counts.shape[1])
+    _name_classes(bars, ax)
     tidy(ax)
     return bars
 
@@ -53,11 +54,12 @@ def plot_values(values: np.ndarray, labels: Sequence[str], classes: Sequence[str
     ax.set(xlabel=name, ylabel="share of the class's clips")
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_formatter(per_cent())
-    _name_classes(ax, len(classes))
+    _name_classes(outlines, ax)
     tidy(ax)
     return outlines
 
 
-def _name_classes(ax: Axes, n: int) -> None:
+def _name_classes(drawn: Sequence, ax: Axes) -> None:
     """The classes' names above the picture, in their colours."""
-    ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=min(n, 4), handlelength=1.2)
+    above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": min(len(drawn), 4)}
+    ax.legend(handles=drawn, fontsize=SMALL, frameon=False, handlelength=1.2, **above)

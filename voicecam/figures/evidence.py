@@ -87,6 +87,6 @@ def plot_mix(table: pd.DataFrame, classes: Sequence[str], *, ax: Axes) -> list[L
         drawn += ax.plot(part["share"], part["score"], "o-", color=colours[name], markersize=4.5, linewidth=1.8, label=name)
     ax.set_xticks([0, 0.5, 1], ["the rest\nalone", "the clip", "the evidence\nalone"])
     ax.set_ylabel("score (difference of logits)")
-    ax.legend(fontsize=SMALL, frameon=False)
+    ax.legend(handles=drawn, fontsize=SMALL, frameon=False)  # named: matplotlib leaves out what begins with "_"
     tidy(ax)
     return drawn

@@ -77,9 +77,9 @@ def plot_speakers(per_speaker: pd.DataFrame, classes: Sequence[str], *, ax: Axes
         np.arange(len(table)), table["accuracy"], s=areas, c=[colours.get(name, GREY) for name in table["true_class"]]
     )
     dots.set_clip_on(False)
-    for name in [name for name in [*classes, "mixed"] if name in set(table["true_class"])]:
-        ax.scatter([], [], color=colours.get(name, GREY), label=name)
-    ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=4)
+    shown = [name for name in dict.fromkeys([*classes, "mixed"]) if name in set(table["true_class"])]
+    handles = [ax.scatter([], [], color=colours.get(name, GREY), label=name) for name in shown]
+    ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=4)
     ax.set(ylabel="clips classified correctly", ylim=(0, 1.03), xlim=(-0.7, len(table) - 0.3))
     ax.set_xlabel(f"speaker ({_span(table['clips'])} each)" if len(table) > 1 else f"speaker ({_span(table['clips'])})")
     ax.yaxis.set_major_formatter(per_cent())

@@ -36,7 +36,9 @@ def plot_spectra(
     ax.set_xticks(ticks, [hertz(float(hz)) for hz in ticks])
     ax.minorticks_off()
     ax.set(xlim=(low, high), ylim=(top - deepest, top + 5), xlabel="frequency", ylabel="dB")
-    ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handlelength=1.2)
+    ax.legend(
+        handles=lines, fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handlelength=1.2
+    )
     tidy(ax)
     return lines
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, MaxNLocator, NullFormatter
 
 from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, per_cent, tidy
 
@@ -51,6 +51,8 @@ def plot_lr_find(lrs: np.ndarray, losses: np.ndarray, valley: float, *, ax: Axes
         size=SMALL,
     )
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    ax.xaxis.set_major_formatter(FormatStrFormatter("%.0e"))  # matplotlib's own labels are formulas
+    ax.xaxis.set_minor_formatter(NullFormatter())
     tidy(ax)
     return line
 

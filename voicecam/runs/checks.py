@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from voicecam import files
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
@@ -116,7 +117,7 @@ def check_version(folder: Path) -> None:
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:
     """A table of a run's checks."""
-    return pd.read_csv(folder / CHECKS / f"{name}.csv")
+    return files.read_table(folder / CHECKS / f"{name}.csv")
 
 
 def read_facts(folder: Path, name: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from voicecam.dataset import Dataset
 from voicecam.errors import DatasetError, ModelError
-from voicecam.files import read_json, write_json
+from voicecam.files import read_json, read_table, write_json
 from voicecam.learner import Training
 from voicecam.splits import Split
 
@@ -89,8 +89,7 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     """The run's predictions.csv. Raises ModelError when it was not evaluated."""
     if not (folder / "metrics.json").exists():
         raise ModelError(f"{folder}: not evaluated yet; run scripts/evaluate.py --run {folder.name} first")
-    text = {"path": str, "speaker": str, "true": str, "predicted": str, "decision": str}
-    return pd.read_csv(folder / "predictions.csv", dtype=text, keep_default_na=False)
+    return read_table(folder / "predictions.csv")
 
 
 def differences(there: dict[str, Any], asked: dict[str, Any]) -> str:
