@@ -270,6 +270,15 @@ def test_two_people_in_one_recording_are_said_to_disagree_with_times_and_one_is_
     assert page.locator("#disagreement").inner_text() == ""
 
 
+def test_the_command_line_says_that_windows_disagree(classifier, two_people, voices):  # noqa: F811
+    said = [
+        verdicts.lines(verdicts.judge(classifier, Signal(samples, RATE)), threshold=classifier.threshold)
+        for samples in (two_people, voices[1])
+    ]
+    assert ["disagree" in " ".join(lines) for lines in said] == [True, False]
+    assert "s female" in said[0][1] and "s male" in said[0][1]
+
+
 def test_the_api_says_that_windows_disagree(address, two_people, voices):  # noqa: F811
     import httpx
 

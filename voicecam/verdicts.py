@@ -17,7 +17,7 @@ import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier, Window, clip_windows
+from voicecam.classifier import Classifier, Window, clip_windows, sure_classes
 from voicecam.config import UNCERTAIN
 from voicecam.corpora.labels import audio_files, passed_over
 from voicecam.errors import AudioError, SilentError, VoicecamError
@@ -159,7 +159,10 @@ def lines(judgement: Judgement, *, threshold: float) -> list[str]:
     verdict = f"uncertain, likeliest {best}" if judgement.verdict == UNCERTAIN else best
     pitch = "no F0" if judgement.f0 is None else f"F0 {judgement.f0:.0f} Hz"
     first = f"{judgement.path}: {verdict} ({judgement.speech_seconds:.2f} s of speech, {pitch})"
-    return [first] if len(judgement.windows) < 2 else [first, f"  {timeline(judgement.windows, threshold=threshold)}"]
+    if len(judgement.windows) < 2:
+        return [first]
+    torn = "the windows disagree: " * (len(sure_classes(judgement.windows, threshold=threshold)) > 1)
+    return [first, f"  {torn}{timeline(judgement.windows, threshold=threshold)}"]
 
 
 def timeline(windows: Sequence[Window], *, threshold: float) -> str:

@@ -13,12 +13,13 @@ from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier
 from voicecam.corpora import Corpus
+from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.course.display import show_controls
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.verdicts import NO_SPEECH, Judgement, judge
 
-SOUNDS = ".wav,.flac,.ogg,.mp3"  # what the button offers
+SOUNDS = ",".join(AUDIO_SUFFIXES)  # what the button offers
 RATE = 16_000  # Hz, of the saved clip
 PAUSE_S = 0.4  # s of silence after each of its words
 

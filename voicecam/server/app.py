@@ -21,6 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from voicecam import __version__
 from voicecam.audio import Signal
+from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.errors import AudioError, ExplainError, SilentError, VoicecamError
 from voicecam.figures.canvas import class_colours
 from voicecam.server import analysis, contract
@@ -113,7 +114,8 @@ def _add_pages(app: FastAPI) -> None:
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
-        return HTMLResponse(templates.get_template("voice.html").render(megabytes=MOST_BYTES // 10**6, seconds=int(MOST_SECONDS)))
+        limits = {"megabytes": MOST_BYTES // 10**6, "seconds": int(MOST_SECONDS), "endings": ",".join(AUDIO_SUFFIXES)}
+        return HTMLResponse(templates.get_template("voice.html").render(limits))
 
     @app.get("/api", include_in_schema=False)
     async def api() -> HTMLResponse:
