@@ -60,6 +60,8 @@ def mendable(error: BaseException) -> str | None:
         name = error.name.partition(".")[0]
         extra = next((f"[{extra}]" for extra, names in EXTRAS.items() if name in names), "")
         return f"{name} is not installed here; run: {sys.executable} -m pip install -c constraints.txt -e '.{extra}'"
+    if "inline_container" in str(error):  # torch's word for a file that it could not write
+        return f"a file could not be written; {REMEDIES[errno.ENOSPC]}"
     if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):  # torch's words
         return "no memory left; close other programs, or take a smaller --batch, --image-size or --workers"
     return None
@@ -69,7 +71,7 @@ def _system_line(error: OSError) -> str:
     """What the system refused, and what to do."""
     what = f"{error.filename}: " if error.filename else ""
     said = error.strerror or str(error)
-    return f"{what}{said}; {REMEDIES.get(error.errno or 0, 'check the disk and the permissions there, then try again')}"
+    return f"{what}{said}; {REMEDIES.get(error.errno or 0, 'check that the disk has room and can be written, then try again')}"
 
 
 def _leave(status: int, line: str = "") -> int:

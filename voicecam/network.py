@@ -13,14 +13,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastai.vision.learner import create_vision_model
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from scipy.special import softmax
 from torch import nn
 from torchvision import models as tv
 
 from voicecam.config import Config, from_dict
 from voicecam.errors import ModelError
-from voicecam.files import atomic_path, file_sha256, read_json, write_json
+from voicecam.files import file_sha256, read_json, write_bytes, write_json
 from voicecam.fingerprints import from_text
 from voicecam.image import Scale
 
@@ -136,8 +136,7 @@ def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
     state = {key: value.detach().contiguous() for key, value in model.network.state_dict().items()}
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
-    with atomic_path(folder / "model.safetensors") as temporary:
-        save_file(state, temporary)
+    write_bytes(folder / "model.safetensors", save(state))  # not save_file: its errors do not say that a disk is full
     write_json(
         folder / "meta.json",
         {

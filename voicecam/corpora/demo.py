@@ -7,6 +7,7 @@ Not promised: anything about real speech. Synthetic voices are easy.
 
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -135,7 +136,9 @@ def _write_voice(root: Path, voice: Voice, clips: Sequence[Clip], seed: int) -> 
     """Write all clips of one voice, whose words are spoken by one process; returns their number."""
     (root / "data" / voice.speaker).mkdir(parents=True)
     for clip, dry in zip(clips, speak([_word(clip) for clip in clips])):
-        sf.write(root / clip.path, _record(clip, np.array(dry), seed), RATE, subtype="PCM_16")
+        wav = io.BytesIO()  # not the file itself: libsndfile does not say that a disk is full
+        sf.write(wav, _record(clip, np.array(dry), seed), RATE, format="WAV", subtype="PCM_16")
+        (root / clip.path).write_bytes(wav.getvalue())
     return len(clips)
 
 
