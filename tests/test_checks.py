@@ -14,6 +14,7 @@ from voicecam.corpora import open_corpus
 from voicecam.dataset import make_images
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_set
+from voicecam.explanation.centroids import OWN
 from voicecam.learner import Training
 from voicecam.network import load_model
 from voicecam.runs.check_job import Job
@@ -149,6 +150,11 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     assert occluded > max(random, 0.3), "silencing a band in the picture is much like filtering it out"
     height = runs.read_table(folder, "height").set_index("what")
     assert list(height.index) == ["network", "random weights", "shuffled labels", FILTERED]
+    centroids = runs.read_table(folder, "centroids")
+    assert centroids["method"].nunique() == 4
+    own = centroids[centroids["target"] == OWN].set_index("method")["difference"]
+    assert own[OCCLUDED] == pytest.approx(height.loc["network", "difference"], rel=1e-4), "the same number by another way"
+    assert own[FILTERED] == pytest.approx(height.loc[FILTERED, "difference"], rel=1e-4)
     planted = runs.read_table(folder, "planted").set_index("method")
     assert planted.loc["hires-cam", "pointing"] >= 0.95, "the spurious hum is found"
     faithful = runs.read_table(folder, "faithfulness").set_index("method")

@@ -10,13 +10,14 @@ import pandas as pd
 from voicecam.audio import Signal
 from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
 from voicecam.explanation.carry import log_mel_attribution
+from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
 from voicecam.runs.folder import open_run, read_predictions
 from voicecam.runs.material import Clips, fold_clips
 from voicecam.runs.nulls import SHUFFLED, random_twin
-from voicecam.runs.profiles import OCCLUDED, map_profiles, occluded_profile
+from voicecam.runs.profiles import AVERAGED, CARRIED, OCCLUDED, carried_profile, map_profiles, occluded_profile
 
 DRAWS = 5  # networks with random weights that heights are held against
 
@@ -59,7 +60,8 @@ def band_part(job: Job) -> Part:
 def height_part(job: Job) -> Part:
     """Does the evidence of the first class lie higher than that of the second? By band occlusion, its nulls, and the sound.
 
-    Every clip is explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
+    Table centroids: each method under own-class and fixed targets, see explanation.centroids. In the other tables every clip is
+    explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
     (of folds that have one), and what taking bands out of the sound costs. Facts: the differences of more networks with random
     weights, and of each fold's network alone: what speaks for one of two classes speaks against the other, so the sign of a
     random network's difference is settled when its weights are drawn, and a single draw says little.
@@ -78,9 +80,11 @@ def height_part(job: Job) -> Part:
         found = _height(job.measured, job.band_clips, limits, job.classes)
         rows.append({"what": "bands taken out of the sound", **found})
     tables = {"height": pd.DataFrame(rows), "height_clips": pd.concat(heights), "band_differences": pd.concat(differences)}
-    draws, folds = [rows[1]["difference"], *_random_heights(job)], _fold_heights(job)
-    known = {name: [x for x in values if np.isfinite(x)] for name, values in (("random_draws", draws), ("folds", folds))}
-    return Part(tables=tables, facts={"classes": list(job.classes), **known})
+    tables["centroids"] = _centroids(_profiles(job), job.band_clips, limits, job.classes)
+    draws = _random_centroids(job)
+    known = {"random_draws": draws[OWN], "folds": _fold_heights(job)}
+    finite = {name: [x for x in values if np.isfinite(x)] for name, values in known.items()}
+    return Part(tables=tables, facts={"classes": list(job.classes), **finite, "random_targets": draws})
 
 
 def faithfulness_part(job: Job) -> Part:
@@ -198,13 +202,39 @@ def _height(
     return height_difference(height(profile, limits), _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes)
 
 
-def _random_heights(job: Job) -> list[float]:
-    """Differences of heights by further networks with random weights, one number a draw, over all folds."""
-    some, found = job.clips(job.effort.fewer), []
+def _profiles(job: Job) -> dict[str, np.ndarray]:
+    """What each band is worth for each clip's own class, float (clip, band), by methods that ask in different ways."""
+    folds, bands = job.band_clips, job.hz_bands
+    found = {
+        OCCLUDED: job.occluded("network"),
+        AVERAGED: np.concatenate([occluded_profile(clips, clips.model, bands, reference="training mean") for clips in folds]),
+        CARRIED: np.concatenate([carried_profile(clips, clips.model, bands) for clips in folds]),
+    }
+    return found | ({"bands taken out of the sound": job.measured} if folds[0].paths else {})
+
+
+def _centroids(
+    profiles: dict[str, np.ndarray], folds: Sequence[Clips], limits: Sequence[tuple[float, float]], classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """The centroid_table of profiles for each clip's own class: with two classes, turned round they are those for the other."""
+    classes_of = _joined(folds, "classes_of")
+    sign = np.where(np.array(classes_of) == classes[0], 1, -1)[:, None]
+    signed = {name: sign * profile for name, profile in profiles.items()}
+    return centroid_table(signed, limits, classes_of, _joined(folds, "speakers"), *classes)
+
+
+def _random_centroids(job: Job) -> dict[str, list[float]]:
+    """Differences of centroids by DRAWS networks with random weights, over all folds, for each target; by OCCLUDED."""
+    some, found = job.clips(job.effort.fewer), {}
+    first = _centroids({OCCLUDED: job.occluded(RANDOM_WEIGHTS)}, job.asked(RANDOM_WEIGHTS), job.hz_bands.limits, job.classes)
+    tables = [first]
     for draw in range(1, DRAWS):
         twins = [random_twin(clips.model, seed=clips.number + 1000 * draw) for clips in some]
         profile = np.concatenate([occluded_profile(clips, twin, job.hz_bands) for clips, twin in zip(some, twins)])
-        found.append(_height(profile, some, job.hz_bands.limits, job.classes)["difference"])
+        tables.append(_centroids({OCCLUDED: profile}, some, job.hz_bands.limits, job.classes))
+    for target in first["target"]:
+        values = [float(table.set_index("target").loc[target, "difference"]) for table in tables]
+        found[target] = [value for value in values if np.isfinite(value)]
     return found
 
 

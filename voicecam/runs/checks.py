@@ -23,7 +23,7 @@ from voicecam.runs.check_parts import Part
 from voicecam.runs.folder import Say
 
 CHECKS, BANDS = "checks", "third-octaves"  # folder of an explanation, and what is taken out of the sound unless asked otherwise
-VERSION = 2  # of the tables in it; 2: flips up and down apart, titles, ways, alike
+VERSION = 2  # of the tables in it; 2: flips up and down apart, titles, ways, alike, centroids
 FULL = Effort(clips=240, fewer=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
 
 

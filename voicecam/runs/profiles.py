@@ -12,6 +12,7 @@ from voicecam.network import Model
 from voicecam.runs.material import Clips
 
 OCCLUDED = "band occlusion"  # the clip's mel energies with one band at its floor; the default: it agrees best with the sound
+AVERAGED = "band occlusion, training mean"  # with one band as in the average training clip, which is no odd picture
 CARRIED = "mel gradients"  # integrated gradients over the log-mel energies, see explanation.carry
 
 
@@ -28,9 +29,12 @@ def map_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: s
     return found
 
 
-def occluded_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
-    """What each band is worth to the score, float (clip, band), by a `model` for such clips: their own, or a null."""
-    return occluded_bands(model, clips.log_mel, bands, clips.wanted, against=clips.against)
+def occluded_profile(clips: Clips, model: Model, bands: Bands, *, reference: str = "floor") -> np.ndarray:
+    """What each band is worth to the score, float (clip, band), by a `model` for such clips: their own, or a null.
+
+    reference : what stands in for the band, one of occluded.REFERENCES
+    """
+    return occluded_bands(model, clips.log_mel, bands, clips.wanted, against=clips.against, reference=reference)
 
 
 def map_profile(maps: np.ndarray, config: Config, bands: Bands) -> np.ndarray:
