@@ -24,8 +24,8 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     sentences = [
         f"The question that such pictures are asked first: does the network look higher for {first} than for {second} voices? "
         "It is two questions. The spectral centroid of the evidence is the centre of gravity, on the mel scale and back in Hz, "
-        "of what speaks for a class; a band's weight is what the score loses without it. The table has every answer; a yes or no is "
-        "given only where all methods agree and no network with random weights differs as much.",
+        "of what speaks for a class; a band's weight is what the score loses without it. The table has every answer; a yes or no "
+        "is given only where all methods agree and no network with random weights differs as much.",
         *centroid_answers(centroids, facts["random_targets"], first, second),
         f"Each clip for its own class, which mixes the two: {height_answer(table, facts['random_draws'], first, second)}"
         f"{shuffled_caution(table)}",
