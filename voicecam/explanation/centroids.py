@@ -31,10 +31,11 @@ def centroid_table(
     profiles : method -> signed worth of each band, float (clip, band), for the logit of `first` minus that of `second`; with its
         sign turned it is that of `second` minus `first`
     limits : (low, high) of each band in Hz; classes_of, speakers : of each clip
-    Returns method, target, first, second, difference, low, high (Hz; 95 %, speakers resampled), p, first_speakers and
-        second_speakers. Targets OWN, "every clip for FIRST" and "every clip for SECOND": first and second are the mean centroids of
-        the speakers of the two classes. Target PAIRED: of all speakers, first is the mean centroid of what speaks for `first`, second of what
-        speaks for `second`, in the same clips; it has no p. NaN where a class has no clip with evidence.
+    Returns one row per method and target: method, target, first, second, difference, low, high (Hz; 95 %, speakers resampled),
+        p, first_speakers, second_speakers; NaN where a class has no clip with evidence.
+        OWN, "every clip for FIRST", "every clip for SECOND": first and second are the mean centroids of the two classes' speakers.
+        PAIRED: of all speakers, first is the mean centroid of what speaks for `first`, second of what speaks for `second`, in the
+        same clips; it has no p.
     The centroid is the centre of gravity of what is above 0, on the mel scale, in Hz; see `differences.height`.
     """
     rows, is_first = [], np.asarray(classes_of) == first
