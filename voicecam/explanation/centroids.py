@@ -33,7 +33,7 @@ def centroid_table(
     limits : (low, high) of each band in Hz; classes_of, speakers : of each clip
     Returns one row per method and target: method, target, first, second, difference, low, high (Hz; 95 %, speakers resampled),
         p, first_speakers, second_speakers; NaN where a class has no clip with evidence.
-        OWN, "every clip for FIRST", "every clip for SECOND": first and second are the mean centroids of the two classes' speakers.
+        OWN, "every clip for FIRST", "every clip for SECOND": first and second are the mean centroids of the classes' speakers.
         PAIRED: of all speakers, first is the mean centroid of what speaks for `first`, second of what speaks for `second`, in the
         same clips; it has no p.
     The centroid is the centre of gravity of what is above 0, on the mel scale, in Hz; see `differences.height`.
