@@ -123,7 +123,7 @@ def test_what_is_the_same_in_all_clips_tells_nothing(people):
     assert not row["flagged"]
     said = audit_sentences(table)
     assert said[0].startswith("Warning: duration alone tells the label with")
-    assert "400 clips of 40 speakers; guessing 50 %" in said[0]
+    assert "400 clips of 40 speakers; chance 50 %" in said[0]
     assert said[-1] == "The same in all clips, so nothing to tell from: sample rate."
 
 

@@ -89,7 +89,7 @@ def summary(facts: dict[str, Any]) -> str:
     return (
         f"{facts['label']}, balanced accuracy of the network: {network:.1%} split by clip ({known}), "
         f"{after:.1%} split by speaker ({new}): a gap of {100 * (network - after):.1f} points; "
-        f"{METHODS[1]}: {nearest:.1%} and {then:.1%}, a gap of {100 * (nearest - then):.1f}; guessing: {facts['chance']:.1%}"
+        f"{METHODS[1]}: {nearest:.1%} and {then:.1%}, a gap of {100 * (nearest - then):.1f}; chance: {facts['chance']:.1%}"
     )
 
 

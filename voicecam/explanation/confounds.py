@@ -116,10 +116,10 @@ def audit_sentences(table: pd.DataFrame) -> list[str]:
     """What `audit` found, in plain words: a warning for each flagged fact, then all together, then what could not be told."""
     single, whole = table[table["fact"] != ALL], table[table["fact"] == ALL].iloc[0]
     count = f"{whole['clips']} clips of {whole['speakers']} speakers"
-    where = f"in speakers that were not fitted on ({count}; guessing {_percent(whole['guessing'])})"
+    where = f"in speakers that were not fitted on ({count}; chance {_percent(whole['guessing'])})"
     said = []
     for row in single[single["flagged"]].to_dict("records"):
-        doubt = "; the interval holds guessing, so this may be chance" if row["low"] <= row["guessing"] else ""
+        doubt = "; the interval holds the chance level, so this may be chance" if row["low"] <= row["guessing"] else ""
         said.append(f"Warning: {row['name']} alone tells the label with {_range(row)} balanced accuracy {where}{doubt}.")
     if not said:
         best = single.loc[single["balanced_accuracy"].idxmax()]
