@@ -29,6 +29,8 @@ REMEDIES = {
     errno.EMFILE: "close other programs, or take fewer --workers",
 }
 
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # torch's words, in a RuntimeError
+
 
 def finish(work: Callable[[], str], *, stopped: str = "stopped; the same command goes on from here") -> int:
     """Do the work and print the line it returns, last. Returns the exit status: 0; 2 after an error that the user can mend,
@@ -62,7 +64,7 @@ def mendable(error: BaseException) -> str | None:
         return f"{name} is not installed here; run: {sys.executable} -m pip install -c constraints.txt -e '.{extra}'"
     if "inline_container" in str(error):  # torch's word for a file that it could not write
         return f"a file could not be written; {REMEDIES[errno.ENOSPC]}"
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):  # torch's words
+    if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return "no memory left; close other programs, or take a smaller --batch, --image-size or --workers"
     return None
 

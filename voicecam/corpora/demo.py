@@ -176,7 +176,7 @@ def _manifest(root: Path, plan: Sequence[Clip], settings: Mapping[str, int]) -> 
     sha256, seconds = hashlib.sha256(), 0.0
     for path in sorted(clip.path for clip in plan):
         sha256.update((root / path).read_bytes())
-        seconds += sf.info(root / path).duration
+        seconds += sf.info(os.fsencode(root / path)).duration  # bytes: a folder's name need not be UTF-8
     return {
         "name": NAME,
         "note": NOTE,
