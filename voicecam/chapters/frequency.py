@@ -27,7 +27,8 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         "of what speaks for a class; a band's weight is what the score loses without it. The table has every answer; a yes or no "
         "is given only where all methods agree and no network with random weights differs as much.",
         *centroid_answers(centroids, facts["random_targets"], first, second),
-        f"Each clip for its own class, which mixes the two: {height_answer(table, facts['random_draws'], first, second)}"
+        "Each clip for its own class, as older projects asked, mixes the two questions and answers neither: "
+        f"{height_answer(table, facts['random_draws'], first, second)}"
         f"{shuffled_caution(table)}",
         draw_sentence(facts["random_draws"], facts["folds"], first),
         *[f"{capital(what)}: {_height_numbers(row, first, second)}" for what, row in table.iterrows()],
