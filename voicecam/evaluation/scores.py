@@ -121,11 +121,16 @@ def speaker_confusion(predictions: pd.DataFrame, classes: Sequence[str], draws: 
     return counts
 
 
+def class_recall(confusion: np.ndarray) -> np.ndarray:
+    """Recall of each class, float (..., class), of confusion counts (..., true, predicted); NaN for a class without clips."""
+    right, true = np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1)
+    return np.divide(right, true, out=np.full(right.shape, np.nan), where=true > 0)
+
+
 def confusion_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Scores of confusion counts (..., true, predicted); a class without clips counts in no mean."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)  # (..., class)
-    true, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    recall = np.divide(right, true, out=np.full(right.shape, np.nan), where=true > 0)
+    true, predicted, recall = confusion.sum(axis=-1), confusion.sum(axis=-2), class_recall(confusion)
     precision = np.divide(right, predicted, out=np.zeros(right.shape), where=predicted > 0)
     f1 = np.where(true > 0, 2 * right / np.maximum(true + predicted, 1), np.nan)
     return {
@@ -162,7 +167,7 @@ def _mean_of_folds(counts: np.ndarray, folds: list[np.ndarray], times: np.ndarra
     recalls, weights = [], []
     for here in folds:
         present = counts[here].sum(axis=2) > 0  # (speaker, class)
-        recalls.append(confusion_scores(np.tensordot(times[:, here], counts[here], axes=1))["recall"])  # (draw, class)
+        recalls.append(class_recall(np.tensordot(times[:, here], counts[here], axes=1)))  # (draw, class)
         weights.append(times[:, here] @ present / np.maximum(present.sum(axis=0), 1))
     recall, weight = np.nan_to_num(recalls), np.array(weights)  # (fold, draw, class)
     total = weight.sum(axis=0)
