@@ -3,6 +3,9 @@
 import io
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import ipywidgets
 import nbformat
@@ -138,34 +141,49 @@ def test_progress_gives_everything_back_also_without_a_page():
 
 
 def notebook(path, *sources):
+    path.parent.mkdir(exist_ok=True)
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     return path
 
 
-def test_a_notebook_is_written_back_executed_and_a_failing_one_stays_as_it_was(tmp_path):
+def test_a_notebook_is_written_executed_and_a_failing_one_is_not(tmp_path):
     good = notebook(tmp_path / "01_good.ipynb", "import os", "print(os.environ['VOICECAM_QUICK'])")
     bad = notebook(tmp_path / "02_bad.ipynb", "1 / 0")
     assert notebooks(tmp_path) == [good, bad]
-    assert execute(good, quick=True) > 0
-    made = nbformat.read(good, as_version=4)
+    before = good.read_bytes()
+    assert execute(good, tmp_path / "made" / "01.ipynb", quick=True) > 0
+    assert good.read_bytes() == before
+    made = nbformat.read(tmp_path / "made" / "01.ipynb", as_version=4)
     assert [cell.execution_count for cell in made.cells] == [1, 2]
     assert made.cells[1].outputs[0].text == "1\n"
     assert "execution" not in made.cells[0].metadata
     before = bad.read_bytes()
     with pytest.raises(VoicecamError, match="ZeroDivisionError"):
-        execute(bad)
+        execute(bad, bad)
     assert bad.read_bytes() == before
+
+
+def test_the_script_leaves_a_notebook_as_it_is_unless_asked(tmp_path):
+    path = notebook(tmp_path / "nbs" / "01_good.ipynb", "print(6 * 7)")
+    before = path.read_bytes()
+    command = [sys.executable, Path(__file__).parent.parent / "scripts" / "run_notebooks.py", "nbs/01_good.ipynb"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert path.read_bytes() == before
+    made = nbformat.read(tmp_path / "results" / "notebooks" / "01_good.ipynb", as_version=4)
+    assert made.cells[0].outputs[0].text == "42\n"
+    subprocess.run([*command, "--in-place"], cwd=tmp_path, check=True, capture_output=True)
+    assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "42\n"
 
 
 def test_outputs_that_are_too_large_are_refused(tmp_path):
     large = notebook(tmp_path / "01_large.ipynb", "print('x' * 1_200_000)")
     with pytest.raises(VoicecamError, match="1 MB is allowed"):
-        execute(large)
+        execute(large, large)
     with pytest.raises(VoicecamError, match="no numbered notebooks"):
         notebooks(tmp_path / "none")
     with pytest.raises(VoicecamError, match="no such notebook"):
-        execute(tmp_path / "03_none.ipynb")
+        execute(tmp_path / "03_none.ipynb", tmp_path / "03_none.ipynb")
 
 
 def test_a_figure_is_shown_in_its_colours_at_few_bytes(shown):

@@ -20,6 +20,7 @@ from voicecam.corpora.table import Corpus, Fold, make_corpus, merge
 from voicecam.dataset import make_images, read_dataset
 from voicecam.errors import DatasetError
 from voicecam.features import features
+from voicecam.files import TEMPORARY, atomic_path, writing
 from voicecam.splits import make_splits, shared_speakers
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "make_images.py"
@@ -115,6 +116,134 @@ def test_clips_that_cannot_be_used_are_listed_and_the_others_made(write_voices, 
     ((name, reason),) = dataset.failed
     assert name == "high/s00_1.wav"
     assert "0 bytes" in reason
+
+
+def test_one_clip_that_the_system_cannot_read_is_that_clips_line_and_is_tried_again(write_voices, tmp_path):
+    """A link that leads to itself: an error of the system, not of the sound. Mended, the next run takes it."""
+    root = write_voices(speakers=4)
+    bad, sound = root / "high" / "s00_1.wav", (root / "high" / "s00_0.wav").read_bytes()
+    bad.unlink()
+    corpus = make_corpus("c", root, [{"path": f"{p.parent.name}/{p.name}", "speaker": p.stem[:3]} for p in root.glob("*/*.wav")])
+    rows = [*corpus.clips.to_dict("records"), {"path": "high/s00_1.wav", "speaker": "s00"}]
+    corpus = make_corpus("c", root, rows)
+    bad.symlink_to(bad)
+    path = make(corpus, tmp_path)
+    dataset = read_dataset(path, images=tmp_path / "mfc_dataset")
+    assert [name for name, _ in dataset.failed] == ["high/s00_1.wav"]
+    assert len(dataset.matrices) == 11
+    asked = []
+    make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
+    assert asked == [1]
+    assert json.loads(path.read_text())["complete"]
+    bad.unlink()
+    bad.write_bytes(sound)
+    dataset = read_dataset(make(corpus, tmp_path), images=tmp_path / "mfc_dataset")
+    assert (len(dataset.matrices), dataset.failed) == (12, ())
+
+
+@pytest.mark.parametrize("reason", [MemoryError(), RuntimeError("an odd\nfile"), OSError(5, "Input/output error")])
+def test_whatever_one_clip_does_to_the_reader_is_that_clips_line(write_voices, tmp_path, monkeypatch, reason):
+    read = audio.read
+
+    def fail(path, *args, **more):
+        if Path(path).name == "s00_1.wav":
+            raise reason
+        return read(path, *args, **more)
+
+    monkeypatch.setattr(audio, "read", fail)
+    dataset = read_dataset(make(open_corpus(write_voices(speakers=4)), tmp_path), images=tmp_path / "mfc_dataset")
+    ((name, said),) = dataset.failed
+    assert (name, len(dataset.matrices), len(said.splitlines())) == ("high/s00_1.wav", 11, 1)
+
+
+def stop_after(n, reason):
+    """A progress that lets n clips through."""
+
+    def progress(items, total):
+        for number, item in enumerate(items):
+            if number == n:
+                raise reason
+            yield item
+
+    return progress
+
+
+def test_what_was_made_is_kept_whatever_stops_it(write_voices, tmp_path):
+    corpus = open_corpus(write_voices(speakers=4))
+    with pytest.raises(RuntimeError):
+        make(corpus, tmp_path, progress=stop_after(5, RuntimeError("a bug")))
+    asked = []
+    make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
+    assert asked == [7]
+
+
+def test_a_slower_run_that_is_stopped_undoes_nothing_of_a_finished_one(write_voices, tmp_path):
+    """The second run finishes while the first, which began earlier, has made three clips; then the first is stopped."""
+    corpus = open_corpus(write_voices(speakers=4))
+
+    def overtaken(items, total):
+        for number, item in enumerate(items):
+            yield item
+            if number == 2:
+                make(corpus, tmp_path)
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(corpus, tmp_path, progress=overtaken)
+    (path,) = (tmp_path / "maps").iterdir()
+    assert len(read_dataset(path, images=tmp_path / "mfc_dataset").matrices) == 12
+
+
+def test_a_map_is_not_complete_while_images_in_it_are_made_again(write_voices, tmp_path):
+    """Black and white of the old map would not fit the new image."""
+    corpus = open_corpus(write_voices(speakers=4))
+    path = make(corpus, tmp_path)
+    sf.write(corpus.root / "low" / "s01_0.wav", 0.1 * np.sin(np.arange(8000)), 16_000)
+    seen = []
+    make(corpus, tmp_path, progress=lambda items, total: seen.append(json.loads(path.read_text())["complete"]) or items)
+    assert seen == [False]
+    assert json.loads(path.read_text())["complete"]
+
+
+def test_processes_end_with_a_parent_that_is_killed(write_voices, tmp_path):
+    root = write_voices(speakers=20, takes=40, seconds=0.3)
+    command = [sys.executable, str(SCRIPT), "--corpus", str(root), "--workers", "3"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    while len(list(tmp_path.glob("mfc_dataset/**/[!.]*.png"))) < 20:
+        assert child.poll() is None, "it finished before it could be killed; use more clips"
+        time.sleep(0.005)
+    child.kill()  # the parent alone: its processes are not told
+    child.wait()
+    deadline = time.monotonic() + 20
+    while anybody_left(child.pid):
+        assert time.monotonic() < deadline, "its processes wait for work that never comes"
+        time.sleep(0.05)
+
+
+def anybody_left(group):
+    """Whether a group of processes still has a member."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_a_killed_run_left_half_written_is_swept_but_not_under_a_run_that_writes(write_voices, tmp_path):
+    corpus = open_corpus(write_voices(speakers=4))
+    path = make(corpus, tmp_path)
+    folder = tmp_path / "mfc_dataset" / path.stem
+    left = [folder / "low" / ".s01_0-k3_x9a0b.png", path.parent / f".{path.stem}-abcdefgh.json"]
+    kept = folder / "low" / ".mine.png"
+    with writing(folder):  # another run
+        for file in (*left, kept):
+            file.write_bytes(b"half")
+        make(corpus, tmp_path)
+        assert left[0].exists()
+    make(corpus, tmp_path)
+    assert [file.exists() for file in (*left, kept)] == [False, False, True]
+    with atomic_path(folder / "low" / "s01_0.png") as temporary:
+        assert TEMPORARY.fullmatch(temporary.name), "what is swept is what is left"
 
 
 def test_no_usable_clip_at_all_is_an_error(tmp_path):

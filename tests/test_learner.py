@@ -210,8 +210,15 @@ def test_training_on_renderings_learns_and_files_get_the_same_answer_later(write
 
 @pytest.mark.parametrize(
     "changes",
-    [{"average": 1.0}, {"average": -0.1}, {"smoothing": -0.1}, {"smoothing": float("nan")}, {"copies": -1}, {"mixup": -1.0}],
+    [{"average": 1.0}, {"average": -0.1}, {"smoothing": -0.1}, {"smoothing": float("nan")}, {"copies": -1}, {"mixup": -1.0}]
+    + [{name: float("inf")} for name in ("lr", "mixup", "epochs")]
+    + [{"lr": float("nan")}, {"seed": -1}, {"batch": 0}],
 )
 def test_settings_out_of_range_are_refused_by_name(changes):
     with pytest.raises(ModelError, match=f"{next(iter(changes))}="):
         Training(**changes)
+
+
+def test_training_that_falls_apart_says_so_in_one_line(dataset, split):
+    with pytest.raises(ModelError, match="training fell apart; take a lower --lr"):
+        train(dataset, split, "pitch", Training(arch="resnet18", start="none", batch=8, epochs=6, lr=999.0), say=silent)

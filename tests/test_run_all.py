@@ -390,6 +390,66 @@ def test_the_steps_one_by_one_end_where_run_all_ends(finished, place, corpus):
         assert (other / name).read_bytes() == (folder / name).read_bytes()
 
 
+def test_another_method_explains_beside_what_is_there(finished, place, corpus):
+    """As README says it: on a finished run, with nothing deleted."""
+    folder, _ = finished
+    own = ("cams.npz", "bands_by_class.csv", "explanation.json", "report.html")
+    before = [(folder / name).read_bytes() for name in own]
+    how = ["--method", "layer-cam", "--layer", "layer2", "--target", "high-low"]
+    beside = folder / "explanations" / "layer-cam-layer2-high-low"
+    said = run("explain", "--run", "small", *how, cwd=place)
+    assert last_line(said) == f"wrote {(beside / 'report.html').relative_to(place)}"
+    assert [(folder / name).read_bytes() for name in own] == before
+    facts = json.loads((beside / "explanation.json").read_text())
+    assert [facts[key] for key in ("method", "layer", "target")] == ["Layer-CAM", "layer2", "high-low"]
+    with np.load(beside / "cams.npz", allow_pickle=False) as arrays, np.load(folder / "cams.npz", allow_pickle=False) as main:
+        assert list(arrays["path"]) == list(main["path"])
+        assert arrays["maps"].shape[1:] == (4, 4), "32 pixels at layer2; layer3 has 2 x 2 cells"
+        assert (arrays["maps"] >= 0).all(), "what Layer-CAM promises"
+    assert "Layer-CAM" in (beside / "report.html").read_text()
+    manifest = json.loads((folder / "manifest.json").read_text())["files"]
+    assert "explanations/layer-cam-layer2-high-low/cams.npz" in manifest
+    stamp = (beside / "cams.npz").stat().st_mtime_ns
+    said = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, *how, cwd=place)
+    assert last_line(said).endswith(f"is complete: open {(beside / 'report.html').relative_to(place)}")
+    assert (beside / "cams.npz").stat().st_mtime_ns == stamp
+
+
+def test_more_effort_or_other_bands_go_beside_checks_that_are_there(finished):
+    """Where they would go; test_checks.py makes some."""
+    from voicecam import runs
+    from voicecam.runs.checks import check_settings
+
+    folder, _ = finished
+    usual = {"method": "hires-cam", "layer": "layer3", "target": "true"}
+    assert runs.explanation_place(folder, **usual, full=True) == folder, "no checks are there yet"
+    (folder / "checks").mkdir()
+    settings = check_settings(method="hires-cam", layer="layer3", bands="third-octaves", effort=runs.Effort())
+    (folder / "checks" / "settings.json").write_text(json.dumps(settings))
+    try:
+        assert runs.explanation_place(folder, **usual) == folder
+        assert runs.explanation_place(folder, **usual, full=True).name == "hires-cam-layer3-true-full"
+        assert runs.explanation_place(folder, **usual, bands="octaves").name == "hires-cam-layer3-true-octaves"
+        assert runs.explanation_place(folder, **usual, full=True, maps_only=True) == folder
+        odd = [runs.explanation_place(folder, **{**usual, "target": name}).name for name in ("a/b", "a b", "../x" * 99)]
+        assert len(set(odd)) == 3
+        assert all("/" not in name and len(name) < 120 for name in odd)
+    finally:
+        shutil.rmtree(folder / "checks")
+
+
+def test_the_overview_is_drawn_into_the_run_and_not_over_the_one_in_readme(finished, place):
+    root = SCRIPTS.parent
+    before = (root / "docs" / "overview.png").read_bytes()
+    for more in ([], ["--out", "mine.png"]):
+        command = [sys.executable, root / "docs" / "overview.py", "small", *more]
+        subprocess.run(command, cwd=place, check=True, capture_output=True)
+    assert (finished[0] / "figures" / "overview.png").read_bytes() == (place / "mine.png").read_bytes()
+    assert (root / "docs" / "overview.png").read_bytes() == before
+    error = subprocess.run([*command[:2], "none"], cwd=place, capture_output=True, text=True, check=False)
+    assert (error.returncode, len(error.stderr.splitlines())) == (2, 1)
+
+
 def test_the_old_split_warns_in_the_report(place, corpus):
     run("run_all", "--corpus", corpus, "--split", "seed", "--run", "leak", *SMALL[:4], "--epochs", "1", *SMALL[6:], cwd=place)
     page = (place / "results" / "leak" / "report.html").read_text()
@@ -404,14 +464,18 @@ def test_the_old_split_warns_in_the_report(place, corpus):
         ("run_all", ["--corpus", "voices", "--run", "../x"], "must be a plain folder name"),
         ("run_all", ["--corpus", "voices", "--run", "x", "--label", "gender"], "no label 'gender'; it has: label"),
         ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--min-age", "14"], "has no age column"),
-        ("run_all", ["--corpus", "voices", "--run", "x", "--seconds", "0"], "seconds=0.0: must be above 0"),
+        (
+            "run_all",
+            ["--corpus", "voices", "--run", "x", "--seconds", "0.051", "--recipe", "mfcc", "--seed", "x"],
+            "--seed: 'x' must",
+        ),
         ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--arch", "vgg"], "architecture 'vgg': not known"),
         ("train", ["--map", "maps/none.json", "--run", "x"], "no such file"),
         ("evaluate", ["--run", "none"], "no such run"),
         ("compare", ["--run", "small", "none"], "no such run"),
-        ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--max-error", "1"], "max_error=1.0: must be 0 or"),
+        ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--max-error", "1"], "--max-error: '1' must be"),
         ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--split", "corpora"], "there is only one"),
-        ("explain", ["--run", "small", "--layer", "layer1"], "was explained with another setting"),
+        ("explain", ["--run", "small", "--target", "tenor"], "target 'tenor': not known"),
         ("ship_model", ["--run", "none", "--out", "m"], "no trained model"),
     ],
 )
@@ -423,7 +487,7 @@ def test_bad_input_gives_one_line_and_status_2(finished, place, script, args, wo
     assert not (place / "results" / "x").exists()
 
 
-@pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
+@pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("[!_]*.py")))
 def test_help_shows_an_example_and_defaults(script, place):
     said = run(script, "--help", cwd=place)
     assert "example:" in said
