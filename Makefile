@@ -7,6 +7,8 @@ RUN ?= backbone
 # How the shipped model was trained; models/EXPERIMENTS.md says what else was tried.
 VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
 	--copies 6 --average 0.995 --smoothing 0.05
+# JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
+QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
 .DEFAULT_GOAL := help
 
@@ -47,7 +49,7 @@ serve: $(BIN)/.dev-packages ## the page in the browser: record or drop a file, s
 	$(BIN)/python scripts/serve.py
 
 lab: $(BIN)/.dev-packages ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab nbs
+	$(BIN)/jupyter lab nbs $(QUIET_LAB)
 
 notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
