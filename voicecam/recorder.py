@@ -1,5 +1,6 @@
 """What a recorder decides, without a device: level meter, end of the word, warnings, name and file. Records nothing itself."""
 
+import io
 from datetime import datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import soundfile as sf
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.files import atomic_path, free_path, safe_name
+from voicecam.files import free_path, safe_name, write_bytes
 from voicecam.speech import FRAME, LIKELY, speech_probabilities
 from voicecam.speech import RATE as SPEECH_RATE
 
@@ -88,6 +89,7 @@ def save(signal: Signal, folder: Path, *, word: str, name: str, now: datetime) -
     """
     samples = np.clip(audio.resample(signal, RATE).samples, -1.0, 1.0)
     path = free_path(folder, f"{safe_name(name)}_{safe_name(word)}_{now:%Y%m%dT%H%M%S}", ".wav")
-    with atomic_path(path) as temporary:
-        sf.write(temporary, samples, RATE, format="WAV", subtype="PCM_16")
+    wav = io.BytesIO()  # not the file itself: libsndfile does not say that a disk is full
+    sf.write(wav, samples, RATE, format="WAV", subtype="PCM_16")
+    write_bytes(path, wav.getvalue())
     return path
