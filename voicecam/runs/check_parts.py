@@ -9,7 +9,6 @@ import pandas as pd
 
 from voicecam.audio import Signal
 from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
-from voicecam.explanation.carry import log_mel_attribution
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.network import load_model
@@ -192,7 +191,7 @@ def _sound_map(clips: Clips, job: Job) -> np.ndarray:
     """The clip's map over time and frequency: that of the run where rows are frequencies, else carried back to mel energies."""
     if clips.model.config.recipe == "logmel":
         return clips.maps(job.method, job.layer)[0]
-    return log_mel_attribution(clips.model, clips.log_mel, clips.wanted, against=clips.against)[0]
+    return clips.mel_weight[0]
 
 
 def _height(

@@ -15,7 +15,7 @@ from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
-from voicecam.explanation.carry import log_mel_of
+from voicecam.explanation.carry import log_mel_attribution, log_mel_of
 from voicecam.explanation.methods import attribute, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
@@ -70,6 +70,11 @@ class Clips:
         if self.paths is None:
             return log_mel_of(self.matrices, self.model.config)
         return np.stack([log_mel_energies(signal.samples, self.model.config).T for signal in self.signals])
+
+    @cached_property
+    def mel_weight(self) -> np.ndarray:
+        """How much of the score each band at each time carries, float32 (clip, n_mels, n_frames), see `log_mel_attribution`."""
+        return log_mel_attribution(self.model, self.log_mel, self.wanted, against=self.against)
 
     def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
         """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""

@@ -46,5 +46,6 @@ def map_profile(maps: np.ndarray, config: Config, bands: Bands) -> np.ndarray:
 
 def carried_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
     """Signed weight of each band, float (clip, band), carried back to the sound's bands from a `model` for such clips."""
-    weight = log_mel_attribution(model, clips.log_mel, clips.wanted, against=clips.against)
+    own = model is clips.model
+    weight = clips.mel_weight if own else log_mel_attribution(model, clips.log_mel, clips.wanted, against=clips.against)
     return to_bands(row_profile(weight), band_set("mel", model.config).limits, bands)
