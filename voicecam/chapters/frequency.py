@@ -8,7 +8,7 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.chapters.words import capital, spelled, spread, titled
 from voicecam.explanation import bandstop
-from voicecam.explanation.centroids import PAIRED, agreement
+from voicecam.explanation.centroids import OWN, PAIRED, agreement
 from voicecam.report import Drawing, Section
 from voicecam.runs.checks import CHECKS
 from voicecam.runs.profiles import OCCLUDED
@@ -50,8 +50,9 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=tuple(sentences),
         drawings=(drawing,),
         table=_centroid_cells(centroids),
-        table_note="Difference of centroids in Hz with 95 % intervals (speakers resampled). First column: what speaks for "
-        f"{first} minus what speaks for {second}, in the same clips. The others: {first} minus {second} speakers.",
+        table_note="Difference of centroids in Hz with 95 % intervals (speakers resampled). Same clips: what speaks for "
+        f"{first} minus what speaks for {second}. The others: {first} minus {second} speakers, every clip explained for one "
+        "class. Each clip for its own class: checks/centroids.csv.",
     )
 
 
@@ -74,11 +75,12 @@ def centroid_answers(table: pd.DataFrame, drawn: Mapping[str, Sequence[float]], 
 
 
 def _centroid_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per method, a column per target, each cell a difference in Hz with its interval."""
+    """A row per method, a column per target but OWN, each cell a difference in Hz with its interval."""
     rows = []
     for method, part in table.groupby("method", sort=False):
-        cells = {row["target"]: _hertz(row) for _, row in part.iterrows()}
-        rows.append({"Method": capital(str(method)), PAIRED: cells.pop(PAIRED), **cells})
+        cells = {row["target"].replace("every clip for", "All for"): _hertz(row) for _, row in part.iterrows()}
+        del cells[OWN]  # the sentences have it, and the table must fit into the page
+        rows.append({"Method": capital(str(method)), "Same clips": cells.pop(PAIRED), **cells})
     return pd.DataFrame(rows)
 
 
