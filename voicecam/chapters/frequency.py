@@ -11,9 +11,8 @@ from voicecam.explanation import bandstop
 from voicecam.explanation.centroids import OWN, PAIRED, agreement
 from voicecam.report import Drawing, Section
 from voicecam.runs.checks import CHECKS
-from voicecam.runs.profiles import OCCLUDED
+from voicecam.runs.profiles import FILTERED, OCCLUDED
 
-FILTERED = "bands taken out of the sound"  # the row of the causal check
 SURE = 0.05  # p below which a difference counts as shown
 
 

@@ -16,7 +16,7 @@ from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
 from voicecam.runs.folder import open_run, read_predictions
 from voicecam.runs.material import Clips, fold_clips
 from voicecam.runs.nulls import SHUFFLED, random_twin
-from voicecam.runs.profiles import AVERAGED, CARRIED, OCCLUDED, carried_profile, map_profiles, occluded_profile
+from voicecam.runs.profiles import AVERAGED, CARRIED, FILTERED, OCCLUDED, carried_profile, map_profiles, occluded_profile
 
 DRAWS = 5  # networks with random weights that heights are held against
 
@@ -77,7 +77,7 @@ def height_part(job: Job) -> Part:
             heights.append(pd.DataFrame({"path": paths, **about, "hz": height(profile, limits)}))
     if job.band_clips[0].paths:
         found = _height(job.measured, job.band_clips, limits, job.classes)
-        rows.append({"what": "bands taken out of the sound", **found})
+        rows.append({"what": FILTERED, **found})
     tables = {"height": pd.DataFrame(rows), "height_clips": pd.concat(heights), "band_differences": pd.concat(differences)}
     tables["centroids"] = _centroids(_profiles(job), job.band_clips, limits, job.classes)
     draws = _random_centroids(job)
@@ -209,7 +209,7 @@ def _profiles(job: Job) -> dict[str, np.ndarray]:
         AVERAGED: np.concatenate([occluded_profile(clips, clips.model, bands, reference="training mean") for clips in folds]),
         CARRIED: np.concatenate([carried_profile(clips, clips.model, bands) for clips in folds]),
     }
-    return found | ({"bands taken out of the sound": job.measured} if folds[0].paths else {})
+    return found | ({FILTERED: job.measured} if folds[0].paths else {})
 
 
 def _centroids(

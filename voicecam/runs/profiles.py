@@ -13,6 +13,7 @@ from voicecam.runs.material import Clips
 
 OCCLUDED = "band occlusion"  # the clip's mel energies with one band at its floor; the default: it agrees best with the sound
 AVERAGED = "band occlusion, training mean"  # with one band as in the average training clip, which is no odd picture
+FILTERED = "bands taken out of the sound"  # by a filter, see explanation.bandstop: what the others are held against
 CARRIED = "mel gradients"  # integrated gradients over the log-mel energies, see explanation.carry
 
 
