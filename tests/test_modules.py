@@ -33,6 +33,7 @@ ORDER = [
     "verdicts",
     "batches",
     "beside",
+    "callbacks",
     "learner",
     "evaluation",
     "foreign",
@@ -42,6 +43,7 @@ ORDER = [
     "robustness",
     "results",
     "figures",
+    "voice_model",
     "verdict_maps",
     "report",
     "chapters",
@@ -52,6 +54,7 @@ ORDER = [
     "ending",
     "cli",
     "jobs",
+    "api",
 ]
 MODULES = sorted((ROOT / "voicecam").rglob("*.py"))
 

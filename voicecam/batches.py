@@ -1,24 +1,24 @@
 """Pictures, or windows cut at random from renderings -> fastai DataLoaders with augmentation in training only. Trains nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from fastai.data.core import DataLoaders
-from fastai.torch_core import TensorCategory, TensorImage, default_device
+from fastai.data.core import DataLoaders, Datasets
+from fastai.data.transforms import Categorize
+from fastai.torch_core import TensorImage, default_device
 from fasttransform import Transform
-from torch.utils.data import Dataset as TorchDataset
 
 from voicecam.config import Config
 from voicecam.image import Scale
-from voicecam.network import to_input
+from voicecam.network import IMAGENET_MEAN, IMAGENET_STD, to_input
 from voicecam.renderings import Renderings
 from voicecam.splits import Split
 
 TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
 FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
 SHORT = 0.2  # share of training windows that are a short recording said again; longer ones are what most people bring
-TRAIN, VALID = 0, 1  # fastai's split_idx of each part; it reads the data set's to know whether a transform for one part runs
+TRAIN = 0  # fastai's split_idx of each part; it reads the data set's to know whether a transform for one part runs
 MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
 
 
@@ -32,44 +32,81 @@ def make_loaders(
     augmented: bool,
     seed: int,
     windows: "Windows | None" = None,
+    vocab: Sequence[str] | None = None,
 ) -> DataLoaders:
-    """fastai DataLoaders of a split's training and validation part.
+    """fastai DataLoaders of a split's training and validation part, on fastai's own Datasets: show_batch, predict, show_results,
+    plot_top_losses and export of a Learner on them work. Their items are row numbers of `pictures`.
 
     pictures : uint8 (clip, row, frame); targets : class numbers, int64 (clip,)
     batch : clips per step; augmented : whether training pictures go through `augment`, or windows through `hide`; seed : of that
     windows : what training reads instead of the training part's pictures
+    vocab : names of the classes; their numbers by default
     """
-    train = _Pictures(pictures[split.train], targets[split.train], TRAIN) if windows is None else windows
-    valid = _Pictures(pictures[split.valid], targets[split.valid], VALID)
+    names = list(map(str, range(int(targets.max()) + 1))) if vocab is None else list(vocab)
+    picture = _Picture(pictures)
+    parts = [list(map(int, rows)) for rows in (split.train, split.valid)]
+    transforms = [[picture], [_Name(targets, names, picture), Categorize(vocab=names, sort=False)]]
+    datasets = Datasets(list(range(len(pictures))), transforms, splits=parts)
     batch_transforms = [_SpeechAugment(augment if windows is None else hide, seed)] * augmented + [_ToInput(config)]
-    return DataLoaders.from_dsets(
-        train, valid, bs=min(batch, len(split.train)), after_batch=batch_transforms, num_workers=0, device=default_device()
+    picture.draw_for(split.train, windows)  # not before: fastai tries its transforms on a first item
+    train, valid = datasets.train, datasets.valid
+    del train.n_inp, valid.n_inp  # fastai counts them on a first item, whose augmentation is part of every published figure
+    return DataLoaders.from_dsets(  # not datasets.dataloaders, which makes one more trial pass
+        train,
+        valid,
+        bs=min(batch, len(split.train)),
+        after_batch=batch_transforms,
+        num_workers=0,
+        device=default_device(),
     )
 
 
-class Windows(TorchDataset):
-    """(picture, class) pairs of windows cut by chance from the training clips' renderings; as many per epoch as there are clips.
+class _Picture:
+    """Item -> picture. Where windows are drawn, a training clip's item is whichever window comes next."""
+
+    def __init__(self, pictures: np.ndarray):
+        self.pictures, self.drawn = pictures, 0
+        self.random: set[int] = set()
+
+    def draw_for(self, train: np.ndarray, windows: "Windows | None") -> None:
+        """From now on training clips are windows."""
+        self.windows, self.random = windows, set() if windows is None else set(map(int, train))
+
+    def __call__(self, item: int) -> TensorImage:
+        if item not in self.random or self.windows is None:
+            return TensorImage(torch.from_numpy(self.pictures[item]))
+        self.drawn, picture = self.windows.draw()
+        return TensorImage(torch.from_numpy(picture))
+
+
+class _Name:
+    """Item -> class name of the picture that was given last: fastai asks for an item's picture first, then for its name."""
+
+    def __init__(self, targets: np.ndarray, names: Sequence[str], picture: _Picture):
+        self.targets, self.names, self.picture = targets, names, picture
+
+    def __call__(self, item: int) -> str:
+        return self.names[int(self.targets[self.picture.drawn if item in self.picture.random else item])]
+
+
+class Windows:
+    """Windows cut by chance from the training clips' renderings.
 
     Classes come equally often; a speaker of n clips comes in proportion to the square root of n, so that the few who recorded
     much do not crowd out the many who recorded little.
     """
 
-    split_idx = TRAIN
-
     def __init__(
         self, renderings: Renderings, targets: np.ndarray, speakers: np.ndarray, train: np.ndarray, scale: Scale, *, seed: int
     ):
-        self.renderings, self.targets, self.train, self.scale = renderings, targets, train, scale
+        self.renderings, self.train, self.scale = renderings, train, scale
         self.rng = np.random.default_rng(seed)
         self.p = clip_shares(targets[train], speakers[train])
 
-    def __len__(self) -> int:
-        return len(self.train)
-
-    def __getitem__(self, i: int):
+    def draw(self) -> tuple[int, np.ndarray]:
+        """A clip and the picture of one of its windows, uint8 (row, frame)."""
         clip = int(self.rng.choice(self.train, p=self.p))
-        window = self.renderings.random_window(clip, self.rng, short=SHORT)
-        return TensorImage(torch.from_numpy(self.scale.picture(window))), TensorCategory(torch.tensor(self.targets[clip]))
+        return clip, self.scale.picture(self.renderings.random_window(clip, self.rng, short=SHORT))
 
 
 def clip_shares(targets: np.ndarray, speakers: np.ndarray) -> np.ndarray:
@@ -119,19 +156,6 @@ def _stripes(n: int, length: int, widest: int, generator: torch.Generator) -> to
     return (place >= start) & (place < start + width)
 
 
-class _Pictures(TorchDataset):
-    """(picture, class) pairs as fastai types."""
-
-    def __init__(self, pictures: np.ndarray, targets: np.ndarray, split_idx: int):
-        self.pictures, self.targets, self.split_idx = torch.from_numpy(pictures), torch.from_numpy(targets), split_idx
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, i: int):
-        return TensorImage(self.pictures[i]), TensorCategory(self.targets[i])
-
-
 class _SpeechAugment(Transform):
     """`augment` or `hide` as a fastai transform of training batches."""
 
@@ -154,3 +178,8 @@ class _ToInput(Transform):
 
     def encodes(self, x: TensorImage):
         return TensorImage(to_input(x.as_subclass(torch.Tensor), self.config))
+
+    def decodes(self, x: TensorImage):
+        """Grey levels 0..1 for fastai's pictures, row 0 at the bottom."""
+        mean, spread = (torch.tensor(values, device=x.device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+        return TensorImage((x.as_subclass(torch.Tensor) * spread + mean).clamp(0, 1).flip(-2))

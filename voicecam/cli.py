@@ -4,7 +4,7 @@ import argparse
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +34,31 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}; see --help\n")
+
+
+class _Strict(_Parser):
+    """The same for a caller in Python, who gets an exception."""
+
+    def error(self, message: str) -> NoReturn:
+        raise VoicecamError(f"{message}; the options are those of scripts/run_all.py --help, with _ for -")
+
+
+def parse_run(corpora: Sequence[str], *, run: str, label: str, **options: Any) -> argparse.Namespace:
+    """The options of scripts/run_all.py given as Python values: True and False switch, a list is several values.
+
+    Raises VoicecamError for one that is not known or out of range.
+    """
+    parser = _Strict()
+    parser.add_argument("--run")
+    add_corpus_options(parser)
+    add_run_options(parser)
+    argv = ["--run", run, "--label", label, "--corpus", *corpora]
+    for name, value in options.items():
+        values = value if isinstance(value, list | tuple) else [value] * (not isinstance(value, bool))
+        asked = name if value is not False else f"no_{name}"
+        if value is not False or name == "augment":
+            argv += [f"--{asked.replace('_', '-')}", *map(str, values)]
+    return parser.parse_args(argv)
 
 
 def make_parser(doc: str, example: str) -> argparse.ArgumentParser:

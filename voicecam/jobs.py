@@ -1,9 +1,10 @@
 """The scripts' work, from their options to their last line: images, training, evaluation, explanation, report."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from voicecam import cli, figures, foreign, leak, pages, results, robustness, runs
 from voicecam.classifier import load_classifier
@@ -26,6 +27,15 @@ def whole_job(args: argparse.Namespace) -> str:
         return f"{trained}; nobody was held back to test it on"
     cli.say(evaluate_job(args))
     return explain_job(args)
+
+
+def trained_run(corpora: Sequence[str], **options: Any) -> Path:
+    """Images, training and evaluation as voicecam.train asks for them; returns the run's folder."""
+    args = cli.parse_run(corpora, **options)
+    cli.say(train_job(args, _map_of(args)))
+    if args.split != "none":
+        cli.say(evaluate_job(args))
+    return _folder(args.run)
 
 
 def train_job(args: argparse.Namespace, map_path: Path) -> str:

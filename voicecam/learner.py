@@ -1,10 +1,8 @@
 """fastai: pictures -> dataloaders -> a fine-tuned ResNet with its training curves. Does not evaluate on test speakers."""
 
 import copy
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.channelslast import ChannelsLast
-from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.mixup import MixUp
 from fastai.callback.schedule import lr_find  # noqa: F401  its import gives Learner lr_find and fit_one_cycle
 from fastai.data.core import DataLoaders
@@ -22,13 +19,13 @@ from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import BalancedAccuracy
 from fastai.torch_core import set_seed
 from fastai.vision.learner import default_split
-from tqdm import tqdm
 
 from voicecam.batches import Windows, make_loaders
 from voicecam.beside import add_second, drop_second, joint_numbers
+from voicecam.callbacks import AveragedWeights, Bfloat16, Log
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
-from voicecam.image import fit_scale
+from voicecam.image import Scale, fit_scale
 from voicecam.network import ARCHITECTURES, Model, build, versions
 from voicecam.splits import Split
 from voicecam.start_weights import corpora_of, load_start, met_before, met_in_training
@@ -101,33 +98,20 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         targets, n_second = joint_numbers(dataset.corpus, training.beside, split.train, targets, len(classes))
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
     set_seed(training.seed, reproducible=True)
-    windows = None
-    if dataset.renderings is not None:
-        speakers = dataset.clips["speaker"].to_numpy()
-        windows = Windows(dataset.renderings, targets, speakers, split.train, scale, seed=training.seed)
-    loaders = make_loaders(
-        scale.picture(dataset.matrices),
-        targets,
-        split,
-        dataset.config,
-        batch=training.batch,
-        augmented=training.augment,
-        seed=training.seed,
-        windows=windows,
-    )
-    met = counts if windows is None else np.ones(len(classes))
+    loaders = _loaders(dataset, split, targets, training, scale, vocab=None if training.beside else classes)
+    met = counts if dataset.renderings is None else np.ones(len(classes))
     learner, started = make_learner(loaders, met, training, dataset)
     if training.beside:
         add_second(learner, len(classes), n_second)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
-    learner.add_cb(log := _Log(say, training.patience, last=training.average > 0))
+    learner.add_cb(log := Log(say, training.patience, last=training.average > 0))
     if training.average > 0:
-        learner.add_cb(_Average(training.average))
+        learner.add_cb(AveragedWeights(training.average))
     if training.mixup > 0:
         learner.add_cb(MixUp(training.mixup))
     if training.bfloat16:
-        learner.add_cbs([ChannelsLast(), _Bfloat16()])
+        learner.add_cbs([ChannelsLast(), Bfloat16()])
     _fit(learner, training, lr, random=started.startswith("start: random"))
     learner.model.load_state_dict(log.best_weights)
     if training.beside:
@@ -146,6 +130,42 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
     return Trained(Model(network, training.arch, label, classes, dataset.config, scale, meta), pd.DataFrame(log.rows), curve)
 
 
+def trained_learner(model: Model, dataset: Dataset, split: Split, training: Training) -> Learner:
+    """fastai's Learner around a trained network, with the loaders that it was trained on: for show_batch, get_preds,
+    show_results, ClassificationInterpretation, fine_tune, export and what else a Learner does. Item i is row i of `dataset`.
+
+    model : as `train` gave it for these clips
+    """
+    number = {name: i for i, name in enumerate(model.classes)}
+    targets = dataset.clips[model.label].map(number).to_numpy(dtype=np.int64)
+    loaders = _loaders(dataset, split, targets, training, model.scale, vocab=model.classes)
+    loaders.train_ds.n_inp = loaders.valid_ds.n_inp = 1  # what make_loaders takes away
+    network = copy.deepcopy(model.network).to(loaders.device)
+    loss = CrossEntropyLossFlat(label_smoothing=training.smoothing)
+    return Learner(loaders, network, loss_func=loss, splitter=default_split, metrics=BalancedAccuracy())
+
+
+def _loaders(
+    dataset: Dataset, split: Split, targets: np.ndarray, training: Training, scale: Scale, *, vocab: Sequence[str] | None
+) -> DataLoaders:
+    """The loaders of a training: of the clips' pictures, or of windows drawn from their renderings."""
+    windows = None
+    if dataset.renderings is not None:
+        speakers = dataset.clips["speaker"].to_numpy()
+        windows = Windows(dataset.renderings, targets, speakers, split.train, scale, seed=training.seed)
+    return make_loaders(
+        scale.picture(dataset.matrices),
+        targets,
+        split,
+        dataset.config,
+        batch=training.batch,
+        augmented=training.augment,
+        seed=training.seed,
+        windows=windows,
+        vocab=vocab,
+    )
+
+
 def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, dataset: Dataset) -> tuple[Learner, str]:
     """fastai Learner with start weights and class weights; returns it and the line that says what it starts from.
 
@@ -161,109 +181,9 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, d
         metrics=BalancedAccuracy(),
     )
     started = load_start(learner.model, training.arch, training.start, corpora=corpora_of(dataset), clips=dataset.fingerprints)
-    learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; _Log speaks
+    learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; Log speaks
     learner.logger = lambda row: None
     return learner, started
-
-
-class _Average(Callback):
-    """Keeps a running mean of the weights (Polyak and Juditsky 1992); validation and what is kept are by the mean.
-
-    Batch norm's statistics are averaged with the weights they belong to.
-    """
-
-    order = 61  # after _Log, which must still see the mean at the end of an epoch
-
-    def __init__(self, decay: float):
-        self.decay, self.steps = decay, 0
-
-    def before_fit(self):
-        self.mean = copy.deepcopy(self.model.state_dict())
-
-    def after_step(self):
-        self.steps += 1
-        decay = min(self.decay, self.steps / (self.steps + 10))  # else the first weights, at random, would count for long
-        with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                if value.is_floating_point():
-                    self.mean[name].lerp_(value, 1 - decay)
-                else:
-                    self.mean[name].copy_(value)
-
-    def before_validate(self):
-        self.now = copy.deepcopy(self.model.state_dict())
-        self.model.load_state_dict(self.mean)
-
-    def after_epoch(self):
-        self.model.load_state_dict(self.now)
-
-
-class _Bfloat16(Callback):
-    """Forward passes in bfloat16, on any device (fastai's own callback knows CUDA only); losses and weights stay float32."""
-
-    def before_batch(self):
-        self.casting = torch.autocast(self.dls.device.type, torch.bfloat16)
-        self.casting.__enter__()
-
-    def after_pred(self):
-        self.learn.pred = self.pred.float()
-
-    def after_loss(self):
-        self.leave()
-
-    def after_cancel_batch(self):
-        self.leave()
-
-    def leave(self):
-        """Leave the cast once; a stopped batch may come here before its loss."""
-        if self.casting is not None:
-            self.casting.__exit__(None, None, None)
-            self.casting = None
-
-
-class _Log(Callback):
-    """Says one line per epoch, keeps the history and the weights of the best epoch, stops when patience ends.
-
-    last : keep those of the last epoch instead: a running mean needs no choice, which a few validation speakers make at random
-    """
-
-    order = 60  # after fastai's Recorder, whose values it reads
-
-    def __init__(self, say: Callable[[str], None], patience: int, *, last: bool):
-        self.say, self.patience, self.last = say, patience, last
-        self.rows: list[dict[str, float]] = []
-        self.best_epoch, self.best = 0, (-1.0, 0.0)  # balanced accuracy, then minus the loss: what a better epoch has more of
-        self.best_weights: dict[str, torch.Tensor] = {}
-
-    def before_epoch(self):
-        self.began = time.monotonic()
-        self.bar = tqdm(total=len(self.dls.train), unit="batch", leave=False, disable=not sys.stderr.isatty())
-
-    def after_batch(self):
-        if self.training:
-            self.bar.update()
-
-    def after_epoch(self):
-        self.bar.close()
-        train_loss, valid_loss, balanced = map(float, self.recorder.values[-1])
-        if not np.isfinite(train_loss + valid_loss):
-            raise ModelError(f"the loss is {train_loss + valid_loss}: training fell apart; take a lower --lr")
-        epoch = len(self.rows) + 1
-        scores = {"train_loss": train_loss, "valid_loss": valid_loss, "valid_balanced_accuracy": balanced}
-        self.rows.append({"epoch": epoch, **scores, "seconds": time.monotonic() - self.began})
-        self.say(
-            f"epoch {epoch:2d}: loss {train_loss:.3f} (training) {valid_loss:.3f} (validation), "
-            f"balanced accuracy {balanced:.3f} (validation), {self.rows[-1]['seconds']:.0f} s"
-        )
-        if self.last or (balanced, -valid_loss) > self.best:
-            self.best_epoch, self.best = epoch, (balanced, -valid_loss)
-            self.best_weights = copy.deepcopy(self.learn.model.state_dict())
-        elif epoch - self.best_epoch >= self.patience:
-            self.say(f"stopped: no better balanced accuracy on validation speakers for {self.patience} epochs")
-            raise CancelFitException
-
-    def after_cancel_fit(self):
-        self.bar.close()
 
 
 def _choose_lr(learner: Learner, training: Training, say: Callable[[str], None]) -> tuple[float, dict[str, Any] | None]:

@@ -18,9 +18,10 @@ import numpy as np
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier, Window, clip_windows, sure_classes
-from voicecam.config import UNCERTAIN
+from voicecam.config import UNCERTAIN, Config
 from voicecam.corpora.labels import audio_files, passed_over
 from voicecam.errors import AudioError, SilentError, VoicecamError
+from voicecam.features import window_starts
 from voicecam.files import shown
 from voicecam.pitch import median_f0
 from voicecam.speech import cut, find_speech
@@ -112,7 +113,14 @@ def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") ->
         return Judgement(name, NO_SPEECH)
     spoken = cut(signal, speech)
     del signal  # an hour has 230 MB
-    said = classifier.classify(spoken.signal)
+    said = judge_speech(classifier, spoken.signal, name=name)
+    times = (replace(w, start=spoken.time(w.start), end=spoken.time(w.end, end=True)) for w in said.windows)
+    return replace(said, speech_seconds=speech.seconds, windows=tuple(times))
+
+
+def judge_speech(classifier: Classifier, spoken: Signal, *, name: str = "recording") -> Judgement:
+    """Classify a sound that is speech from end to end, as cut out of a recording; times are those of this sound."""
+    said = classifier.classify(spoken)
     alone = [window.probabilities[said.label] for window in said.windows]
     strongest = int(np.argmax(alone))
     return Judgement(
@@ -121,13 +129,23 @@ def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") ->
         label=said.label,
         probability=said.probability,
         probabilities=said.probabilities,
-        speech_seconds=speech.seconds,
-        f0=median_f0(spoken.signal),
-        windows=tuple(replace(w, start=spoken.time(w.start), end=spoken.time(w.end, end=True)) for w in said.windows),
-        matrix=clip_windows(spoken.signal, classifier.model.config)[strongest],
+        speech_seconds=spoken.seconds,
+        f0=median_f0(spoken),
+        windows=said.windows,
+        matrix=clip_windows(spoken, classifier.model.config)[strongest],
         strongest=strongest,
-        spoken=spoken.signal,
+        spoken=spoken,
     )
+
+
+def strongest_window(judgement: Judgement, spoken: Signal, config: Config) -> Signal:
+    """The prepared window, config.n_samples long, whose matrix the judgement of this speech holds."""
+    if config.windows == "loudest":
+        return audio.prepare(spoken, config)
+    whole = audio.prepare_whole(spoken, config)
+    starts = window_starts(1 + (len(whole.samples) - config.window) // config.hop, config)
+    first = min(starts[judgement.strongest] * config.hop, len(whole.samples) - config.n_samples)
+    return Signal(whole.samples[first : first + config.n_samples], whole.rate)
 
 
 def row(judgement: Judgement) -> dict[str, Any]:

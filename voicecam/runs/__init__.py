@@ -7,7 +7,7 @@ from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, re
 from voicecam.runs.nulls import random_twin, shuffled_twin
 from voicecam.runs.scoring import evaluate_run
 from voicecam.runs.shipping import ship
-from voicecam.runs.training import predict, run_dataset, run_splits, train_run
+from voicecam.runs.training import predict, run_dataset, run_learner, run_splits, train_run
 
 __all__ = [
     "FULL",
@@ -29,6 +29,7 @@ __all__ = [
     "read_split",
     "read_table",
     "run_dataset",
+    "run_learner",
     "run_splits",
     "ship",
     "shuffled_twin",

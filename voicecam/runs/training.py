@@ -4,16 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from fastai.learner import Learner
 
 from voicecam import evaluation
 from voicecam.classifier import Classifier
 from voicecam.corpora.table import keep_ages, keep_labelled
 from voicecam.dataset import Dataset, read_dataset
 from voicecam.files import write_json, write_text
-from voicecam.learner import train
-from voicecam.network import Model, save_model
+from voicecam.learner import train, trained_learner
+from voicecam.network import Model, load_model, save_model
 from voicecam.renderings import Progress, render
-from voicecam.runs.folder import PARTS, Say, Settings, open_run
+from voicecam.runs.folder import PARTS, Say, Settings, open_run, read_split
 from voicecam.splits import Split, make_splits
 
 
@@ -60,6 +61,13 @@ def train_run(folder: Path, dataset: Dataset, *, say: Say = print) -> None:
         write_json(place / "split.json", {part: list(paths[getattr(split, part)]) for part in PARTS} | {"warning": split.warning})
         trained.model.meta.update(split=settings.split, **_trust(trained.model, dataset, split, max_error=settings.max_error))
         save_model(place, trained.model)
+
+
+def run_learner(folder: Path, *, fold: int = 1) -> Learner:
+    """fastai's Learner of a trained fold, with its loaders, see learner.trained_learner."""
+    settings, place = open_run(folder), folder / f"fold{fold}"
+    dataset = run_dataset(settings)
+    return trained_learner(load_model(place), dataset, read_split(place, dataset), settings.training)
 
 
 def _trust(model: Model, dataset: Dataset, split: Split, *, max_error: float) -> dict[str, float]:

@@ -1,0 +1,114 @@
+"""The public face: load a model, classify a recording, explain it, train a new one. `import voicecam` hands these on.
+
+A few lines over the modules that do the work; the model itself is in voice_model.py.
+
+Example:
+    >>> import voicecam
+    >>> model = voicecam.load()
+    >>> model.classes
+    ('female', 'male')
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from voicecam import jobs, pages, runs
+from voicecam.config import MAP_LAYER, MAP_METHOD
+from voicecam.errors import ModelError
+from voicecam.files import VOICE, read_json
+from voicecam.network import load_model
+from voicecam.voice_model import VoiceModel
+
+if TYPE_CHECKING:
+    from fastai.learner import Learner
+
+SHIPPED = VOICE.parent  # folder of the models that come with the package
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A trained and evaluated run in results/. folder : where it lies"""
+
+    folder: Path
+
+    def __repr__(self) -> str:
+        score = self.metrics["fold_mean"]
+        ends = "" if score["low"] is None else f" [{score['low']:.3f}, {score['high']:.3f}]"
+        return f"Run({self.folder}: balanced accuracy {score['value']:.3f}{ends}, {len(self.metrics['folds'])} fold(s))"
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """All scores with their intervals, see results/README.md."""
+        return read_json(self.folder / "metrics.json", error=ModelError)
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """One row per tested clip, see results/README.md."""
+        return runs.read_predictions(self.folder)
+
+    @property
+    def model(self) -> VoiceModel:
+        """The network of the first fold."""
+        return VoiceModel(load_model(runs.fold_places(self.folder)[0]))
+
+    @cached_property
+    def learner(self) -> "Learner":
+        """fastai's Learner of the first fold, with its loaders and its trained weights."""
+        return runs.run_learner(self.folder)
+
+    def explain(self, **options: Any) -> Mapping[str, Any]:
+        """Maps of every tested clip; options as for `runs.explain_run`. Returns what explanation.json holds."""
+        return runs.explain_run(self.folder, runs.run_dataset(runs.open_run(self.folder)), **options)
+
+    def report(self, **options: Any) -> Path:
+        """Make the maps and their tests where they are not there yet, and the report; returns the page's path.
+
+        options : as for `runs.check_run`, but what it needs anyway
+        """
+        dataset = runs.run_dataset(runs.open_run(self.folder))
+        runs.explain_run(self.folder, dataset)
+        asked = {"method": MAP_METHOD, "layer": MAP_LAYER, "effort": runs.Effort(), **options}
+        runs.check_run(self.folder, dataset, **asked)
+        return pages.write_run_report(self.folder, dataset)
+
+
+def load(name: str | PathLike[str] = "voice") -> VoiceModel:
+    """A model: one that comes with the package by its name, a saved model's folder, a run's folder or its name in results/, or
+    one of the Hugging Face hub ("owner/name", where huggingface_hub is installed).
+
+    Raises ModelError where there is none.
+    """
+    places = [SHIPPED / name, Path(name), Path(name) / "fold1", Path("results") / name / "fold1"]
+    place = next((place for place in places if (place / "meta.json").is_file()), None)
+    if place is None and str(name).count("/") == 1 and not Path(name).exists():
+        place = _from_hub(str(name))
+    if place is None:
+        shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob("*/meta.json")))
+        raise ModelError(f"{name}: no model; use one of {shipped}, a folder with a meta.json, a run in results/, or OWNER/NAME")
+    return VoiceModel(load_model(place))
+
+
+def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: str, label: str = "gender", **options: Any) -> Run:
+    """Images, training, and evaluation on speakers held back: what scripts/run_all.py does, without maps and report.
+
+    corpus : folder or CSV of a corpus, several to join them, or "demo" (synthetic voices)
+    run : name of the run, a new folder in results/ or a stopped run to go on with; label : what to learn
+    options : those of scripts/run_all.py, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", start="none", ...
+    Raises VoicecamError for options that are not known or out of range, like the script.
+    """
+    corpora = [str(corpus)] if isinstance(corpus, str | PathLike) else [str(one) for one in corpus]
+    return Run(jobs.trained_run(corpora, run=run, label=label, **options))
+
+
+def _from_hub(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ModelError(f"{name}: a model of the hub needs huggingface_hub; pip install huggingface_hub") from None
+    return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.md"]))

@@ -1,0 +1,300 @@
+"""A model that takes recordings, what it says of one, and why: Prediction, Explanation and VoiceModel, for people in Python.
+
+"Explain one recording" is written here; files, page and notebooks use it. Trains nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import audio, verdicts
+from voicecam.audio import Signal
+from voicecam.classifier import Classifier
+from voicecam.config import MAP_LAYER, MAP_METHOD, UNCERTAIN
+from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
+from voicecam.features import column_axis, log_mel_energies, row_axis
+from voicecam.network import Model, save_model
+from voicecam.verdicts import NO_SPEECH, Judgement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Recording = str | PathLike[str] | np.ndarray | Signal
+SHIFT_SECONDS = 10.0  # s of speech at most whose pitch is moved: keeps it below a second
+
+
+@dataclass(frozen=True, repr=False)
+class Prediction(Judgement):
+    """What a model says of one recording.
+
+    verdict : a class, "uncertain" or "no speech"; label, probability : the likeliest class and its calibrated probability
+    probabilities : of every class; windows : the same for each window; speech_seconds : s; f0 : median pitch in Hz
+    error : why a file of a list could not be used; then all else is empty
+    """
+
+    model: "VoiceModel | None" = None
+
+    def __repr__(self) -> str:
+        return f"Prediction({self.summary})"
+
+    @property
+    def summary(self) -> str:
+        """ "female 0.82, uncertain, 0.58 s of speech, F0 222 Hz" """
+        if self.error is not None:
+            return f"error: {self.error}"
+        if self.label is None:
+            return NO_SPEECH
+        unsure = [UNCERTAIN] * (self.verdict == UNCERTAIN)
+        pitch = "no F0" if self.f0 is None else f"F0 {self.f0:.0f} Hz"
+        return ", ".join([f"{self.label} {self.probability:.2f}", *unsure, f"{self.speech_seconds:.2f} s of speech", pitch])
+
+    def _repr_html_(self) -> str:
+        if self.matrix is None or self.model is None:
+            return f"<p>{escape(self.summary)}</p>"
+        from voicecam.figures import figure, plot_matrix
+
+        (fig, ax), config = figure(3.2), self.model.model.config
+        plot_matrix(self.matrix, row_axis(config), column_axis(config, self.matrix.shape[1]), ax=ax)
+        return f"<p>{escape(self.summary)}</p>{_image_tag(fig, f'picture of the recording: {self.summary}')}"
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Why a recording was given its class: a map over the window that speaks most for it, and what can be asked further.
+
+    prediction : what was said of the recording
+    label : the class that the map is for; of two, against the other; method, layer : how the map was made
+    map : float32 (h, w), raw, row 0 lowest; above 0 speaks for the class, a cell covers its part of the window's picture
+    """
+
+    prediction: Prediction
+    label: str
+    method: str
+    layer: str
+    map: np.ndarray
+    model: "VoiceModel" = field(compare=False)
+
+    def __repr__(self) -> str:
+        h, w = self.map.shape
+        return f"Explanation({self.method} at {self.layer} for {self.label}, {h} x {w} cells; {self.prediction.summary})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{_image_tag(self.plot().figure, repr(self))}"
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """The picture under the positive part of its map; time in s, frequency in Hz (a coefficient's number for MFCCs)."""
+        from voicecam.figures import figure, plot_map
+
+        ax, config = ax or figure(3.6)[1], self.model.model.config
+        matrix, window = self._matrix, self.prediction.windows[self.prediction.strongest]
+        axes = row_axis(config), column_axis(config, matrix.shape[1])
+        plot_map(matrix, np.maximum(self.map, 0), *axes, size=(config.image_rows, config.image_columns), ax=ax)
+        ax.set_title(f"{Path(self.prediction.path).name}: {self.prediction.label} {self.prediction.probability:.3f}", fontsize=10)
+        ax.set_xlabel(f"time (s) from {window.start:.2f} s of the recording on")
+        return ax
+
+    @cached_property
+    def window(self) -> Signal:
+        """The window that the map is about, as the network got it: resampled, its level set."""
+        if self.prediction.spoken is None:
+            raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
+        return verdicts.strongest_window(self.prediction, self.prediction.spoken, self.model.model.config)
+
+    def bands(self, bands: str = "third-octaves") -> pd.DataFrame:
+        """What each band is worth to the score: columns band, from_hz, to_hz, drop (logits; above 0 speaks for the label).
+
+        bands : see explanation.bands.band_set. By band occlusion, see `explanation.occluded.occluded_bands`.
+        """
+        from voicecam.explanation.bands import band_set
+        from voicecam.explanation.occluded import occluded_bands
+
+        model, chosen = self.model.model, band_set(bands, self.model.model.config)
+        log_mel = log_mel_energies(self.window.samples, model.config).T[None]
+        wanted, against = _targets(model, self.label)
+        drops = occluded_bands(model, log_mel, chosen, wanted, against=against)[0]
+        low, high = zip(*chosen.limits)
+        return pd.DataFrame({"band": chosen.names, "from_hz": low, "to_hz": high, "drop": drops})
+
+    def sounds(self) -> dict[str, Signal]:
+        """The window, what the evidence sounds like, and the rest: see `explanation.audible.split_sound`.
+
+        The evidence is found by integrated gradients over the mel energies, whatever the map's method. Raises ExplainError where
+        there is none.
+        """
+        from voicecam.explanation.audible import split_sound
+        from voicecam.explanation.carry import log_mel_attribution
+
+        model = self.model.model
+        wanted, against = _targets(model, self.label)
+        weight = log_mel_attribution(model, log_mel_energies(self.window.samples, model.config).T[None], wanted, against=against)
+        parts = split_sound(self.window, weight[0], model.config)
+        return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
+
+    def play(self) -> None:
+        """Players for `sounds`, in a notebook."""
+        from IPython.display import Audio, Markdown, display
+
+        from voicecam.explanation.audible import wav_bytes
+
+        for name, sound in self.sounds().items():
+            display(Markdown(name), Audio(data=wav_bytes(sound)))
+
+    def shift_pitch(self, semitones: float) -> Prediction:
+        """What the model says of the same speech with its pitch moved (Praat's resynthesis; formants stay).
+
+        semitones : -12 to 12 is sensible; at 0 it is resynthesised too. Of long speech only its loudest 10 s are moved.
+        """
+        from voicecam.explanation.counterfactual import shift_voice
+
+        spoken, config = self.prediction.spoken, self.model.model.config
+        if spoken is None:
+            raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
+        whole = audio.resample(spoken, config.sample_rate)
+        first = round(audio.loudest_start(whole, SHIFT_SECONDS) * whole.rate)
+        part = Signal(whole.samples[first : first + round(SHIFT_SECONDS * whole.rate)], whole.rate)
+        moved = shift_voice(part, semitones=semitones)
+        return self.model._said(verdicts.judge_speech(self.model.classifier, moved, name=self.prediction.path))
+
+    @property
+    def _matrix(self) -> np.ndarray:
+        if self.prediction.matrix is None:
+            raise ExplainError(f"{self.prediction.path}: no speech, so there is nothing to explain")
+        return self.prediction.matrix
+
+
+class VoiceModel:
+    """A trained model that takes recordings: a file's path, samples with their rate, or a Signal."""
+
+    def __init__(self, model: Model):
+        self.model, self.classifier = model, Classifier(model)
+
+    def __repr__(self) -> str:
+        m, trained = self.model, self.model.meta.get("corpora") or []
+        heard = f", trained on {', '.join(map(str, trained))}" if trained else ""
+        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.arch} on {m.config.recipe} pictures{heard})"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the network's outputs."""
+        return self.model.classes
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The same as scikit-learn names them."""
+        return np.array(self.model.classes)
+
+    def classify(self, recording: Recording | list[Recording], rate: int | None = None) -> Any:
+        """The Prediction of a recording; of a folder or a list, a list of them.
+
+        recording : path of a sound file or of a folder with some, samples (n,) or (n, channel) in -1..1 with `rate` in Hz, a
+            Signal, or a list of these
+        Raises AudioError for a single recording that cannot be used; in a list or folder it is a Prediction with an `error`.
+        """
+        if isinstance(recording, str | PathLike) and Path(recording).is_dir():
+            return self.classify(list(verdicts.sound_files([Path(recording)])[0]))
+        if isinstance(recording, list):
+            return [self._said(self._judged(one, rate)) for one in recording]
+        said = self._said(self._judged(recording, rate))
+        if said.error is not None:
+            raise AudioError(said.error)
+        return said
+
+    def explain(
+        self,
+        recording: Recording | Prediction,
+        rate: int | None = None,
+        *,
+        label: str | None = None,
+        method: str = MAP_METHOD,
+        layer: str = MAP_LAYER,
+    ) -> Explanation:
+        """Why: a map of the window that speaks most for the likeliest class.
+
+        recording : as for `classify`, or the Prediction that it gave; label : the class to explain, by default the likeliest
+        method : one of explanation.methods.METHODS; layer : "layer1" to "layer4"
+        Raises ExplainError for a recording without speech, a class, method or layer that is not known.
+        """
+        from voicecam.explanation.methods import METHODS, attribute
+
+        found = recording if isinstance(recording, Prediction) else self.classify(recording, rate)
+        if not isinstance(found, Prediction) or found.matrix is None or found.label is None:
+            raise ExplainError(f"{getattr(found, 'path', 'several recordings')}: no speech of one recording to explain")
+        asked = label or found.label
+        for what, name, known in (("label", asked, self.classes), ("method", method, tuple(METHODS))):
+            if name not in known:
+                raise ExplainError(f"{what} {name!r}: not known; use one of {', '.join(known)}")
+        wanted, against = _targets(self.model, asked)
+        inputs, stage = self.model.input(found.matrix[None]), self.model.stage(layer)
+        cam = attribute(self.model.network, inputs, wanted, method=method, layer=stage, against=against)[0]
+        return Explanation(found, asked, method, layer, cam, self)
+
+    def predict(self, recordings: Sequence[Recording]) -> np.ndarray:
+        """The likeliest class of each recording, str (n,), as scikit-learn gives it; "no speech" where there is none.
+
+        Raises AudioError for one that cannot be used.
+        """
+        return np.array([said.label or NO_SPEECH for said in self._all(recordings)])
+
+    def predict_proba(self, recordings: Sequence[Recording]) -> np.ndarray:
+        """Calibrated probabilities, float (n, class), in the order of `classes_`; NaN where there is no speech."""
+        rows = [[(said.probabilities or {}).get(name, np.nan) for name in self.classes] for said in self._all(recordings)]
+        return np.array(rows, dtype=float).reshape(-1, len(self.classes))
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> Path:
+        """Write the model (safetensors, JSON) with its card into a new folder; returns it. `load(folder)` reads it."""
+        place = Path(folder)
+        if place.exists() and any(place.iterdir()):
+            raise ModelError(f"{place}: is there already; give a new folder")
+        save_model(place, self.model)
+        return place
+
+    def _judged(self, recording: Recording, rate: int | None) -> Judgement:
+        if isinstance(recording, str | PathLike):
+            return verdicts.judge_file(self.classifier, Path(recording))
+        try:
+            return verdicts.judge(self.classifier, _signal(recording, rate))
+        except SilentError:
+            return Judgement("recording", NO_SPEECH)
+
+    def _said(self, judgement: Judgement) -> Prediction:
+        return Prediction(**vars(judgement), model=self)
+
+    def _all(self, recordings: Sequence[Recording]) -> list[Prediction]:
+        if isinstance(recordings, str | PathLike | np.ndarray | Signal):
+            raise AudioError("one recording given; predict takes a list of them, classify takes one")
+        found = [self._said(self._judged(one, None)) for one in recordings]
+        for said in found:
+            if said.error is not None:
+                raise AudioError(said.error)
+        return found
+
+
+def _targets(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The class whose logit is explained, int (1,), and the one taken off it where there are two."""
+    from voicecam.explanation.methods import other_of_two
+
+    wanted = np.array([model.classes.index(label)])
+    return wanted, other_of_two(wanted, len(model.classes))
+
+
+def _signal(recording: np.ndarray | Signal, rate: int | None) -> Signal:
+    if isinstance(recording, Signal):
+        return recording
+    if rate is None:
+        raise AudioError("samples without their rate; give it in Hz: classify(samples, 16000)")
+    return audio.from_samples(np.asarray(recording), rate)
+
+
+def _image_tag(fig: Any, alt: str) -> str:
+    from base64 import b64encode
+
+    from voicecam import figures
+
+    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{b64encode(figures.png_bytes(fig)).decode()}">'
