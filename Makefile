@@ -40,6 +40,9 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+audit: $(BIN)/.dev-packages ## recompute what is claimed by other means: results/audit/ (long)
+	@for script in audit/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
 bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
@@ -70,4 +73,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache .pytest_cache .ruff_cache .mypy_cache
 
-.PHONY: help install demo test lint bench serve lab notebooks model backbone clean
+.PHONY: help install demo test lint audit bench serve lab notebooks model backbone clean

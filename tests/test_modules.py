@@ -1,7 +1,6 @@
 """Each module imports only modules above it in the list: the flow runs one way. And the tree keeps its own rules."""
 
 import ast
-import re
 import subprocess
 from pathlib import Path
 
@@ -116,11 +115,3 @@ def test_nothing_large_is_committed_but_the_shipped_model():
     large = [path for path in names if path.is_file() and path.stat().st_size > 1_000_000 and "models" not in path.parts]
     assert not large
     assert sum(path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file()) < 50_000_000
-
-
-def test_the_readme_names_every_script_and_only_files_that_are_there():
-    text = (ROOT / "README.md").read_text()
-    for script in (ROOT / "scripts").glob("[a-z]*.py"):
-        assert f"scripts/{script.name}" in text, f"README does not name {script.name}"
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert (ROOT / link).exists(), f"README links to {link}, which is not there"
