@@ -37,10 +37,10 @@ def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) 
 def _scores_of(predictions: pd.DataFrame, seed: int) -> dict[str, float]:
     """The numbers of one group; NaN for what is not there."""
     classes = sorted(set(predictions["true"]) | set(predictions["predicted"]))
-    draws = draw_speakers(predictions.assign(fold=0), seed=seed)
+    draws = draw_speakers(predictions)
     counts = speaker_confusion(predictions, classes, draws)
     whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.folds)}
+    found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.strata)}
     for score, names in (("accuracy", COLUMNS[-3:]), ("balanced_accuracy", BALANCED)):
         if score == "accuracy" or len(set(predictions["true"])) > 1:
             limits = draws.interval(whole[score], drawn[score], share=True)

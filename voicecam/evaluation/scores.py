@@ -3,7 +3,7 @@
 Knows nothing of networks: predictions come as a table, from wherever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, no_interval_reason
+from voicecam.evaluation.bootstrap import ALIKE, SpeakerDraws, draw_speakers, no_interval_reason
 from voicecam.evaluation.decision import decide
 from voicecam.splits import Split
 
@@ -75,7 +75,7 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    return {"network": result, **_fold_scores(counts, draws), "no_interval": no_interval_reason(draws.alone)}
+    return {"network": result, **_fold_scores(predictions, classes, draws), "no_interval": no_interval_reason(draws.alone)}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -113,11 +113,13 @@ def baseline_predictions(
     return {name: prediction_table(clips, label, split.test, p, classes, fold=fold) for name, p in answers}
 
 
-def speaker_confusion(predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws) -> np.ndarray:
-    """Confusion counts, float (speaker, true, predicted), in the order of the draws' speakers."""
-    number = {name: i for i, name in enumerate(classes)}
-    counts = np.zeros((len(draws.folds), len(classes), len(classes)))
-    np.add.at(counts, (draws.number, predictions["true"].map(number), predictions["predicted"].map(number)), 1)
+def speaker_confusion(
+    predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws, *, chosen: np.ndarray | None = None
+) -> np.ndarray:
+    """Confusion counts, float (speaker, true, predicted), in the order of the draws' speakers; chosen : of these clips only."""
+    number, here = {name: i for i, name in enumerate(classes)}, slice(None) if chosen is None else chosen
+    counts = np.zeros((len(draws.strata), len(classes), len(classes)))
+    np.add.at(counts, (draws.number[here], *(predictions[side].map(number)[here] for side in ("true", "predicted"))), 1)
     return counts
 
 
@@ -143,33 +145,34 @@ def confusion_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _fold_scores(counts: np.ndarray, draws: SpeakerDraws) -> dict[str, Any]:
+def _fold_scores(predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws) -> dict[str, Any]:
     """Each fold's balanced accuracy, and their mean with its interval."""
-    folds = [draws.folds == fold for fold in np.unique(draws.folds)]
+    fold = predictions["fold"].to_numpy()
+    parts = [speaker_confusion(predictions, classes, draws, chosen=fold == one) for one in np.unique(fold)]
     rows = [
         {
-            "balanced_accuracy": float(confusion_scores(counts[here].sum(axis=0))["balanced_accuracy"]),
-            "clips": int(counts[here].sum()),
-            "speakers": int(here.sum()),
+            "balanced_accuracy": float(confusion_scores(counts.sum(axis=0))["balanced_accuracy"]),
+            "clips": int(counts.sum()),
+            "speakers": int(counts.any(axis=(1, 2)).sum()),
         }
-        for here in folds
+        for counts in parts
     ]
-    whole, drawn = (_mean_of_folds(counts, folds, times) for times in (np.ones((1, len(counts))), draws.times))
-    return {"folds": rows, "fold_mean": draws.interval(whole[0], drawn, share=True)}
+    whole, without = (_mean_of_folds(parts, sums) for sums in (lambda sums: sums.sum(axis=0), draws.drawn))
+    return {"folds": rows, "fold_mean": draws.interval(whole, without, share=True)}
 
 
-def _mean_of_folds(counts: np.ndarray, folds: list[np.ndarray], times: np.ndarray) -> np.ndarray:
-    """Balanced accuracy as the mean over classes of the mean over folds of the recall, float (draw,).
+def _mean_of_folds(parts: Sequence[np.ndarray], sums: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Balanced accuracy as the mean over classes of the mean over folds of the recall, float (...).
 
-    counts : (speaker, true, predicted); folds : which speakers, bool (speaker,) each; times : (draw, speaker)
-    A fold counts for a class as much as its speakers of the class were drawn, which is 1 where they are drawn within the fold.
+    parts : of each fold, (speaker, true, predicted); sums : of numbers per speaker (speaker, ...), with all or without each
+    A fold counts for a class as much as is left of its speakers of the class, which is 1 with all of them.
     """
     recalls, weights = [], []
-    for here in folds:
-        present = counts[here].sum(axis=2) > 0  # (speaker, class)
-        recalls.append(class_recall(np.tensordot(times[:, here], counts[here], axes=1)))  # (draw, class)
-        weights.append(times[:, here] @ present / np.maximum(present.sum(axis=0), 1))
-    recall, weight = np.nan_to_num(recalls), np.array(weights)  # (fold, draw, class)
+    for counts in parts:
+        present = (counts.sum(axis=2) > 0).astype(float)  # (speaker, class)
+        recalls.append(class_recall(sums(counts)))  # (..., class)
+        weights.append(sums(present) / np.maximum(present.sum(axis=0), 1))
+    recall, weight = np.nan_to_num(recalls), np.array(weights)  # (fold, ..., class)
     total = weight.sum(axis=0)
-    mean = np.divide((weight * recall).sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > 0)
-    return np.nanmean(mean, axis=1)
+    mean = np.divide((weight * recall).sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > ALIKE)
+    return np.nanmean(mean, axis=-1)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from voicecam.config import Config
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers, ends
+from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
@@ -215,5 +215,5 @@ def _interval(means: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the mean over speakers, (band,) each, of (speaker, band); NaN for fewer than two speakers."""
     if len(means) < 2:
         return np.full(means.shape[1], np.nan), np.full(means.shape[1], np.nan)
-    draws = draw_speakers(pd.DataFrame({"speaker": np.arange(len(means)), "fold": 1, "true": ""}), seed=seed)
-    return ends(draws.drawn(means) / len(means))
+    draws = draw_speakers(pd.DataFrame({"speaker": np.arange(len(means)), "true": ""}))
+    return draws.ends(means.mean(axis=0), draws.drawn(means) / len(means))

@@ -193,7 +193,7 @@ def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False
     means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
     if means.empty:
         return dict.fromkeys(("value", "low", "high"), float("nan"))
-    draws = draw_speakers(pd.DataFrame({"speaker": means.index, "fold": 1, "true": ""}), seed=seed)
+    draws = draw_speakers(pd.DataFrame({"speaker": means.index, "true": ""}))
     found = draws.ratio(means.to_numpy(), np.ones(len(means)), share=share)
     return {name: float("nan") if value is None else value for name, value in found.items()}
 
