@@ -429,6 +429,8 @@ def test_a_run_with_one_tested_speaker_in_a_class_gives_no_interval_anywhere(lon
     assert "(no interval)" in line
     assert "[" not in line
     assert "no interval: class low has one tested speaker" in printed
+    [effective] = [line for line in printed.splitlines() if line.startswith("effective speakers: ")]
+    assert "low 1.0 of 1" in effective
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["fold_mean"]["low"] is None
     assert metrics["network"]["balanced_accuracy"]["high"] is None
@@ -436,6 +438,7 @@ def test_a_run_with_one_tested_speaker_in_a_class_gives_no_interval_anywhere(lon
         [row] = csv.DictReader(file)
     assert row["balanced_accuracy"]
     assert row["low"] == row["high"] == row["fold_mean_low"] == ""
+    assert 1 < float(row["effective_speakers"]) < float(row["speakers"])
     page = (folder / "report.html").read_text()
     assert page.count("class low has one tested speaker") == 1, "said once"
     value = metrics["network"]["balanced_accuracy"]["value"]

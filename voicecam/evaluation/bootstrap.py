@@ -16,6 +16,7 @@ DRAWS = 500  # of speakers, for scores that are not smooth; the width of an inte
 TAIL = 0.025  # of either end of an interval
 ALIKE = 1e-12  # replicates nearer than this differ by rounding
 FEWEST = 5.0  # effective speakers of a class below which its intervals are not to be trusted
+NAMED = 3  # classes in a sentence
 Interval = dict[str, float | None]
 
 
@@ -200,12 +201,16 @@ def no_interval_reason(alone: Sequence[str]) -> str:
 
 
 def few_speakers(effective: Mapping[str, float]) -> str:
-    """Why intervals are not to be trusted, for people: "class b rests on the equivalent of 1.9 speakers"; "" where none is few.
+    """Why intervals are not to be trusted, for people: "fewer than 5 effective speakers: b 1.9"; "" where every class has 5.
 
-    effective : effective speakers of each class; fewer than 5 are few
+    effective : effective speakers of each class, see SpeakerDraws; a class of one speaker has no interval to doubt
     """
-    few = [f"class {name} rests on the equivalent of {n:.1f} speakers" for name, n in effective.items() if n < FEWEST]
-    return f"intervals are not to be trusted: {'; '.join(few)}" if few else ""
+    few = sorted((n, name) for name, n in effective.items() if 1 + ALIKE < n < FEWEST)
+    if not few:
+        return ""
+    more = f" and {len(few) - NAMED} more classes" if len(few) > NAMED else ""
+    named = ", ".join(f"{name} {n:.1f}" for n, name in few[:NAMED])
+    return f"fewer than {FEWEST:.0f} effective speakers: {named}{more}; intervals that rest on so few are not to be trusted"
 
 
 def ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import ALIKE, SpeakerDraws, draw_speakers, no_interval_reason
+from voicecam.evaluation.bootstrap import ALIKE, SpeakerDraws, draw_speakers, few_speakers, no_interval_reason
 from voicecam.evaluation.decision import decide
 from voicecam.splits import Split
 
@@ -48,34 +48,38 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
     """All metrics of a table of predictions, as plain values that JSON can hold.
 
     Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
-    {"value", "low", "high"} (None for a class without clips); the confusion matrix (rows true, columns predicted); and each
-    fold's balanced accuracy, with the mean over folds and its interval (over classes, of the mean over the folds that have the
-    class); no_interval: why scores have none, or "".
+    {"value", "low", "high"} (None for a class without clips); effective_speakers of all and of each class, see SpeakerDraws; the
+    confusion matrix (rows true, columns predicted); each fold's balanced accuracy, with the mean over folds and its interval
+    (over classes, of the mean over the folds that have the class) and fold_spread: lowest, highest, and their standard deviation
+    (None for one fold); no_interval, few_speakers: why scores have no interval, or one that is not to be trusted, or "".
 
-    Intervals are 95 % percentile intervals of a bootstrap over speakers: whole speakers are drawn with replacement, within
-    each fold and class, because clips of one speaker are not independent; see bootstrap.draw_speakers on folds with one speaker
-    of a class. low and high are None where a class that the score rests on has one tested speaker, and mostly where no draw
-    differs from another, see SpeakerDraws.interval. A class that is never predicted has precision 0.
+    Intervals are 95 % confidence intervals of the delete-one-speaker jackknife, because clips of one speaker are not independent;
+    see SpeakerDraws. They say what other speakers would give, not what other networks would: that is in fold_spread, with the
+    speakers' share. low and high are None where a class that the score rests on has one tested speaker, and mostly where all
+    speakers are alike, see SpeakerDraws.interval. A class that is never predicted has precision 0.
     """
     if predictions.empty:
         raise DatasetError("no predictions to evaluate; the test part is empty")
     draws = draw_speakers(predictions, seed=seed)
     counts = speaker_confusion(predictions, classes, draws)
-    whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    result: dict[str, Any] = {name: draws.interval(whole[name], drawn[name], share=True) for name in TOGETHER}
+    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
+    result: dict[str, Any] = {name: draws.interval(whole[name], without[name], share=True) for name in TOGETHER}
     result["per_class"] = {
         name: {
             **{
-                score: draws.interval(whole[score][i], drawn[score][:, i], of=name if score == "recall" else None, share=True)
+                score: draws.interval(whole[score][i], without[score][:, i], of=name if score == "recall" else None, share=True)
                 for score in ("precision", "recall", "f1")
             },
             "clips": int((predictions["true"] == name).sum()),
             "speakers": int(predictions.loc[predictions["true"] == name, "speaker"].nunique()),
+            "effective_speakers": draws.effective.get(name),
         }
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    return {"network": result, **_fold_scores(predictions, classes, draws), "no_interval": no_interval_reason(draws.alone)}
+    result["effective_speakers"] = draws.effective_together
+    doubts = {"no_interval": no_interval_reason(draws.alone), "few_speakers": few_speakers(draws.effective)}
+    return {"network": result, **_fold_scores(predictions, classes, draws), **doubts}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -158,7 +162,9 @@ def _fold_scores(predictions: pd.DataFrame, classes: Sequence[str], draws: Speak
         for counts in parts
     ]
     whole, without = (_mean_of_folds(parts, sums) for sums in (lambda sums: sums.sum(axis=0), draws.drawn))
-    return {"folds": rows, "fold_mean": draws.interval(whole, without, share=True)}
+    each = np.array([row["balanced_accuracy"] for row in rows])
+    spread = {"lowest": float(each.min()), "highest": float(each.max()), "sd": float(each.std(ddof=1)) if len(each) > 1 else None}
+    return {"folds": rows, "fold_mean": draws.interval(whole, without, share=True), "fold_spread": spread}
 
 
 def _mean_of_folds(parts: Sequence[np.ndarray], sums: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -125,9 +125,9 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
 
     scores : float (clip,), e.g. the difference of two logits; facts : float columns, see VoiceFacts, one row per clip
     Returns a row for all facts together, then for each group of facts (see GROUPS) and each fact one "alone" and one "without"
-    (all others): facts, title, kind, r2, low, high (95 %, bootstrap over speakers), low_all (for kind "alone": the lower end for
-    all of them at once, Bonferroni's: each is looked at, so the best of them is high by chance), missing (clips without the
-    fact), clips, speakers.
+    (all others): facts, title, kind, r2, low, high (95 % over speakers, of these fitted models), low_all (for kind "alone": the
+    lower end for all of them at once, Bonferroni's: each is looked at, so the best of them is high by chance), missing (clips
+    without the fact), clips, speakers.
 
     r2 is 1 - sum of squared errors / sum of squared distances to the training speakers' mean, over 5 folds that share no
     speaker; every speaker counts the same. 0 and less: no better than that mean. The penalty of each model is

@@ -145,7 +145,7 @@ def bands_by_class(
     shares, null_shares : float (clip, h) of the network, and of the same network with random weights
     classes_of, speakers : class and speaker of each clip
     shuffled_shares : the same of a network trained on shuffled labels; right : bool (clip,), whether the network named the class
-    Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % bootstrap over speakers; NaN
+    Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % over speakers; NaN
     for one), null_share, clips, speakers, blank (clips whose map is blank; they are in no mean); with shuffled_shares also
     shuffled_share; with right also clips_of, and rows for "all", "right" and "wrong" clips (a class without such clips
     has NaN shares).

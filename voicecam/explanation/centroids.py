@@ -31,7 +31,7 @@ def centroid_table(
     profiles : method -> signed worth of each band, float (clip, band), for the logit of `first` minus that of `second`; with its
         sign turned it is that of `second` minus `first`
     limits : (low, high) of each band in Hz; classes_of, speakers : of each clip
-    Returns one row per method and target: method, target, first, second, difference, low, high (Hz; 95 %, speakers resampled),
+    Returns one row per method and target: method, target, first, second, difference, low, high (Hz; 95 % over speakers),
         p, first_speakers, second_speakers; NaN where a class has no clip with evidence.
         OWN, "every clip for FIRST", "every clip for SECOND": first and second are the mean centroids of the classes' speakers.
         PAIRED: of all speakers, first is the mean centroid of what speaks for `first`, second of what speaks for `second`, in the

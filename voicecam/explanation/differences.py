@@ -24,7 +24,7 @@ def class_difference(
     """Difference of the mean shares of two classes, band by band: clips are averaged per speaker and class, then over speakers.
 
     shares : float (clip, band), shares or signed weights, NaN for a blank map; classes_of, speakers : of each clip
-    Returns one row per band: band, first, second (the means), difference (first minus second), low, high (95 % bootstrap over
+    Returns one row per band: band, first, second (the means), difference (first minus second), low, high (95 % over
     speakers), p (two-sided), p_adjusted (for all bands together), first_speakers, second_speakers, ways (permutations that p
     rests on), blank (clips of either class that have no map and are in no mean).
     p : share of the permutations with a difference at least as large; a speaker with one class keeps the clips together and

@@ -166,7 +166,7 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """One row per method of what `faithfulness` gave, averaged per speaker, then over speakers.
 
     Returns columns method, grid, seconds, clips, speakers, and for each of the MEASURES its mean with _low and _high (95 %
-    bootstrap over speakers), and how much better it is than random cells and than the picture itself on the same clips:
+    over speakers), and how much better it is than random cells and than the picture itself on the same clips:
     MEASURE_over_random, MEASURE_over_energy, each with _low and _high; above 0 is better, whichever way the measure runs.
     """
     of = {name: table.set_index("clip") for name, table in clips.groupby("method", sort=False)}
@@ -185,7 +185,7 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False, seed: int = 0) -> dict[str, float]:
-    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % bootstrap over speakers).
+    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % over speakers).
 
     Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have
     no interval: low and high are NaN; but see SpeakerDraws.interval on a share (0 to 1).
