@@ -72,12 +72,17 @@ def compare_job(args: argparse.Namespace) -> str:
     cli.say(found["note"])
     if found["few_speakers"]:
         cli.say(found["few_speakers"])
-    low, high = found["difference"]["low"], found["difference"]["high"]
-    if low is None:
-        return f"wrote {path}: the difference has no interval: it is alike in all tested speakers, or a class has one"
+    return f"wrote {path}: {better(first, second, found['difference'])}"
+
+
+def better(first: str, second: str, difference: Mapping[str, float | None]) -> str:
+    """Which of two runs is better by the interval of their difference (first - second), in words."""
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None:
+        return "the difference has no interval: it is alike in all tested speakers, or a class has one"
     if low <= 0 <= high:
-        return f"wrote {path}: no difference was shown (its interval holds 0)"
-    return f"wrote {path}: {first if low > 0 else second} is better (the interval of the difference leaves out 0)"
+        return "no difference was shown (its interval holds 0)"
+    return f"{first if low > 0 else second} is better (the interval of the difference leaves out 0)"
 
 
 def leak_job(args: argparse.Namespace) -> str:
