@@ -3,13 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn import metrics as sk
 
 from voicecam import evaluation
 from voicecam.errors import DatasetError
+from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.splits import Split
 
 CLASSES = ("a", "b", "c")
+
+
+def logit_interval(value, spread, freedom):
+    """Student's interval of log(value / (1 - value)), turned back into a share: the formula of a textbook."""
+    middle, step = np.log(value / (1 - value)), stats.t.ppf(0.975, freedom) * spread / (value * (1 - value))
+    return [1 / (1 + np.exp(-end)) for end in (middle - step, middle + step)]
 
 
 def table(rng, *, n=300, speakers=12, right=0.7, folds=1, classes=CLASSES):
@@ -55,16 +63,16 @@ def test_intervals_hold_the_value_and_narrow_with_more_speakers(rng):
 
 
 def test_the_interval_is_over_speakers_not_over_clips():
-    """20 speakers, each all right or all wrong: 50 clips each must give the interval of 20 draws, not of 1,000."""
+    """20 speakers, each all right or all wrong: 50 clips each must give the interval of 20 answers, not of 1,000."""
     rows = [
         {"path": f"{s}-{i}", "speaker": f"s{s}", "fold": 1, "true": "a", "predicted": "a" if s < 14 else "b"}
         for s in range(20)
         for i in range(50)
     ]
     found = evaluation.evaluate(pd.DataFrame(rows), ("a", "b"))["network"]["accuracy"]
-    spread = np.sqrt(0.7 * 0.3 / 20)  # of a mean of 20 yes-or-no draws
+    spread = np.sqrt(0.7 * 0.3 / 19)  # of a mean of 20 yes-or-no answers
     assert found["value"] == pytest.approx(0.7)
-    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * spread, rel=0.15)
+    assert [found["low"], found["high"]] == pytest.approx(logit_interval(0.7, spread, 19))
 
 
 def test_fold_mean_is_the_mean_of_each_folds_balanced_accuracy(rng):
@@ -141,11 +149,11 @@ def test_baselines_learn_from_the_training_part_only(rng):
 
 
 @pytest.mark.parametrize("n", [2, 3, 20])
-def test_few_speakers_give_intervals_as_wide_as_their_spread_asks_for(n, rng):
-    """The spread of a mean over n speakers is s / sqrt(n), with s from n - 1 degrees of freedom: also for n = 2."""
-    from voicecam.evaluation.bootstrap import draw_speakers
-
-    right = rng.random(n)
-    table = pd.DataFrame({"speaker": [f"s{i}" for i in range(n)], "fold": 1, "true": "a"})
-    draws = draw_speakers(table, seed=0)
-    assert draws.drawn(right).std() / n == pytest.approx(right.std(ddof=1) / np.sqrt(n), rel=0.06)
+def test_the_interval_of_a_mean_is_students(n, rng):
+    """The textbook's: s / sqrt(n) times Student's quantile for n - 1 degrees of freedom, also for n = 2; and so drawn again."""
+    values = rng.random(n)
+    draws = draw_speakers(pd.DataFrame({"speaker": [f"s{i}" for i in range(n)], "true": "a"}))
+    expected = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
+    assert draws.ends(values.mean(), draws.drawn(values) / n) == pytest.approx(expected)
+    again = draws.resampled(values, seed=0) / n
+    assert draws.ends_of_draws(values.mean(), again, within=(-np.inf, np.inf)) == pytest.approx(expected, rel=0.15)

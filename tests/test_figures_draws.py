@@ -1,4 +1,4 @@
-"""The heaps of bootstrap draws: read back from matplotlib and held against the draws."""
+"""The heaps of draws: read back from matplotlib and held against the draws."""
 
 import numpy as np
 import pytest

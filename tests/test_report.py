@@ -248,6 +248,20 @@ def test_an_interval_that_holds_guessing_is_called_so(content):
     assert words in read(content).text
 
 
+def test_intervals_on_few_effective_speakers_are_warned_of(content):
+    assert "few speakers" not in read(content).text
+    network = content.metrics["network"]
+    network["effective_speakers"] = 5.93
+    for name, effective in (("female", 1.94), ("male", None)):
+        network["per_class"][name]["effective_speakers"] = effective
+    content.metrics["few_speakers"] = "fewer than 5 effective speakers: female 1.9; no trust"
+    page = read(content)
+    assert "Warning, few speakers: fewer than 5 effective speakers: female 1.9; no trust." in page.text
+    assert "5.9 effective speakers" in page.text
+    assert "female 20 2 1.9 91 %" in page.text, "the table of classes"
+    assert "male 30 2 \N{EN DASH} 91 %" in page.text
+
+
 def test_map_sentences_name_the_null_and_doubt_what_it_covers(content):
     text = read(content).text
     assert "Maps for female put 59 % [54, 64] of their weight on c0-c3 (random weights: 48 %; even spread: 50 %)." in text
@@ -367,6 +381,9 @@ def test_folds_are_shown_only_where_there_are_several(content):
     text = read(twice).text
     assert "2 networks were trained" in text
     assert "Their mean balanced accuracy is 95 % [92, 99]." in text
+    content.metrics["fold_spread"] = {"lowest": 0.94, "highest": 0.968, "sd": 0.0198}
+    spread = read(twice).text
+    assert "95 % [92, 99]; the folds themselves lie between 94 % and 97 %, with a standard deviation of 2.0 points" in spread
     assert "fold 1: epoch 1, 83 %; fold 2: epoch 0, 80 %" in text
 
 

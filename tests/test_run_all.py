@@ -279,7 +279,7 @@ def test_a_run_of_another_version_costs_its_row_and_no_more(finished, place, fau
 
 
 def test_two_runs_are_compared_on_their_own_clips(old, finished, place):
-    from voicecam import results
+    from voicecam import jobs, results
     from voicecam.errors import DatasetError, ModelError
 
     with pytest.raises(ModelError, match="not evaluated yet"):
@@ -297,9 +297,12 @@ def test_two_runs_are_compared_on_their_own_clips(old, finished, place):
     found = json.loads((old / "compare-small.json").read_text())
     assert found["balanced_accuracy"]["first"]["value"] == pytest.approx(0.5 + 0.5 / (len(high) + 1))
     assert found["mcnemar"]["only_second_right"] == sum(high)
-    assert last_line(said) == (
-        f"wrote {Path('results/old/compare-small.json')}: small is better (the interval of the difference leaves out 0)"
-    )
+    words = jobs.better("old", "small", found["difference"])
+    assert last_line(said) == f"wrote {Path('results/old/compare-small.json')}: {words}"
+    assert "fewer than 5 effective speakers: high 2.0" in said
+    assert "no difference was shown" in words, "2 speakers of a class cannot show one"
+    assert jobs.better("old", "small", {"low": -0.4, "high": -0.1}).startswith("small is better")
+    assert jobs.better("old", "small", {"low": 0.1, "high": 0.4}).startswith("old is better")
     assert "not independent" in said
     with open(old / "predictions.csv", "a", newline="") as file:
         csv.DictWriter(file, rows[0]).writerow({**rows[0], "path": "elsewhere.wav"})

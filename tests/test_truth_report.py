@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from conftest import voice
 from voicecam import chapters, evaluation, runs
@@ -321,14 +322,16 @@ def test_a_class_with_one_tested_speaker_has_no_interval_and_says_why():
 
 
 def test_one_speaker_of_a_class_in_each_fold_varies_over_the_folds():
-    """5 folds with one speaker of b each: drawn within the folds they would never vary, and the interval would be too narrow."""
+    """5 folds with one speaker of b each: within the folds none could be left out, and the interval would be too narrow."""
     shares = {"a": [0.9] * 20, "b": [1.0, 0.2, 0.9, 0.4, 0.6]}
     folds = {f"a{i}": i % 5 + 1 for i in range(20)} | {f"b{i}": i + 1 for i in range(5)}
     found = evaluation.evaluate(predictions(shares, folds=folds), ("a", "b"))
     assert found["no_interval"] == ""
     spread = np.std(shares["b"], ddof=1) / np.sqrt(5)
-    for score, times in ((found["network"]["per_class"]["b"]["recall"], 1), (found["fold_mean"], 2)):
-        assert (score["high"] - score["low"]) == pytest.approx(2 * 1.96 * spread / times, rel=0.15)
+    for score, parts in ((found["network"]["per_class"]["b"]["recall"], 1), (found["fold_mean"], 2)):
+        value = score["value"]  # Student's interval of 4 degrees of freedom, on the logit
+        steps = np.array([-1, 1]) * student.ppf(0.975, 4) * spread / parts / (value * (1 - value))
+        assert [score["low"], score["high"]] == pytest.approx(1 / (1 + (1 / value - 1) * np.exp(-steps)))
 
 
 def test_all_speakers_alike_is_no_certainty():
@@ -347,14 +350,13 @@ def test_all_speakers_alike_is_no_certainty():
     assert same == {"value": 0.6, "low": None, "high": None}
 
 
-def test_speakers_of_several_classes_and_lone_ones_are_drawn_together():
-    """9 speakers say both words, one says "a" alone: no speaker may be in every draw."""
-    rows = [{"speaker": f"s{i}", "fold": 1, "true": name} for i in range(9) for name in "ab"] + [
-        {"speaker": "t", "fold": 1, "true": "a"}
-    ]
-    draws = draw_speakers(pd.DataFrame(rows), seed=0)
+def test_speakers_of_several_classes_and_lone_ones_are_one_stratum():
+    """9 speakers say both words, one says "a" alone: everybody must be left out once."""
+    rows = [{"speaker": f"s{i}", "true": name} for i in range(9) for name in "ab"] + [{"speaker": "t", "true": "a"}]
+    draws = draw_speakers(pd.DataFrame(rows))
     assert draws.alone == []
-    assert (draws.times.std(axis=0) > 0).all()
+    np.testing.assert_allclose(draws.drawn(np.eye(10)), (1 - np.eye(10)) * 10 / 9)
+    assert (draws.resampled(np.eye(10), seed=0).std(axis=0) > 0).all()
 
 
 def test_bands_of_one_speaker_have_no_interval():
@@ -427,6 +429,8 @@ def test_a_run_with_one_tested_speaker_in_a_class_gives_no_interval_anywhere(lon
     assert "(no interval)" in line
     assert "[" not in line
     assert "no interval: class low has one tested speaker" in printed
+    [effective] = [line for line in printed.splitlines() if line.startswith("effective speakers: ")]
+    assert "low 1.0 of 1" in effective
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["fold_mean"]["low"] is None
     assert metrics["network"]["balanced_accuracy"]["high"] is None
@@ -434,6 +438,7 @@ def test_a_run_with_one_tested_speaker_in_a_class_gives_no_interval_anywhere(lon
         [row] = csv.DictReader(file)
     assert row["balanced_accuracy"]
     assert row["low"] == row["high"] == row["fold_mean_low"] == ""
+    assert 1 < float(row["effective_speakers"]) < float(row["speakers"])
     page = (folder / "report.html").read_text()
     assert page.count("class low has one tested speaker") == 1, "said once"
     value = metrics["network"]["balanced_accuracy"]["value"]

@@ -58,8 +58,7 @@ def evaluate_job(args: argparse.Namespace) -> str:
         metrics = runs.evaluate_run(folder, dataset)
     with alone_in(cli.RESULTS):
         results.write_results(cli.RESULTS)
-    if metrics["no_interval"]:
-        cli.say(metrics["no_interval"])
+    _say_how_few(metrics)
     n, classes = len(metrics["folds"]), len(metrics["network"]["per_class"])
     mean = f", mean over {n} folds" if n > 1 else ""
     together = " (all clips together)" if n > 1 else ""
@@ -80,12 +79,19 @@ def compare_job(args: argparse.Namespace) -> str:
     counts = f"{only['only_first_right']} clips only {first} named right, {only['only_second_right']} only {second}"
     cli.say(f"McNemar, exact, over clips: {counts}; p = {only['p']:.2g}")
     cli.say(found["note"])
-    low, high = found["difference"]["low"], found["difference"]["high"]
-    if low is None:
-        return f"wrote {path}: the difference has no interval: it is alike in all tested speakers, or a class has one"
+    if found["few_speakers"]:
+        cli.say(found["few_speakers"])
+    return f"wrote {path}: {better(first, second, found['difference'])}"
+
+
+def better(first: str, second: str, difference: Mapping[str, float | None]) -> str:
+    """Which of two runs is better by the interval of their difference (first - second), in words."""
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None:
+        return "the difference has no interval: it is alike in all tested speakers, or a class has one"
     if low <= 0 <= high:
-        return f"wrote {path}: no difference was shown (its interval holds 0)"
-    return f"wrote {path}: {first if low > 0 else second} is better (the interval of the difference leaves out 0)"
+        return "no difference was shown (its interval holds 0)"
+    return f"{first if low > 0 else second} is better (the interval of the difference leaves out 0)"
 
 
 def leak_job(args: argparse.Namespace) -> str:
@@ -141,6 +147,17 @@ def _interval(score: Mapping[str, float | None]) -> str:
     return f"{value:.3f} (no interval)" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
+def _say_how_few(metrics: Mapping[str, Any]) -> None:
+    """How many speakers the scores rest on, and why there is no interval, or one to distrust; metrics : of a run."""
+    each = metrics["network"]["per_class"].items()
+    if all("effective_speakers" in one for _, one in each):  # not in runs of older programs
+        found = sorted((one["effective_speakers"], name, one["speakers"]) for name, one in each if one["effective_speakers"])
+        cli.say("effective speakers: " + ", ".join(f"{name} {n:.1f} of {tested}" for n, name, tested in found))
+    for reason in ("no_interval", "few_speakers"):
+        if metrics.get(reason):
+            cli.say(metrics[reason])
+
+
 def test_job(args: argparse.Namespace) -> str:
     """Score a saved model on corpora that are new to it; returns the last line."""
     folder, classifier, corpus = _folder(args.run), load_classifier(args.model), cli.corpus_of(args)
@@ -157,8 +174,7 @@ def test_job(args: argparse.Namespace) -> str:
             cli.say(
                 f"{name}: balanced accuracy {fold['balanced_accuracy']:.3f} ({fold['clips']} clips, {fold['speakers']} speakers)"
             )
-    if metrics["no_interval"]:
-        cli.say(metrics["no_interval"])
+    _say_how_few(metrics)
     unsure = metrics["abstention"]
     cli.say(f"ECE {_interval(metrics['calibration']['ece'])}; uncertain {_interval(unsure['uncertain'])}")
     cli.say(f"error {_interval(unsure['error_all'])}, of those answered {_interval(unsure['error_answered'])}")

@@ -49,7 +49,7 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=tuple(sentences),
         drawings=(drawing,),
         table=_centroid_cells(centroids),
-        table_note="Difference of centroids in Hz with 95 % intervals (speakers resampled). Same clips: what speaks for "
+        table_note="Difference of centroids in Hz with 95 % intervals over speakers. Same clips: what speaks for "
         f"{first} minus what speaks for {second}. The others: {first} minus {second} speakers, every clip explained for one "
         "class. Each clip for its own class: checks/centroids.csv.",
     )

@@ -61,7 +61,7 @@ def balanced(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
 def clips_that_count(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
     """Exercise 5.3: how many independent clips would give the interval that these voices give (Kish 1965).
 
-    The truth by formula, not by bootstrap: variance of the share right, by voices (linearised ratio) and by clips (binomial).
+    The truth by formula, not by drawing anew: variance of the share right, by voices (linearised ratio) and by clips (binomial).
     """
     n = len(predictions)
     by_clip, by_voice = _variances(predictions)

@@ -3,7 +3,7 @@
 Knows nothing of networks: predictions come as a table, from wherever.
 """
 
-from voicecam.evaluation.bootstrap import DRAWS, Interval
+from voicecam.evaluation.bootstrap import Interval
 from voicecam.evaluation.calibration import (
     BINS,
     at_temperature,
@@ -41,7 +41,6 @@ from voicecam.evaluation.tables import all_scores, all_tables
 __all__ = [
     "BASELINES",
     "BINS",
-    "DRAWS",
     "NEVER",
     "UNCERTAIN",
     "Interval",

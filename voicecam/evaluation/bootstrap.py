@@ -1,111 +1,195 @@
-"""Intervals that know who spoke: whole speakers are drawn with replacement, because clips of one speaker are not independent.
+"""Intervals that know who spoke: clips of one speaker are not independent, so whole speakers are left out, one after another.
 
-Knows no metric: it gives the draws, and the sums of any values over them.
+Knows no metric: it gives the sums of any values without each speaker, and the interval of a score from the score without each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import t as student
 
-DRAWS = 2000  # bootstrap draws; their 2.5 % and 97.5 % points then move by about 0.001 between seeds
+DRAWS = 500  # of speakers, for scores that are not smooth; the width of an interval then moves by some 3 % between seeds
 TAIL = 0.025  # of either end of an interval
-ALIKE = 1e-12  # draws nearer than this differ by rounding
+ALIKE = 1e-12  # replicates nearer than this differ by rounding
+FEWEST = 5.0  # effective speakers of a class below which its intervals are not to be trusted
+NAMED = 3  # classes in a sentence
 Interval = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class SpeakerDraws:
-    """The speakers of a table, drawn again and again within each fold and class.
+    """The speakers of a table, for the delete-one-speaker jackknife: every score is computed again without each of them.
 
-    number : int (clip,), each clip's speaker; a speaker tested in two folds counts as two
-    folds : (speaker,), each speaker's fold
-    times : float (DRAWS, speaker), how much each speaker counts in each draw
-    speakers : tested speakers of each class
+    number : int (clip,), each clip's speaker
+    strata : int (speaker,), each speaker's stratum: a class, or all who have clips of several
+    shares : float (speaker, class), how much of each class is this speaker's; each class sums to 1
+    classes : of the table, in the order of `shares`
     """
 
     number: np.ndarray
-    folds: np.ndarray
-    times: np.ndarray
-    speakers: dict[str, int]
+    strata: np.ndarray
+    shares: np.ndarray
+    classes: tuple[str, ...]
 
     @property
     def alone(self) -> list[str]:
         """Classes that have one tested speaker: how speakers of such a class differ cannot be seen."""
-        return [name for name, n in self.speakers.items() if n == 1]
+        return [name for name, n in zip(self.classes, (self.shares > 0).sum(axis=0)) if n == 1]
+
+    @property
+    def effective(self) -> dict[str, float]:
+        """Effective speakers of each class (Kish 1965): (sum n)^2 / sum n^2 of its speakers' numbers of clips n.
+
+        As many speakers with equally many clips each would tell as much. 10 and 1 clips of 2 speakers make 1.2.
+        """
+        return dict(zip(self.classes, map(float, 1 / (self.shares**2).sum(axis=0))))
+
+    @property
+    def effective_together(self) -> float:
+        """Effective speakers of a mean over the classes: as above, each clip weighing one over its class's clips."""
+        return float(len(self.classes) ** 2 / (self.shares.sum(axis=1) ** 2).sum())
 
     def per_speaker(self, values: np.ndarray) -> np.ndarray:
         """Sums over each speaker's clips, float (speaker, ...), of values per clip (clip, ...)."""
-        sums = np.zeros((len(self.folds), *np.shape(values)[1:]))
+        sums = np.zeros((len(self.strata), *np.shape(values)[1:]))
         np.add.at(sums, self.number, values)
         return sums
 
     def drawn(self, sums: np.ndarray) -> np.ndarray:
-        """Sums over the drawn speakers, float (DRAWS, ...), of sums per speaker (speaker, ...)."""
-        return np.tensordot(self.times, sums, axes=1)
+        """Sums without each speaker, float (speaker, ...), of sums per speaker (speaker, ...).
+
+        The n - 1 others of the speaker's stratum count n / (n - 1) each, so that the stratum keeps its weight among the others. A
+        stratum of one speaker stays whole: see `alone`.
+        """
+        sums = np.asarray(sums, dtype=float)
+        replicates = np.repeat(sums.sum(axis=0)[None], len(sums), axis=0)
+        for members in self._strata():
+            if (n := len(members)) > 1:  # what is left is a difference: exactly 0 where nobody else has any
+                left, others = sums[members].sum(axis=0) - sums[members], np.delete(sums, members, axis=0).sum(axis=0)
+                replicates[members] = left * (n / (n - 1)) + others
+        return replicates
 
     def ratio(self, over: np.ndarray, under: np.ndarray, *, share: bool = False) -> Interval:
         """sum(over) / sum(under) of values per clip, with its interval; share : `over` is part of `under`, see `interval`."""
         sums = self.per_speaker(np.stack([over, under], axis=1).astype(float))
-        whole, drawn = sums.sum(axis=0), self.drawn(sums)
-        shares = np.divide(drawn[:, 0], drawn[:, 1], out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0)
-        return self.interval(whole[0] / whole[1] if whole[1] > 0 else np.nan, shares, share=share)
+        whole, without = sums.sum(axis=0), self.drawn(sums)
+        ratios = np.divide(without[:, 0], without[:, 1], out=np.full(len(without), np.nan), where=without[:, 1] > ALIKE)
+        return self.interval(whole[0] / whole[1] if whole[1] > 0 else np.nan, ratios, share=share)
 
-    def interval(self, value: Any, drawn: np.ndarray, *, of: str | None = None, share: bool = False) -> Interval:
-        """The value with the 2.5 % and 97.5 % points of its draws (DRAWS,), as {"value", "low", "high"}.
+    def interval(self, value: Any, replicates: np.ndarray, *, of: str | None = None, share: bool = False) -> Interval:
+        """The value with its 95 % interval from its replicates (speaker,), as {"value", "low", "high"}; see `ends`.
 
         of : the class whose speakers alone the value depends on; None: all classes
-        share : the value is a share, 0 to 1. Where no draw differs from it and it is 0 or 1, all speakers being alike, the other
-            end is the share at which so many speakers alike still come up in 2.5 % of samples (Clopper and Pearson 1934, each
-            speaker counting once): 0.025 ** (1 / n) for 1, with n as in `_fewest`.
-        low and high are None where there is no interval: a class has one tested speaker, or no draw differs from any other. All
-        are None for a value that is not there (NaN).
+        share : the value is a share, 0 to 1, and its interval is made on the logit. Where it is 0 or 1, all speakers being
+            alike, the other end is the share at which so many speakers alike still come up in 2.5 % of samples (Clopper and
+            Pearson 1934): 0.025 ** (1 / n) for 1, with n effective speakers (Korn and Graubard 1998), see `_fewest`.
+        low and high are None where there is no interval: a class has one tested speaker, the value rests on one, or no replicate
+        differs from any other. All are None for a value that is not there (NaN).
         """
         if not np.isfinite(value):
             return dict.fromkeys(("value", "low", "high"))
-        low, high = map(float, ends(drawn))
+        low, high = map(float, self.ends(value, replicates, within=(0, 1) if share else None))
         if self.alone and of in (None, *self.alone):
             return {"value": float(value), "low": None, "high": None}
-        if np.isnan(low) and share and min(value, 1 - value) < ALIKE:
+        if share and min(value, 1 - value) < ALIKE:
             far = TAIL ** (1 / self._fewest(of))
             low, high = (far, 1.0) if value > 0.5 else (0.0, 1 - far)
         if np.isnan(low):
             return {"value": float(value), "low": None, "high": None}
         return {"value": float(value), "low": low, "high": high}
 
-    def _fewest(self, of: str | None) -> int:
-        """Speakers that a value rests on: of a class; of all, as many as if each class had those of the smallest."""
-        if of is not None:
-            return self.speakers[of]
-        return min(len(self.folds), len(self.speakers) * min(self.speakers.values()))
+    def ends(
+        self, value: Any, replicates: np.ndarray, *, within: tuple[float, float] | None = None, tail: float = TAIL
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high end, float (...) each, of values (...) with replicates (speaker, ...): 95 %, or what `tail` leaves out.
+
+        The variance is that of the jackknife about the value, summed over the strata (Wolter 2007); the ends are Student's, with
+        Satterthwaite's degrees of freedom (1946), a stratum of n effective speakers having n - 1.
+        within : what the value cannot leave, such as (0, 1) of a share or (-1, 1) of a correlation; the ends are then made on the
+            logit of the place between them (of a correlation this is Fisher's z); a value that is one of them is its own end
+        NaN where no replicate differs from the value, or where one is missing.
+        """
+        value, half = np.asarray(value, dtype=float), self._half(value, np.asarray(replicates, dtype=float), tail)
+        if within is None:
+            return value - half, value + half
+        start, width = within[0], within[1] - within[0]
+        place, half = (value - start) / width, half / width
+        inside = (place > ALIKE) & (place < 1 - ALIKE)
+        middle = np.where(inside, place, 0.5)
+        steps = half / (middle * (1 - middle))
+        low, high = (
+            np.where(inside, expit(logit(middle) + sign * steps), np.clip(place + sign * half, 0, 1)) for sign in (-1, 1)
+        )
+        return start + width * low, start + width * high
+
+    def bias(self, value: float, replicates: np.ndarray) -> float:
+        """How much too large a value with replicates (speaker,) is on average, by the jackknife; 0 for a mean."""
+        return float(sum((len(members) - 1) * (replicates[members].mean() - value) for members in self._strata()))
+
+    def resampled(self, sums: np.ndarray, *, seed: int) -> np.ndarray:
+        """Sums over speakers drawn with replacement within their strata, float (DRAWS, ...), of sums per speaker (speaker, ...).
+
+        For scores that are not smooth, such as ranks: leaving out one speaker too often changes nothing (Efron 1982). Of n
+        speakers n - 1 are drawn, and each counts n / (n - 1): drawing n would make the spread too narrow (Rao and Wu 1988).
+        """
+        rng, times = np.random.default_rng(seed), np.ones((DRAWS, len(self.strata)))
+        for members in self._strata():
+            if (n := len(members)) > 1:
+                times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
+        return np.tensordot(times, sums, axes=1)
+
+    def ends_of_draws(self, value: Any, drawn: np.ndarray, *, within: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+        """95 % ends, float (...) each, of values (...) from `resampled` ones (DRAWS, ...): Student's, about the value, with the
+        root mean square distance of the draws from it, which holds their bias too; cut at the ends of `within`."""
+        spread = np.sqrt(np.nanmean((drawn - value) ** 2, axis=0))
+        weights = self.shares.sum(axis=1)
+        own = np.array([(weights[m] ** 2).sum() / weights[m].sum() ** 2 for m in self._strata() if len(m) > 1])  # 1 / effective
+        freedom = own.sum() ** 2 / (own**2 / np.maximum(1 / own - 1, 1)).sum() if len(own) else 1.0
+        half = student.ppf(1 - TAIL, freedom) * spread
+        return np.clip(value - half, *within), np.clip(value + half, *within)
+
+    def _half(self, value: Any, replicates: np.ndarray, tail: float) -> np.ndarray:
+        """Half the width of an interval, float (...), of values (...) with replicates (speaker, ...); NaN where there is none."""
+        total, squares = np.zeros(replicates.shape[1:]), np.zeros(replicates.shape[1:])
+        weights = self.shares.sum(axis=1)  # (speaker,)
+        for members in self._strata():
+            n, own = len(members), weights[members]
+            variance = (n - 1) / n * ((replicates[members] - value) ** 2).sum(axis=0)
+            total += variance
+            squares += variance**2 / max(own.sum() ** 2 / (own**2).sum() - 1, 1)
+        varies = total > ALIKE**2
+        freedom = np.divide(total**2, squares, out=np.ones(total.shape), where=squares > 0)
+        return np.where(varies, student.ppf(1 - tail, freedom) * np.sqrt(total), np.nan)
+
+    def _strata(self) -> list[np.ndarray]:
+        """The speakers of each stratum, int (n,) each."""
+        return [np.flatnonzero(self.strata == stratum) for stratum in np.unique(self.strata)]
+
+    def _fewest(self, of: str | None) -> float:
+        """Effective speakers that a value rests on: of a class; of all, as many as if each class had those of the smallest."""
+        each = self.effective
+        return each[of] if of is not None else min(self.effective_together, len(each) * min(each.values()))
 
 
-def ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 2.5 % and 97.5 % points of draws (draw, ...), NaN left out; NaN where no draw differs from any other."""
-    varies = np.isfinite(drawn).any(axis=0)
-    filled = np.where(varies, drawn, 0.0)
-    varies &= np.nanmax(filled, axis=0) - np.nanmin(filled, axis=0) > ALIKE
-    low, high = np.where(varies, np.nanpercentile(filled, [2.5, 97.5], axis=0), np.nan)
-    return low, high
+def draw_speakers(predictions: pd.DataFrame, *, seed: int = 0, equal: bool = False) -> SpeakerDraws:
+    """The speakers of a table with columns speaker and true, a stratum for each class, over all folds.
 
-
-def draw_speakers(predictions: pd.DataFrame, *, seed: int) -> SpeakerDraws:
-    """Draw the speakers of a table with columns speaker, fold and true, within each fold and class.
-
-    Those with clips of several classes form a stratum of their own. A stratum of one speaker would never vary and its share of
-    the spread would be missing, so strata are put together where there is one: first a class's over all folds, then with those
-    of several classes. A class with one tested speaker in all folds stays as it is: see SpeakerDraws.alone.
+    equal : in the scores every speaker of a class counts the same, whatever the number of clips
+    Speakers with clips of several classes form a stratum of their own. A stratum of one speaker would never vary and its share
+    of the spread would be missing, so it is put together with them. A class with one tested speaker stays as it is otherwise: see
+    SpeakerDraws.alone.
+    Folds are no strata: speakers of different folds were judged by different networks, and that spread belongs to the score.
     """
-    groups = predictions.groupby(["fold", "speaker"], sort=True)
+    number, speakers = pd.factorize(predictions["speaker"].to_numpy(), sort=True)
     names, true = np.unique(predictions["true"].to_numpy(dtype=str), return_inverse=True)
-    table = pd.DataFrame({"speaker": groups.ngroup().to_numpy(), "fold": predictions["fold"].to_numpy(), "class": true})
-    each = table.groupby("speaker").agg(fold=("fold", "first"), low=("class", "min"), high=("class", "max"))
-    home = np.where(each["low"] == each["high"], each["low"], -1)
-    strata = _strata(each["fold"].to_numpy(), home)
-    who = {str(names[i]): int(n) for i, n in predictions["speaker"].groupby(true).nunique().items()}
-    return SpeakerDraws(table["speaker"].to_numpy(), each["fold"].to_numpy(), _times(strata, np.random.default_rng(seed)), who)
+    clips = np.zeros((len(speakers), len(names)))
+    np.add.at(clips, (number, true), 1.0)
+    counted = (clips > 0).astype(float) if equal else clips
+    return SpeakerDraws(number, _strata(clips > 0), counted / counted.sum(axis=0), tuple(map(str, names)))
 
 
 def no_interval_reason(alone: Sequence[str]) -> str:
@@ -116,31 +200,30 @@ def no_interval_reason(alone: Sequence[str]) -> str:
     return f"no interval: {have.format(', '.join(alone))} one tested speaker{'' if len(alone) == 1 else ' each'}"
 
 
-def _strata(folds: np.ndarray, home: np.ndarray) -> np.ndarray:
-    """Number of each speaker's stratum, int (speaker,). home : each one's class, -1 for several. See `draw_speakers`."""
-    strata = np.stack([folds, home], axis=1)
-    for name in np.unique(home):
-        here = home == name
-        if np.unique(folds[here], return_counts=True)[1].min() == 1:
-            strata[here, 0] = -1  # over all folds
+def few_speakers(effective: Mapping[str, float]) -> str:
+    """Why intervals are not to be trusted, for people: "fewer than 5 effective speakers: b 1.9"; "" where every class has 5.
+
+    effective : effective speakers of each class, see SpeakerDraws; a class of one speaker has no interval to doubt
+    """
+    few = sorted((n, name) for name, n in effective.items() if 1 + ALIKE < n < FEWEST)
+    if not few:
+        return ""
+    more = f" and {len(few) - NAMED} more classes" if len(few) > NAMED else ""
+    named = ", ".join(f"{name} {n:.1f}" for n, name in few[:NAMED])
+    return f"fewer than {FEWEST:.0f} effective speakers: {named}{more}; intervals that rest on so few are not to be trusted"
+
+
+def ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % ends of a mean over speakers of one stratum from its replicates (speaker, ...), float (...) each."""
+    n = len(drawn)
+    one = SpeakerDraws(np.arange(n), np.zeros(n, dtype=int), np.full((n, 1), 1 / n), ("",))
+    return one.ends(np.mean(drawn, axis=0), drawn)
+
+
+def _strata(has: np.ndarray) -> np.ndarray:
+    """Number of each speaker's stratum, int (speaker,). has : bool (speaker, class). See `draw_speakers`."""
+    home = np.where(has.sum(axis=1) == 1, has.argmax(axis=1), -1)
     lone = [name for name in np.unique(home) if (home == name).sum() == 1]
     if (home == -1).any() and lone:
-        strata[np.isin(home, [-1, *lone])] = -1
-    if (home == -1).sum() == 1 and lone == [-1]:
-        strata[:] = -1  # a single speaker of several classes among speakers of one
-    return np.unique(strata, axis=0, return_inverse=True)[1].ravel()
-
-
-def _times(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How much each speaker counts in each draw, float (DRAWS, n_speakers): with replacement, within the strata.
-
-    Of n speakers n - 1 are drawn, and each counts n / (n - 1): drawing n would make intervals of few speakers too narrow, by
-    sqrt((n - 1) / n) (Rao and Wu 1988).
-    """
-    times = np.ones((DRAWS, len(strata)))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        n = len(members)
-        if n > 1:
-            times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
-    return times
+        home = np.where(np.isin(home, [-1, *lone]), -1, home)
+    return np.zeros_like(home) if lone == [-1] else home  # a single speaker of several classes among speakers of one

@@ -6,12 +6,12 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.bootstrap import draw_speakers, few_speakers
 from voicecam.evaluation.scores import confusion_scores, speaker_confusion
 
 NOTE = (
-    "The interval of the difference respects that clips of one speaker are not independent: it draws whole speakers, the same "
-    "for both. McNemar's test counts clips as if each stood alone, so its p is too small where speakers have many clips."
+    "The interval of the difference respects that clips of one speaker are not independent: it leaves out whole speakers, the "
+    "same of both. McNemar's test counts clips as if each stood alone, so its p is too small where speakers have many clips."
 )
 
 
@@ -19,33 +19,34 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 0) -> dict
     """Compare two tables of predictions (path, speaker, fold, true, predicted) of the same clips, in any order.
 
     Returns clips, speakers; balanced_accuracy of first and second, and their difference (first - second), each with its 95 %
-    interval from one bootstrap over speakers that draws the same ones for both (no ends where a class has one tested speaker, or
-    no draw differs); and mcnemar: how many clips only the first or
-    only the second named right, and the two-sided p of the exact test (McNemar 1947) that both are equally likely; 1 where no
-    clip tells them apart. Raises DatasetError when the clips or their true classes are not the same.
+    interval over speakers, the same left out of both (no ends where a class has one tested speaker, or all speakers are alike);
+    few_speakers as `evaluate` has it; and mcnemar: how many clips only the first or only the second named right, and the
+    two-sided p of the exact test (McNemar 1947) that both are equally likely; 1 where no clip tells them apart. Raises
+    DatasetError when the clips or their true classes are not the same.
     """
     second = matched(first, second)
     classes = sorted(set(first["true"]) | set(first["predicted"]) | set(second["predicted"]))
     draws = draw_speakers(first, seed=seed)
-    whole, drawn = [], []
+    whole, without = [], []
     for table in (first, second):
         counts = speaker_confusion(table, classes, draws)
         whole.append(confusion_scores(counts.sum(axis=0))["balanced_accuracy"])
-        drawn.append(confusion_scores(draws.drawn(counts))["balanced_accuracy"])
+        without.append(confusion_scores(draws.drawn(counts))["balanced_accuracy"])
     right = [(table["true"] == table["predicted"]).to_numpy() for table in (first, second)]
     only = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
     return {
         "clips": len(first),
         "speakers": int(first["speaker"].nunique()),
         "balanced_accuracy": {
-            name: draws.interval(*score, share=True) for name, score in zip(("first", "second"), zip(whole, drawn))
+            name: draws.interval(*score, share=True) for name, score in zip(("first", "second"), zip(whole, without))
         },
-        "difference": draws.interval(whole[0] - whole[1], drawn[0] - drawn[1]),
+        "difference": draws.interval(whole[0] - whole[1], without[0] - without[1]),
         "mcnemar": {
             "only_first_right": only[0],
             "only_second_right": only[1],
             "p": float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0,
         },
+        "few_speakers": few_speakers(draws.effective),
         "note": NOTE,
     }
 

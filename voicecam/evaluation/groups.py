@@ -7,18 +7,19 @@ from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.scores import confusion_scores, speaker_confusion
 
 FEWEST, MOST = 2, 20  # values of a column whose groups are told apart; more would be groups of one or two speakers
-COLUMNS = ("column", "group", "clips", "speakers", "accuracy", "low", "high")
+COLUMNS = ("column", "group", "clips", "speakers", "effective_speakers", "accuracy", "low", "high")
 BALANCED = ("balanced_accuracy", "balanced_low", "balanced_high")
 
 
 def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """One row per group: column, group, clips, speakers, accuracy, low, high, balanced_accuracy, balanced_low, balanced_high.
+    """One row per group: column, group, clips, speakers, effective_speakers, accuracy, low, high, balanced_accuracy,
+    balanced_low, balanced_high.
 
     predictions : as scores.prediction_table gives it; clips : the corpus's table, with a row for each of its paths
     Columns with 2 to 20 values among the tested clips are taken, all but path and speaker; clips without a value are left out.
-    Balanced accuracy only where the group holds several classes. Intervals: 95 %, over the group's speakers, drawn within each
-    class and over all folds (a fold often has one speaker of a group); none where a class has one
-    speaker in the group. They say nothing about why groups differ: their speakers, rooms and sentences differ too.
+    effective_speakers as in `evaluate`. Balanced accuracy only where the group holds several classes. Intervals: 95 %, over the
+    group's speakers; none where a class has one speaker in the group. They say nothing about why groups differ: their speakers,
+    rooms and sentences differ too.
     """
     known = clips.set_index("path").reindex(predictions["path"]).drop(columns="speaker").reset_index(drop=True)
     predictions = predictions.reset_index(drop=True)
@@ -37,12 +38,13 @@ def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) 
 def _scores_of(predictions: pd.DataFrame, seed: int) -> dict[str, float]:
     """The numbers of one group; NaN for what is not there."""
     classes = sorted(set(predictions["true"]) | set(predictions["predicted"]))
-    draws = draw_speakers(predictions.assign(fold=0), seed=seed)
+    draws = draw_speakers(predictions)
     counts = speaker_confusion(predictions, classes, draws)
-    whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.folds)}
+    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
+    found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.strata)}
+    found["effective_speakers"] = draws.effective_together
     for score, names in (("accuracy", COLUMNS[-3:]), ("balanced_accuracy", BALANCED)):
         if score == "accuracy" or len(set(predictions["true"])) > 1:
-            limits = draws.interval(whole[score], drawn[score], share=True)
+            limits = draws.interval(whole[score], without[score], share=True)
             found |= {name: np.nan if limit is None else limit for name, limit in zip(names, limits.values())}
     return found

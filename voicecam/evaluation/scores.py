@@ -3,7 +3,7 @@
 Knows nothing of networks: predictions come as a table, from wherever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers, no_interval_reason
+from voicecam.evaluation.bootstrap import ALIKE, SpeakerDraws, draw_speakers, few_speakers, no_interval_reason
 from voicecam.evaluation.decision import decide
 from voicecam.splits import Split
 
@@ -48,34 +48,38 @@ def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0
     """All metrics of a table of predictions, as plain values that JSON can hold.
 
     Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
-    {"value", "low", "high"} (None for a class without clips); the confusion matrix (rows true, columns predicted); and each
-    fold's balanced accuracy, with the mean over folds and its interval (over classes, of the mean over the folds that have the
-    class); no_interval: why scores have none, or "".
+    {"value", "low", "high"} (None for a class without clips); effective_speakers of all and of each class, see SpeakerDraws; the
+    confusion matrix (rows true, columns predicted); each fold's balanced accuracy, with the mean over folds and its interval
+    (over classes, of the mean over the folds that have the class) and fold_spread: lowest, highest, and their standard deviation
+    (None for one fold); no_interval, few_speakers: why scores have no interval, or one that is not to be trusted, or "".
 
-    Intervals are 95 % percentile intervals of a bootstrap over speakers: whole speakers are drawn with replacement, within
-    each fold and class, because clips of one speaker are not independent; see bootstrap.draw_speakers on folds with one speaker
-    of a class. low and high are None where a class that the score rests on has one tested speaker, and mostly where no draw
-    differs from another, see SpeakerDraws.interval. A class that is never predicted has precision 0.
+    Intervals are 95 % confidence intervals of the delete-one-speaker jackknife, because clips of one speaker are not independent;
+    see SpeakerDraws. They say what other speakers would give, not what other networks would: that is in fold_spread, with the
+    speakers' share. low and high are None where a class that the score rests on has one tested speaker, and mostly where all
+    speakers are alike, see SpeakerDraws.interval. A class that is never predicted has precision 0.
     """
     if predictions.empty:
         raise DatasetError("no predictions to evaluate; the test part is empty")
     draws = draw_speakers(predictions, seed=seed)
     counts = speaker_confusion(predictions, classes, draws)
-    whole, drawn = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    result: dict[str, Any] = {name: draws.interval(whole[name], drawn[name], share=True) for name in TOGETHER}
+    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
+    result: dict[str, Any] = {name: draws.interval(whole[name], without[name], share=True) for name in TOGETHER}
     result["per_class"] = {
         name: {
             **{
-                score: draws.interval(whole[score][i], drawn[score][:, i], of=name if score == "recall" else None, share=True)
+                score: draws.interval(whole[score][i], without[score][:, i], of=name if score == "recall" else None, share=True)
                 for score in ("precision", "recall", "f1")
             },
             "clips": int((predictions["true"] == name).sum()),
             "speakers": int(predictions.loc[predictions["true"] == name, "speaker"].nunique()),
+            "effective_speakers": draws.effective.get(name),
         }
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    return {"network": result, **_fold_scores(counts, draws), "no_interval": no_interval_reason(draws.alone)}
+    result["effective_speakers"] = draws.effective_together
+    doubts = {"no_interval": no_interval_reason(draws.alone), "few_speakers": few_speakers(draws.effective)}
+    return {"network": result, **_fold_scores(predictions, classes, draws), **doubts}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -113,11 +117,13 @@ def baseline_predictions(
     return {name: prediction_table(clips, label, split.test, p, classes, fold=fold) for name, p in answers}
 
 
-def speaker_confusion(predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws) -> np.ndarray:
-    """Confusion counts, float (speaker, true, predicted), in the order of the draws' speakers."""
-    number = {name: i for i, name in enumerate(classes)}
-    counts = np.zeros((len(draws.folds), len(classes), len(classes)))
-    np.add.at(counts, (draws.number, predictions["true"].map(number), predictions["predicted"].map(number)), 1)
+def speaker_confusion(
+    predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws, *, chosen: np.ndarray | None = None
+) -> np.ndarray:
+    """Confusion counts, float (speaker, true, predicted), in the order of the draws' speakers; chosen : of these clips only."""
+    number, here = {name: i for i, name in enumerate(classes)}, slice(None) if chosen is None else chosen
+    counts = np.zeros((len(draws.strata), len(classes), len(classes)))
+    np.add.at(counts, (draws.number[here], *(predictions[side].map(number)[here] for side in ("true", "predicted"))), 1)
     return counts
 
 
@@ -143,33 +149,36 @@ def confusion_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _fold_scores(counts: np.ndarray, draws: SpeakerDraws) -> dict[str, Any]:
+def _fold_scores(predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws) -> dict[str, Any]:
     """Each fold's balanced accuracy, and their mean with its interval."""
-    folds = [draws.folds == fold for fold in np.unique(draws.folds)]
+    fold = predictions["fold"].to_numpy()
+    parts = [speaker_confusion(predictions, classes, draws, chosen=fold == one) for one in np.unique(fold)]
     rows = [
         {
-            "balanced_accuracy": float(confusion_scores(counts[here].sum(axis=0))["balanced_accuracy"]),
-            "clips": int(counts[here].sum()),
-            "speakers": int(here.sum()),
+            "balanced_accuracy": float(confusion_scores(counts.sum(axis=0))["balanced_accuracy"]),
+            "clips": int(counts.sum()),
+            "speakers": int(counts.any(axis=(1, 2)).sum()),
         }
-        for here in folds
+        for counts in parts
     ]
-    whole, drawn = (_mean_of_folds(counts, folds, times) for times in (np.ones((1, len(counts))), draws.times))
-    return {"folds": rows, "fold_mean": draws.interval(whole[0], drawn, share=True)}
+    whole, without = (_mean_of_folds(parts, sums) for sums in (lambda sums: sums.sum(axis=0), draws.drawn))
+    each = np.array([row["balanced_accuracy"] for row in rows])
+    spread = {"lowest": float(each.min()), "highest": float(each.max()), "sd": float(each.std(ddof=1)) if len(each) > 1 else None}
+    return {"folds": rows, "fold_mean": draws.interval(whole, without, share=True), "fold_spread": spread}
 
 
-def _mean_of_folds(counts: np.ndarray, folds: list[np.ndarray], times: np.ndarray) -> np.ndarray:
-    """Balanced accuracy as the mean over classes of the mean over folds of the recall, float (draw,).
+def _mean_of_folds(parts: Sequence[np.ndarray], sums: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Balanced accuracy as the mean over classes of the mean over folds of the recall, float (...).
 
-    counts : (speaker, true, predicted); folds : which speakers, bool (speaker,) each; times : (draw, speaker)
-    A fold counts for a class as much as its speakers of the class were drawn, which is 1 where they are drawn within the fold.
+    parts : of each fold, (speaker, true, predicted); sums : of numbers per speaker (speaker, ...), with all or without each
+    A fold counts for a class as much as is left of its speakers of the class, which is 1 with all of them.
     """
     recalls, weights = [], []
-    for here in folds:
-        present = counts[here].sum(axis=2) > 0  # (speaker, class)
-        recalls.append(class_recall(np.tensordot(times[:, here], counts[here], axes=1)))  # (draw, class)
-        weights.append(times[:, here] @ present / np.maximum(present.sum(axis=0), 1))
-    recall, weight = np.nan_to_num(recalls), np.array(weights)  # (fold, draw, class)
+    for counts in parts:
+        present = (counts.sum(axis=2) > 0).astype(float)  # (speaker, class)
+        recalls.append(class_recall(sums(counts)))  # (..., class)
+        weights.append(sums(present) / np.maximum(present.sum(axis=0), 1))
+    recall, weight = np.nan_to_num(recalls), np.array(weights)  # (fold, ..., class)
     total = weight.sum(axis=0)
-    mean = np.divide((weight * recall).sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > 0)
-    return np.nanmean(mean, axis=1)
+    mean = np.divide((weight * recall).sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > ALIKE)
+    return np.nanmean(mean, axis=-1)

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers
+from voicecam.evaluation.bootstrap import TAIL, SpeakerDraws, draw_speakers
 from voicecam.pitch import FLOOR_HZ, STEP_S, pitch_track, sound
 
 FEWEST_VOICED = 5  # frames; fewer are chance hits in noise
@@ -125,9 +125,9 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
 
     scores : float (clip,), e.g. the difference of two logits; facts : float columns, see VoiceFacts, one row per clip
     Returns a row for all facts together, then for each group of facts (see GROUPS) and each fact one "alone" and one "without"
-    (all others): facts, title, kind, r2, low, high (95 %, bootstrap over speakers), low_all (for kind "alone": the lower end for
-    all of them at once, Bonferroni's: each is looked at, so the best of them is high by chance), missing (clips without the
-    fact), clips, speakers.
+    (all others): facts, title, kind, r2, low, high (95 % over speakers, of these fitted models), low_all (for kind "alone": the
+    lower end for all of them at once, Bonferroni's: each is looked at, so the best of them is high by chance), missing (clips
+    without the fact), clips, speakers.
 
     r2 is 1 - sum of squared errors / sum of squared distances to the training speakers' mean, over 5 folds that share no
     speaker; every speaker counts the same. 0 and less: no better than that mean. The penalty of each model is
@@ -144,13 +144,13 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
     asked += [(name, "alone", part) for name, part in parts.items()]
     others = {name: [column for column in columns if column not in part] for name, part in parts.items()}
     asked += [(name, "without", rest) for name, rest in others.items() if rest]
-    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "fold": 0, "true": ""}), seed=seed)
+    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": ""}), equal=True)
     rows = []
     for name, kind, used in asked:
         missing = int(facts[parts.get(name, columns)].isna().any(axis=1).sum())
         r2 = _explained(scores, facts[used].to_numpy(dtype=float), draws, seed, looks=len(parts) if kind == "alone" else None)
         about = {"facts": name, "title": TITLES.get(name, name), "kind": kind}
-        rows.append({**about, **r2, "missing": missing, "clips": len(scores), "speakers": len(draws.folds)})
+        rows.append({**about, **r2, "missing": missing, "clips": len(scores), "speakers": len(draws.strata)})
     return pd.DataFrame(rows)
 
 
@@ -241,8 +241,8 @@ def _explained(scores: np.ndarray, facts: np.ndarray, draws: SpeakerDraws, seed:
     left = draws.ratio(errors, distances)
     found = {"r2": _explains(left["value"]), "low": _explains(left["high"]), "high": _explains(left["low"]), "low_all": np.nan}
     if looks and left["high"] is not None:
-        drawn = np.divide(*(draws.drawn(draws.per_speaker(values)) for values in (errors, distances)))
-        found["low_all"] = 1 - float(np.percentile(drawn, 100 - 2.5 / looks))
+        without = np.divide(*(draws.drawn(draws.per_speaker(values)) for values in (errors, distances)))
+        found["low_all"] = 1 - float(draws.ends(left["value"], without, tail=TAIL / looks)[1])
     return found
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from voicecam.config import Config
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers, ends
+from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
@@ -145,7 +145,7 @@ def bands_by_class(
     shares, null_shares : float (clip, h) of the network, and of the same network with random weights
     classes_of, speakers : class and speaker of each clip
     shuffled_shares : the same of a network trained on shuffled labels; right : bool (clip,), whether the network named the class
-    Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % bootstrap over speakers; NaN
+    Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % over speakers; NaN
     for one), null_share, clips, speakers, blank (clips whose map is blank; they are in no mean); with shuffled_shares also
     shuffled_share; with right also clips_of, and rows for "all", "right" and "wrong" clips (a class without such clips
     has NaN shares).
@@ -215,5 +215,5 @@ def _interval(means: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the mean over speakers, (band,) each, of (speaker, band); NaN for fewer than two speakers."""
     if len(means) < 2:
         return np.full(means.shape[1], np.nan), np.full(means.shape[1], np.nan)
-    draws = draw_speakers(pd.DataFrame({"speaker": np.arange(len(means)), "fold": 1, "true": ""}), seed=seed)
-    return ends(draws.drawn(means) / len(means))
+    draws = draw_speakers(pd.DataFrame({"speaker": np.arange(len(means)), "true": ""}))
+    return draws.ends(means.mean(axis=0), draws.drawn(means) / len(means))

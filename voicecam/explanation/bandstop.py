@@ -6,7 +6,7 @@ each other, so a small drop does not show that a band says nothing. Band sets an
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,11 @@ from voicecam.network import Model
 DEPTH_DB = 60.0  # dB taken off inside a stopped band, a thousandth of the amplitude: below the floor of the log-mel pictures
 SOFTEST, HARDEST = 100.0, 5.0  # Hz; widest and narrowest edge. At 5 Hz the filter is 0.7 s long; a harder edge rings longer
 EDGE_SHARE = 0.25  # of the band's width; leaves three quarters of it at full depth
+CORRELATION = (-1.0, 1.0)
 FEWEST = 3  # bands; with fewer, ranks are 1 or -1 by themselves
 
 Logits = Callable[[list[Signal]], np.ndarray]
+Sums = Callable[[np.ndarray], np.ndarray]  # over speakers
 
 
 def band_stop(samples: np.ndarray, rate: int, low: float, high: float) -> np.ndarray:
@@ -130,16 +132,17 @@ def drop_table(
     """Mean drop per class and band: clips are averaged per speaker, then speakers.
 
     drops : float (clip, band); classes_of, speakers : of each clip; names, limits : of each band, in Hz
-    Returns one row per class and band: class, band, name, from, to, drop, low, high (95 % bootstrap over speakers; NaN for a
-    single one), clips, speakers.
+    Returns one row per class and band: class, band, name, from, to, drop, low, high (95 % over speakers; NaN for one), clips,
+    speakers.
     """
     classes = np.asarray(classes_of)
-    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of), "fold": 0}), seed=seed)
+    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of)}), equal=True)
     rows = []
     for name in np.unique(classes):
         here = classes == name
-        voices, means = len(np.unique(draws.number[here])), _speaker_means(draws, drops, here)  # means: (1 + draw, band)
-        low, high = _interval(means, voices)
+        voices = len(np.unique(draws.number[here]))
+        means = _speaker_means(draws, drops, here, draws.drawn)  # (1 + speaker, band)
+        low, high = draws.ends(means[0], means[1:])
         for band, (start, end) in enumerate(limits):
             row = {"class": str(name), "band": band, "name": names[band], "from": start, "to": end, "drop": means[0, band]}
             rows.append({**row, "low": low[band], "high": high[band], "clips": int(here.sum()), "speakers": voices})
@@ -160,26 +163,23 @@ def agreement(
     drops : float (clip, band), for the class that the maps explain; classes_of, speakers : of each clip
     Returns one row per method: method; spearman, low, high: mean profile with mean drop (clips averaged per speaker, then
     speakers), per class, then averaged over classes; spearman_clip, clip_low, clip_high: the same per clip, averaged per speaker,
-    then over speakers; clips, blank, speakers. Intervals: 95 % bootstrap over speakers, whose maps and drops are drawn together;
-    as the drawn means are noisier than the mean itself, that of `spearman` leans towards 0. They know nothing of chance among so
-    few bands: give random weights' profiles as a method, too. NaN for a single speaker, and where nothing varies over the bands.
+    then over speakers; clips, blank, speakers. Intervals: 95 % over speakers, whose maps and drops stay together: of
+    `spearman` from speakers drawn again, as ranks are not smooth, of `spearman_clip` from speakers left out. They know nothing of
+    chance among so few bands: give random weights' profiles, too. NaN for a class of one speaker, or bands that are all alike.
     Raises ExplainError for profiles of another shape than the drops, and for fewer than 3 bands.
     """
     classes = np.asarray(classes_of)
-    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of), "fold": 0}), seed=seed)
+    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of)}), equal=True)
     rows = []
     for method, profile in profiles.items():
         _check_profile(method, profile, drops)
         given, alone = np.isfinite(profile).all(axis=1), _spearman(profile, drops)  # (clip,) each
-        per_class = [
-            _spearman(_speaker_means(draws, profile, chosen), _speaker_means(draws, drops, chosen))  # (1 + draw,)
-            for chosen in (given & (classes == name) for name in np.unique(classes[given]))
-        ]
-        mean = np.mean(per_class, axis=0) if per_class else np.full(1 + len(draws.times), np.nan)
-        clip = _speaker_means(draws, alone[:, None], np.isfinite(alone))[:, 0]
+        chosen = [given & (classes == name) for name in np.unique(classes[given])]
+        row = {"method": method, **dict(zip(("spearman", "low", "high"), _between_means(draws, profile, drops, chosen, seed)))}
+        clip = _speaker_means(draws, alone[:, None], np.isfinite(alone), draws.drawn)[:, 0]
+        row["spearman_clip"] = clip[0]
+        row |= dict(zip(("clip_low", "clip_high"), draws.ends(clip[0], clip[1:], within=CORRELATION)))
         voices = len(np.unique(draws.number[given]))
-        row = {"method": method, "spearman": mean[0], **dict(zip(("low", "high"), _interval(mean, voices)))}
-        row |= {"spearman_clip": clip[0], **dict(zip(("clip_low", "clip_high"), _interval(clip, voices)))}
         rows.append({**row, "clips": int(given.sum()), "blank": int((~given).sum()), "speakers": voices})
     return pd.DataFrame(rows)
 
@@ -275,20 +275,22 @@ def _check_profile(method: str, profile: np.ndarray, drops: np.ndarray) -> None:
         raise ExplainError(f"{np.shape(drops)[1]} bands: too few to rank; use {FEWEST} or more")
 
 
-def _speaker_means(draws: SpeakerDraws, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Mean of the chosen clips per speaker, then over speakers, (1 + draw, ...): first as they are, then in each draw."""
+def _speaker_means(draws: SpeakerDraws, values: np.ndarray, chosen: np.ndarray, others: Sums) -> np.ndarray:
+    """Mean of the chosen clips per speaker, then over speakers, (1 + n, band): of all speakers, then of `others` of them."""
     counts = draws.per_speaker(chosen.astype(float))  # (speaker,)
     means = draws.per_speaker(np.where(chosen[:, None], values, 0.0)) / np.maximum(counts, 1)[:, None]  # (speaker, band)
-    times = np.vstack([np.ones(len(counts)), draws.times]) * (counts > 0)  # (1 + draw, speaker)
-    total = times.sum(axis=1, keepdims=True)
-    return np.divide(times @ means, total, out=np.full((len(times), means.shape[1]), np.nan), where=total > 0)
+    sums, total = (np.concatenate([x.sum(axis=0)[None], others(x)]) for x in (means, (counts > 0).astype(float)))
+    return np.divide(sums, total[:, None], out=np.full(sums.shape, np.nan), where=total[:, None] > 0)
 
 
-def _interval(means: np.ndarray, voices: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile interval of (1 + draw, ...), whose first row is the value itself; NaN where that is, or for one voice."""
-    none = voices < 2 or not np.isfinite(means[0]).all()
-    low, high = np.full((2, *means.shape[1:]), np.nan) if none else np.nanpercentile(means[1:], [2.5, 97.5], axis=0)
-    return low, high
+def _between_means(draws: SpeakerDraws, profile: np.ndarray, drops: np.ndarray, chosen: Sequence[np.ndarray], seed: int):
+    """Rank correlation of mean profile and mean drops, over the chosen clips of each class, then the classes; and its ends."""
+    again = partial(draws.resampled, seed=seed)
+    each = [_spearman(*(_speaker_means(draws, x, here, again) for x in (profile, drops))) for here in chosen]
+    mean = np.mean(each, axis=0) if each else np.full(2, np.nan)  # (1 + draw,)
+    if np.isnan(mean[0]) or min(len(np.unique(draws.number[here])) for here in chosen) < 2:
+        return mean[0], np.nan, np.nan
+    return mean[0], *draws.ends_of_draws(mean[0], mean[1:], within=CORRELATION)
 
 
 def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from voicecam.evaluation.bootstrap import draw_speakers, ends
+from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.explanation.differences import height, height_difference
 
 OWN = "each clip for its own class"
@@ -31,7 +31,7 @@ def centroid_table(
     profiles : method -> signed worth of each band, float (clip, band), for the logit of `first` minus that of `second`; with its
         sign turned it is that of `second` minus `first`
     limits : (low, high) of each band in Hz; classes_of, speakers : of each clip
-    Returns one row per method and target: method, target, first, second, difference, low, high (Hz; 95 %, speakers resampled),
+    Returns one row per method and target: method, target, first, second, difference, low, high (Hz; 95 % over speakers),
         p, first_speakers, second_speakers; NaN where a class has no clip with evidence.
         OWN, "every clip for FIRST", "every clip for SECOND": first and second are the mean centroids of the classes' speakers.
         PAIRED: of all speakers, first is the mean centroid of what speaks for `first`, second of what speaks for `second`, in the
@@ -72,7 +72,7 @@ def _paired(ours: np.ndarray, theirs: np.ndarray, speakers: Sequence[str]) -> di
     each = table.groupby("speaker").mean().assign(difference=lambda t: t["first"] - t["second"])
     low = high = np.nan
     if len(each) > 1:
-        draws = draw_speakers(pd.DataFrame({"speaker": each.index, "fold": 0, "true": ""}), seed=0)
-        low, high = map(float, ends(draws.drawn(each["difference"].to_numpy()) / len(each)))
+        draws, differences = draw_speakers(pd.DataFrame({"speaker": each.index, "true": ""})), each["difference"].to_numpy()
+        low, high = map(float, draws.ends(differences.mean(), draws.drawn(differences) / len(each)))
     means = {name: float(value) for name, value in each.mean().items()}
     return {**means, "low": low, "high": high, "p": np.nan, "first_speakers": len(each), "second_speakers": len(each)}

@@ -89,7 +89,7 @@ def audit(facts: pd.DataFrame, labels: Sequence[str], speakers: Sequence[str], *
 
     facts : one row per clip; numbers (NaN where not known) or names
     A small decision tree, which also finds a range in the middle; for all together a forest of such trees. Five folds (fewer
-    where a class has fewer speakers) that share no speaker; intervals: 95 %, bootstrap over speakers within each class.
+    where a class has fewer speakers) that share no speaker; intervals: 95 %, over speakers.
     Returns fact, name, balanced_accuracy, low, high, guessing (1 / classes), flagged (more than 0.1 above guessing), same (all
     clips have one value: nothing to tell from), clips, speakers; "all together" last.
     Raises ExplainError for unequal lengths, missing labels, or a class with fewer than two speakers.

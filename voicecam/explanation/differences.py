@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers, ends
+from voicecam.evaluation.bootstrap import draw_speakers
 
 PERMUTATIONS = 2000  # that are drawn where there are many; p is then right to about 0.005 near 0.05
 FEW_WAYS = 20_000  # up to which every way of permuting is taken; 8 and 8 speakers have 12,870
@@ -24,7 +24,7 @@ def class_difference(
     """Difference of the mean shares of two classes, band by band: clips are averaged per speaker and class, then over speakers.
 
     shares : float (clip, band), shares or signed weights, NaN for a blank map; classes_of, speakers : of each clip
-    Returns one row per band: band, first, second (the means), difference (first minus second), low, high (95 % bootstrap over
+    Returns one row per band: band, first, second (the means), difference (first minus second), low, high (95 % over
     speakers), p (two-sided), p_adjusted (for all bands together), first_speakers, second_speakers, ways (permutations that p
     rests on), blank (clips of either class that have no map and are in no mean).
     p : share of the permutations with a difference at least as large; a speaker with one class keeps the clips together and
@@ -56,11 +56,7 @@ def class_difference(
         numbers["first"], numbers["second"] = means[is_first].mean(axis=0), means[~is_first].mean(axis=0)
         numbers["difference"] = numbers["first"] - numbers["second"]
         if 1 < is_first.sum() < len(means) - 1:
-            times = draw_speakers(table, seed=seed).times[
-                :, pd.factorize(voices, sort=True)[0]
-            ]  # (draw, speaker) -> (draw, unit)
-            drawn = _difference(times * is_first, times * ~is_first, means)
-            numbers["low"], numbers["high"] = ends(drawn)
+            numbers["low"], numbers["high"] = _ends(voices, is_first, means)
         turned = _permuted(voices, is_first, np.random.default_rng(seed))
         numbers["p"], numbers["p_adjusted"] = _p(numbers["difference"], _difference(turned, ~turned, means))
         numbers["ways"] = len(turned)
@@ -107,6 +103,16 @@ def height_difference(
 def _difference(first: np.ndarray, second: np.ndarray, means: np.ndarray) -> np.ndarray:
     """Weighted mean of the one minus that of the other, (draw, band); weights (draw, unit) each, of means (unit, band)."""
     return first @ means / first.sum(axis=1, keepdims=True) - second @ means / second.sum(axis=1, keepdims=True)
+
+
+def _ends(voices: np.ndarray, is_first: np.ndarray, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of the difference, (band,) each; the speaker and class of each unit (unit,), means (unit, band)."""
+    draws = draw_speakers(pd.DataFrame({"speaker": voices, "true": is_first}))
+    without = [draws.drawn(draws.per_speaker(np.where(side[:, None], means, 0.0))) for side in (is_first, ~is_first)]
+    left = [draws.drawn(draws.per_speaker(side.astype(float)))[:, None] for side in (is_first, ~is_first)]
+    first, second = (np.divide(*pair) for pair in zip(without, left))  # (speaker, band)
+    difference = means[is_first].mean(axis=0) - means[~is_first].mean(axis=0)
+    return draws.ends(difference, first - second)
 
 
 def _permuted(voices: np.ndarray, is_first: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -166,7 +166,7 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """One row per method of what `faithfulness` gave, averaged per speaker, then over speakers.
 
     Returns columns method, grid, seconds, clips, speakers, and for each of the MEASURES its mean with _low and _high (95 %
-    bootstrap over speakers), and how much better it is than random cells and than the picture itself on the same clips:
+    over speakers), and how much better it is than random cells and than the picture itself on the same clips:
     MEASURE_over_random, MEASURE_over_energy, each with _low and _high; above 0 is better, whichever way the measure runs.
     """
     of = {name: table.set_index("clip") for name, table in clips.groupby("method", sort=False)}
@@ -185,7 +185,7 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False, seed: int = 0) -> dict[str, float]:
-    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % bootstrap over speakers).
+    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % over speakers).
 
     Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have
     no interval: low and high are NaN; but see SpeakerDraws.interval on a share (0 to 1).
@@ -193,7 +193,7 @@ def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False
     means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
     if means.empty:
         return dict.fromkeys(("value", "low", "high"), float("nan"))
-    draws = draw_speakers(pd.DataFrame({"speaker": means.index, "fold": 1, "true": ""}), seed=seed)
+    draws = draw_speakers(pd.DataFrame({"speaker": means.index, "true": ""}))
     found = draws.ratio(means.to_numpy(), np.ones(len(means)), share=share)
     return {name: float("nan") if value is None else value for name, value in found.items()}
 

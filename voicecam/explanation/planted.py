@@ -118,7 +118,7 @@ def pointing_table(planted: Planted, methods: Sequence[str], *, layers: Sequence
     the map's positive part inside the cue's own cells of the picture; chance is that of "random", more than the area where a
     cue lies in the narrow first cells), area (the cue's share of the picture), clips, speakers,
     blank (maps without anything above 0: they have no mass and point nowhere); pointing and mass with _low and _high, 95 %
-    bootstrap over voices, means per voice first.
+    over voices, means per voice first.
     """
     inputs, rows = planted.model.input(planted.matrices), []
     one, zero = np.ones(len(inputs), dtype=int), np.zeros(len(inputs), dtype=int)

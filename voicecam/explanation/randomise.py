@@ -45,7 +45,7 @@ def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[s
 
     maps_a, maps_b : float (clip, h, w) on the same grid
     Returns correlation (of the signed maps) and absolute (of their sizes), -1..1, and alike, the one of the two that is further
-    from 0, its sign turned where it is negative; each with _low and _high (95 % bootstrap over speakers). blank: clips where a
+    from 0, its sign turned where it is negative; each with _low and _high (95 % over speakers). blank: clips where a
     map is flat, which has no order; they are in no mean.
     Sizes are what a test of two classes goes by: the sign of a random network's map is a coin.
     For the test with shuffled labels give the maps of the network trained on them beside those of the real one.

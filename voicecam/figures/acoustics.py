@@ -35,7 +35,7 @@ def plot_account(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
     ax.set_xlim(min(-0.02, float(np.nanmin([0.0, *np.maximum(shown["low"], -0.3)]))), 1)
     ax.xaxis.set_major_formatter(per_cent())
     handles = [
-        Line2D([], [], color=INK, linewidth=1.3, label="95 % interval"),
+        Line2D([], [], color=INK, linewidth=1.3, label="95 % CI over speakers"),
         Line2D([], [], color=CLASS_COLOURS[1], marker="o", markerfacecolor="white", linestyle="", label="all others\nwithout it"),
     ]
     ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

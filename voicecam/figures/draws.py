@@ -1,4 +1,4 @@
-"""The draws of a bootstrap, as a heap for each way of drawing. Draws nothing anew; see voicecam.evaluation.bootstrap."""
+"""Scores of samples drawn anew, as a heap for each way of drawing. Draws nothing itself: the samples are given."""
 
 from collections.abc import Mapping
 

@@ -54,7 +54,7 @@ def _legend(shown: Sequence[str], classes: Sequence[str], bands: pd.DataFrame, a
     if "null_share" in bands and bands["null_share"].notna().any():
         handles.append(Patch(color=PALE, label="random weights"))
     handles.append(ax.plot([], [], color=INK, linestyle="--", linewidth=1, label="even spread")[0])
-    handles.append(ax.plot([], [], color=INK, linewidth=1.3, label="95 % interval")[0])
+    handles.append(ax.plot([], [], color=INK, linewidth=1.3, label="95 % CI over speakers")[0])
     ax.legend(handles=handles, fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 

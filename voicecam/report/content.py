@@ -64,9 +64,9 @@ class ReportContent:
     metrics : {"network": {"accuracy": I, "balanced_accuracy": I, "macro_f1": I, "per_class": {class: {"precision": I,
         "recall": I, "f1": I, "clips": int, "speakers": int}}, "confusion": rows of ints}, "folds": [{"balanced_accuracy":
         float, "clips": int, "speakers": int}], "fold_mean": I, "baselines": {name: {"accuracy": I, "balanced_accuracy": I,
-        "macro_f1": I}}} with I = {"value": float, "low": float or None, "high": float or None}; "no_interval": why scores
-        have none, or ""; and "calibration" and "abstention" as
-        runs.evaluate_run writes them, which runs of older programs lack
+        "macro_f1": I}}} with I = {"value": float, "low": float or None, "high": float or None}; and what runs of older
+        programs lack: effective_speakers, fold_spread, no_interval and few_speakers as evaluation.evaluate gives them,
+        "calibration" and "abstention" as runs.evaluate_run writes them
     per_group, risk_coverage : see evaluation.per_group and evaluation.risk_coverage; None in runs of older programs
     per_speaker : columns speaker, true_class (or "mixed"), clips, accuracy
     histories, best_epochs : one per fold; see figures.plot_history

@@ -79,7 +79,7 @@ def _facts(content: ReportContent) -> dict[str, Any]:
         "best_baseline": max(learned, key=lambda name: baselines[name]["balanced_accuracy"]["value"], default=None),
         "mfcc": content.rows.kind == "coefficient",
         "seconds": right - left,
-        "no_interval": content.metrics.get("no_interval", ""),
+        **{name: content.metrics.get(name, "") for name in ("no_interval", "few_speakers", "fold_spread")},
         "sound": all(clip.wav is not None for clip in (*content.examples, *content.mistakes)),
     }
 
