@@ -145,6 +145,7 @@ def test_guarantees_against_known_answers():
         divergence = error * np.log(error / share) + (1 - error) * np.log((1 - error) / (1 - share))
         assert np.exp(-n * divergence) == pytest.approx(0.05)
         assert share > error
+    assert evaluation.guarantee(1, 0.999)["confident"] == 1, "so much error that one speaker shows nothing"
     needed = evaluation.speakers_needed(0.02)
     assert evaluation.guarantee(needed, 0.0)["mean"] <= 0.02 < evaluation.guarantee(needed - 1, 0.0)["mean"]
     assert evaluation.speakers_needed(0.0) is None

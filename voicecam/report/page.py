@@ -94,10 +94,9 @@ def _belief(content: ReportContent) -> dict[str, Any] | None:
     validated = _fewest_validated(content)
     found, allowed = content.metrics["abstention"]["per_class"], content.metrics["abstention"].get("max_error", 0.0)
     over = {name: n["wrong_of_speaker"] for name, n in found.items() if n.get("wrong_of_speaker", 0) > allowed}
-    promised = validated and content.unseen_speakers
     return {
         "validated": validated,
-        "promise": guarantee(validated, allowed) if promised else None,
+        "promise": guarantee(validated, allowed) if validated and content.unseen_speakers else None,
         "needed": speakers_needed(allowed),
         "over": over if chosen else {},
         "temperature": _span(content.metrics["calibration"]["temperatures"], "{:.2f}".format),
@@ -107,10 +106,10 @@ def _belief(content: ReportContent) -> dict[str, Any] | None:
     }
 
 
-def _fewest_validated(content: ReportContent) -> int:
-    """Validation speakers of the smallest class of any fold; 0 where an older program chose the thresholds by another rule."""
-    folds = content.metrics["abstention"].get("validation_speakers", [])
-    return min((min(fold.values()) if fold else 0 for fold in folds), default=0)
+def _fewest_validated(content: ReportContent) -> int | None:
+    """Validation speakers of the smallest class of any fold; None where an older program chose a threshold by another rule."""
+    folds = content.metrics["abstention"].get("validation_speakers") or [None]
+    return None if None in folds else min(min(fold.values()) for fold in folds)
 
 
 def _span(values: Sequence[float], text: Callable[[float], str]) -> str:
