@@ -12,6 +12,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = cli.make_parser(__doc__, "python scripts/evaluate.py --run digits")
     parser.add_argument("--run", required=True, help="name of a trained run in results/")
+    parser.add_argument(
+        "--recalibrate",
+        action="store_true",
+        help="first choose temperature and threshold again on the validation speakers, as a run of an older program needs",
+    )
     args = parser.parse_args(argv)
 
     def work() -> str:

@@ -1,4 +1,4 @@
-"""Test a saved model on corpora that it did not learn from: scores, calibration and tables in a new folder in results/."""
+"""Test a saved model on corpora that it did not learn from: a row of scores for each, and tables in a new folder in results/."""
 
 import _start  # noqa: F401  before all that takes time
 
@@ -18,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", required=True, help="name of the test: a new folder in results/")
     cli.add_corpora_option(parser)
     parser.add_argument("--min-age", type=cli.AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
+    parser.add_argument("--max-age", type=cli.AGE, help="oldest speakers kept, in years")
     args = parser.parse_args(argv)
     return cli.finish(lambda: score(args))
 

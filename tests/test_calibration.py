@@ -149,3 +149,14 @@ def test_the_interval_of_the_calibration_error_is_over_speakers():
     error = evaluation.calibration(mixed, p)["ece"]
     assert error["value"] < 0.02
     assert error["high"] == pytest.approx(1.96 * np.sqrt(0.7 * 0.3 / 20), rel=0.25)
+
+
+def test_opposite_errors_of_folds_do_not_cancel():
+    """Stated 0.8 throughout; of one fold 100 % are right, of the other 60 %, of a third, half as large, 80 %. Together 80 %."""
+    right = np.concatenate([np.ones(100), np.arange(100) < 60, np.arange(50) < 40]).astype(bool)
+    p = np.tile([0.8, 0.2], (250, 1))
+    predictions = table(p, np.where(right, 0, 1), np.arange(250), ("a", "b")).assign(fold=np.repeat([1, 2, 3], [100, 100, 50]))
+    found = evaluation.calibration(predictions, p)
+    assert found["ece"]["value"] == pytest.approx(0, abs=1e-9)
+    assert found["ece_folds"] == pytest.approx([0.2, 0.2, 0])
+    assert found["ece_fold_mean"] == pytest.approx(0.4 / 3)

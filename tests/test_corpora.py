@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from voicecam.corpora import LAYOUTS, Corpus, keep_ages, keep_labelled, open_corpus
+from voicecam.corpora.labels import age_group, age_years
 from voicecam.corpora.metadata import tidy_ages, tidy_genders, tidy_words
 from voicecam.errors import DatasetError
 
@@ -459,3 +460,37 @@ def test_reexported_filters(dirty):
     with pytest.raises(DatasetError):
         keep_labelled(dirty, "gender")  # all men here
     assert set(keep_ages(dirty, minimum=30).clips["speaker"]) == {"01"}
+
+
+@pytest.mark.parametrize(
+    ("text", "years", "group"),
+    [
+        ("27", (27, 27), "20-29"),
+        ("20-29", (20, 29), "20-29"),
+        ("Twenties", (20, 29), "20-29"),
+        ("fourties", (40, 49), "40-49"),
+        ("30-49", (30, 49), None),
+        ("50-69", (50, 69), "50+"),
+        ("teens", (13, 19), None),
+        ("1234", None, None),
+        ("29-20", None, None),
+        ("-4", None, None),
+        ("old", None, None),
+        (None, None, None),
+    ],
+)
+def test_ages_may_be_bands(text, years, group):
+    assert age_years(text) == years
+    assert age_group(text) == group
+
+
+def test_a_band_of_ages_must_lie_within_the_limits(tmp_path):
+    ages = {"ana": "27", "ben": "20-29", "cem": "teens", "dan": "thirties", "eva": ""}
+    lines = [f"{name}.wav,{name},{age}" for name, age in ages.items()]
+    (tmp_path / "mine.csv").write_text("\n".join(["path,speaker,age", *lines]))
+    for name in ages:
+        (tmp_path / f"{name}.wav").write_bytes(b"")
+    corpus = open_corpus(tmp_path / "mine.csv")
+    assert set(keep_ages(corpus, minimum=18).clips["speaker"]) == {"ana", "ben", "dan"}
+    assert set(keep_ages(corpus, maximum=29).clips["speaker"]) == {"ana", "ben", "cem"}
+    assert set(keep_ages(corpus, minimum=25, maximum=40).clips["speaker"]) == {"ana", "dan"}

@@ -81,6 +81,11 @@ def metrics() -> dict:
     return {"network": network, "folds": folds, "fold_mean": measured(0.954, 0.92, 0.99), "baselines": baselines}
 
 
+def outcomes(right: int, wrong_clips: int, uncertain: int, *, answered: dict, wrong: float) -> dict:
+    counts = {"right": right, "wrong": wrong_clips, "uncertain": uncertain}
+    return counts | {"error_answered": answered, "wrong_of_speaker": wrong}
+
+
 def believed(content: ReportContent, **abstention) -> ReportContent:
     """The content with what the section on probabilities needs; as runs.evaluate_run writes it."""
     bins = [{"low": 0.5, "high": 1.0, "clips": 50, "confidence": 0.99, "accuracy": 0.94}]
@@ -96,14 +101,15 @@ def believed(content: ReportContent, **abstention) -> ReportContent:
     content.metrics["abstention"] = {
         "max_error": 0.02,
         "thresholds": [0.83],
+        "validation_speakers": [{"female": 4, "male": 9}],
         "uncertain": measured(0.12, 0.08, 0.2),
         "error_answered": measured(0.015, 0.005, 0.03),
         "error_all": measured(0.06, 0.02, 0.1),
         "error_without_least_sure": measured(0.04, 0.01, 0.08),
         "aurc": 0.0123,
         "per_class": {
-            "female": {"right": 15, "wrong": 1, "uncertain": 4},
-            "male": {"right": 28, "wrong": 0, "uncertain": 2},
+            "female": outcomes(15, 1, 4, answered=measured(0.0625, 0.01, 0.2), wrong=0.013),
+            "male": outcomes(28, 0, 2, answered=measured(0.0, 0.0, 0.1), wrong=0.0),
         },
         **abstention,
     }
@@ -277,16 +283,36 @@ def test_the_section_on_probabilities_says_the_numbers_given(content):
     assert "divided by a temperature of 1.80, fitted on validation speakers; without it the error is 7.0 % [4.0, 10.0]" in text
     assert "is 0.123 [0.100, 0.150]; naming every class equally likely gives 0.500." in text
     assert 'With a probability below 83.0 % the answer is "uncertain".' in text
-    assert "at most 2.0 % of the answers on validation speakers were wrong" in text
+    assert "at most 2.0 % of the clips of each class were answered wrongly, validation speakers counting equally" in text
+    assert "With 4 validation speakers in the smallest class" in text
+    assert "at most 21.6 % of their clips answered wrongly" in text  # (4 * 0.02 + 1) / 5
+    assert "at most 57.4 % of the class's clips" in text  # 4 KL(0.02, share) = log 20
+    assert "To promise 2.0 % itself takes 49 speakers of each class." in text
     assert "12.0 % [8.0, 20.0] are uncertain; of those answered, 1.5 % [0.5, 3.0] are wrong." in text
-    assert "female 20 15 (75 %) 1 (5 %) 4 (20 %)" in text
+    assert "female 20 15 (75 %) 1 (5 %) 4 (20 %) 6.2 % [1.0, 20.0] 1.3 %" in text
+    assert "Of the single folds" not in text
     assert "6.0 % [2.0, 10.0] wrong with all clips answered; 4.0 % [1.0, 8.0] with the least sure 5 % left out" in text
     assert "more than was asked for" not in text
 
 
 def test_a_rate_that_was_not_kept_is_said(content):
-    text = read(believed(content, error_answered=measured(0.05, 0.03, 0.09))).text
-    assert "That is more than was asked for" in text
+    found = believed(content).metrics["abstention"]["per_class"]
+    text = read(believed(content, per_class={**found, "female": {**found["female"], "wrong_of_speaker": 0.035}})).text
+    assert "3.5 % (female) are answered wrongly: more than was asked for" in text
+
+
+def test_nothing_is_promised_by_an_older_rule_or_for_speakers_that_training_met(content):
+    met = replace(believed(content), unseen_speakers=False)
+    assert "this promises" not in read(met).text
+    older = read(believed(content, validation_speakers=[None])).text
+    assert "this promises" not in older
+    assert "at most 2.0 % of the answers on validation speakers were wrong" in older
+
+
+def test_folds_have_a_calibration_error_each(content):
+    there = believed(content)
+    there.metrics["calibration"] |= {"ece_folds": [0.015, 0.05], "ece_fold_mean": 0.034}
+    assert "Of the single folds it is 1.5 to 5.0 %, in the mean 3.4 %" in read(there).text
 
 
 def test_networks_that_keep_no_rate_answer_nothing(content):
@@ -412,7 +438,7 @@ def test_links_inside_the_page_lead_somewhere(content):
 def test_hostile_names_stay_text(content):
     per_speaker = content.per_speaker.assign(speaker=[HOSTILE, 'b" onload="x', "c", "d"])
     hostile = clip("male", "female", path=HOSTILE, speaker=f'"{HOSTILE}')
-    content = believed(content, per_class={HOSTILE: {"right": 1, "wrong": 0, "uncertain": 0}})
+    content = believed(content, per_class={HOSTILE: outcomes(1, 0, 0, answered=measured(0, 0, 0), wrong=0.0)})
     page = read(
         replace(
             content,

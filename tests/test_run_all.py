@@ -247,6 +247,7 @@ def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
         "fold_mean_high": metrics["fold_mean"]["high"],
         "macro_f1": metrics["network"]["macro_f1"]["value"],
         "ece": metrics["calibration"]["ece"]["value"],
+        "ece_fold_mean": metrics["calibration"]["ece_fold_mean"],
         "share_uncertain": metrics["abstention"]["uncertain"]["value"],
     }.items():
         assert float(row[column]) == pytest.approx(score, abs=1e-5)

@@ -1,5 +1,6 @@
 """A model that learned from everybody goes by the scores of networks that left a corpus out; a saved model on a new corpus."""
 
+import argparse
 import json
 import shutil
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 import soundfile as sf
 
 from conftest import voice
-from voicecam import audio, evaluation, runs
+from voicecam import audio, cli, evaluation, jobs, runs
 from voicecam.classifier import load_classifier
 from voicecam.config import recipe
 from voicecam.corpora import merge, open_corpus
@@ -110,6 +111,7 @@ def test_each_corpus_is_calibrated_by_the_others():
     p = 1 / (1 + np.exp(-told))
     before = np.stack([1 - p, p], axis=1)
     table = pd.DataFrame({"fold": folds, "true": truth, "predicted": np.where(p > 0.5, "b", "a"), "p_a": 1 - p, "p_b": p})
+    table["speaker"] = np.arange(4000)
     found = evaluation.cross_calibrate(table, before, ("a", "b"), max_error=0.05)
     logit = np.log(found["p_b"] / found["p_a"]).to_numpy()
     slopes = [np.polyfit(told[folds == fold], logit[folds == fold], 1)[0] for fold in (1, 2)]
@@ -167,6 +169,67 @@ def test_fingerprints_are_added_to_a_model_that_has_none(work, tmp_path):
     assert sorted(map(bytes, load_model(folder).met)) == sorted(map(bytes, kept))
 
 
+def test_a_shipped_model_gets_its_scores_again_and_keeps_its_weights(work, tmp_path):
+    folder = shutil.copytree(work / "voice", tmp_path / "old")
+    weights, path = (folder / "model.safetensors").read_bytes(), folder / "meta.json"
+    there = json.loads(path.read_text())
+    older = {key: value for key, value in there["meta"].items() if key not in ("validation_speakers", "tested")}
+    path.write_text(json.dumps({**there, "meta": {**older, "threshold": 0.123}}))
+    assert load_classifier(folder).threshold == 0.123, "a model of an older program loads"
+    runs.rescore(folder, tested=work / "loco")
+    assert json.loads(path.read_text()) == there
+    assert (folder / "model.safetensors").read_bytes() == weights
+
+
+def test_the_corpora_left_out_have_a_row_each(work):
+    tested = json.loads((work / "voice" / "meta.json").read_text())["meta"]["tested"]
+    found, measured = tested["by_corpus"], json.loads((work / "loco" / "metrics.json").read_text())
+    assert [row["corpus"] for row in found] == ["A", "B", "C"]
+    assert [row["balanced_accuracy"]["value"] for row in found] == pytest.approx(
+        [fold["balanced_accuracy"] for fold in measured["folds"]]
+    )
+    assert measured["over_corpora"]["mean"] == pytest.approx(measured["fold_mean"]["value"])
+
+
+def test_the_thresholds_of_a_run_are_chosen_again_without_training(work, tmp_path, monkeypatch):
+    """They come out as training left them, on the validation clips alone; what rested on others is gone."""
+    monkeypatch.chdir(work)
+    folder = shutil.copytree(work / "loco", tmp_path / "loco")
+    settings = runs.open_run(folder)
+    dataset, place = runs.run_dataset(settings), folder / "fold1" / "meta.json"
+    (folder / "manifest.json").write_text("{}")
+    weights, there = (folder / "fold1" / "model.safetensors").read_bytes(), json.loads(place.read_text())
+    place.write_text(json.dumps({**there, "meta": {**there["meta"], "temperature": 2.5, "threshold": 0.99}}))
+    runs.recalibrate(folder, dataset)
+    assert not {"metrics.json", "manifest.json"} & {path.name for path in folder.iterdir()}
+    again = json.loads(place.read_text())["meta"]
+    for key in ("temperature", "threshold"):
+        assert again[key] == pytest.approx(there["meta"][key], rel=1e-3)
+    assert again["validation_speakers"] == there["meta"]["validation_speakers"]
+    split = runs.read_split(folder / "fold1", dataset)
+    assert sum(again["validation_speakers"].values()) == dataset.clips["speaker"].iloc[split.valid].nunique()
+    assert (folder / "fold1" / "model.safetensors").read_bytes() == weights
+    assert runs.evaluate_run(folder, dataset)["abstention"]["thresholds"][0] == again["threshold"]
+
+
+def test_several_new_corpora_are_tested_at_once(work, write_voices, tmp_path, monkeypatch, capsys):
+    """The script's work, from two corpora to one table: printed and written."""
+    voices = write_voices(speakers=6, takes=2, seconds=1.1)
+    places = [str(shutil.copytree(voices, tmp_path / name)) for name in "DE"]
+    monkeypatch.setattr(cli, "RESULTS", tmp_path / "results")
+    asked = {"corpus": places, "layout": "auto", "min_age": 0.0, "max_age": None}
+    jobs.test_job(argparse.Namespace(run="new", model=work / "voice", **asked))
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("| D |", "| E |"))]
+    metrics = json.loads((tmp_path / "results" / "new" / "metrics.json").read_text())
+    table = pd.read_csv(tmp_path / "results" / "new" / "corpora.csv")
+    assert table["corpus"].tolist() == ["D", "E"]
+    assert [row["balanced_accuracy"]["value"] for row in metrics["by_corpus"]] == pytest.approx(table["balanced_accuracy"])
+    assert len(printed) == 2
+    assert all(f"{value:.3f}" in line for value, line in zip(table["balanced_accuracy"], printed))
+    assert table["clips"].tolist() == [12, 12]
+    assert metrics["over_corpora"]["corpora"] == 2
+
+
 def test_what_ships_is_what_was_trained(work):
     trained, shipped = load_model(work / "all" / "fold1"), load_model(work / "voice")
     for (name, a), b in zip(trained.network.state_dict().items(), shipped.network.state_dict().values()):
@@ -189,7 +252,8 @@ def test_the_model_that_ships_is_small_whole_and_knows_what_it_is():
     meta = classifier.model.meta
     assert classifier.model.classes == ("female", "male")
     assert 0.5 < classifier.threshold < 1
-    assert len(meta["tested"]["folds"]) == 4
+    assert len(meta["tested"]["folds"]) == len(meta["tested"]["by_corpus"]) == 4
+    assert meta["validation_speakers"] == {"female": 34, "male": 65}
     assert meta["split"] == "none"
     weights = [path for path in VOICE.parent.rglob("*") if path.suffix == ".safetensors"]
     assert sum(path.stat().st_size for path in weights) < 50e6

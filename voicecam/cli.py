@@ -173,7 +173,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--max-error",
         type=real(0, 1, below=True),
         default=0.02,
-        help="share of wrong answers allowed on validation speakers; what is less sure is called uncertain",
+        help="share of each class's clips that may be answered wrongly, on validation speakers; what is less sure is uncertain",
     )
     group.add_argument("--bfloat16", action="store_true", help="faster on processors and GPUs that multiply bfloat16")
     group.add_argument("--seed", type=SEED, default=0, help="of split, weights and order")

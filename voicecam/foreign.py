@@ -1,4 +1,4 @@
-"""A saved model on a corpus that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
+"""A saved model on corpora that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -27,11 +27,12 @@ def score_model(
     progress: Progress = lambda items, total: items,
 ) -> dict[str, Any]:
     """Predict all clips of `corpus` that have the model's label; writes predictions.csv, per_speaker.csv, per_group.csv,
-    risk_coverage.csv and, last, metrics.json into `folder`; returns the metrics.
+    risk_coverage.csv, corpora.csv and, last, metrics.json into `folder`; returns the metrics.
 
     facts : written into metrics.json as they are, such as the command; the same facts again give what is there
-    Clips that cannot be used are listed in metrics.json under "failed". Joined corpora are the folds, so that fold_mean is
-    the mean over corpora. Raises ModelError when the folder holds another test or the model has met the corpus in training,
+    Clips that cannot be used are listed in metrics.json under "failed". Joined corpora are the folds: by_corpus has a row for
+    each, fold_mean is their mean with an interval over their speakers, and over_corpora says what another one may give. Raises
+    ModelError when the folder holds another test or the model has met the corpus in training,
     DatasetError when the corpus lacks the label or has classes that the model does not know.
     """
     path = folder / "metrics.json"
@@ -53,16 +54,63 @@ def score_model(
     predictions = evaluation.prediction_table(clips, model.label, rows, p, model.classes, fold=1, threshold=classifier.threshold)
     if "corpus" in clips:
         predictions["fold"] = pd.factorize(clips["corpus"], sort=True)[0] + 1
+    names = sorted(clips["corpus"].unique()) if "corpus" in clips else [corpus.name]
     metrics = {
         **evaluation.all_scores(predictions, evaluation.at_temperature(p, 1 / model.temperature), model.classes),
-        "corpora": sorted(clips["corpus"].unique()) if "corpus" in clips else [corpus.name],
+        **evaluation.all_corpora(predictions, model.classes, names),
+        "corpora": names,
         "failed": failed,
         "facts": facts,
     }
     for name, text in evaluation.all_tables(predictions, clips).items():
         write_text(folder / name, text)
+    write_text(folder / "corpora.csv", evaluation.corpus_table(metrics["by_corpus"]).to_csv(index=False, float_format="%.6g"))
     write_json(path, metrics)
     return metrics
+
+
+def corpus_lines(metrics: dict[str, Any]) -> list[str]:
+    """The entries by_corpus and over_corpora of metrics as a Markdown table, a corpus a row, and lines on all together."""
+    rows, together = metrics["by_corpus"], metrics["over_corpora"]
+    classes = list(rows[0]["recall"])
+    head = ["corpus", f"speakers, {'/'.join(classes)}", "clips", "balanced accuracy", *classes, "ECE", "uncertain"]
+    head += ["wrong of those answered", *(f"wrong of answered {name}" for name in classes)]
+    lines = [head, ["---"] * len(head), *(_cells(row, classes) for row in rows)]
+    table = [f"| {' | '.join(cells)} |" for cells in lines]
+    ece, wrong, k = together["ece"], together["error_answered"], together["corpora"]
+    if k == 1:
+        return table
+    spans = [f"ECE {_span(ece)}", f"wrong of those answered {_span(wrong)}"]
+    return [
+        *table,
+        f"mean over {k} corpora, and least to most: balanced accuracy {together['mean']:.3f}; {'; '.join(spans)}",
+        f"interval over corpora: a typical one {interval(together['typical'])}, "
+        f"the next one {together['next']['low']:.3f} to {together['next']['high']:.3f}",
+    ]
+
+
+def interval(score: dict[str, float | None]) -> str:
+    """ "0.946 [0.917, 0.971]", "0.946 (no interval)", or "none" where there is no score."""
+    value, low, high = (score[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "none"
+    return f"{value:.3f} (no interval)" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _cells(row: dict[str, Any], classes: list[str]) -> list[str]:
+    who = "/".join(str(row["speakers"][name]) for name in classes)
+    shares = [row["recall"][name] for name in classes], [row["error_answered_of"][name] for name in classes]
+    recall, wrong = ([_number(share) for share in part] for part in shares)
+    score, unsure, answered = interval(row["balanced_accuracy"]), _number(row["uncertain"]), interval(row["error_answered"])
+    return [row["corpus"], who, str(row["clips"]), score, *recall, f"{row['ece']:.3f}", unsure, answered, *wrong]
+
+
+def _number(score: dict[str, float | None] | None) -> str:
+    return "none" if score is None or score["value"] is None else f"{score['value']:.3f}"
+
+
+def _span(values: dict[str, float | None]) -> str:
+    return "none" if values["mean"] is None else f"{values['mean']:.3f} ({values['least']:.3f} to {values['most']:.3f})"
 
 
 def _suitable(corpus: Corpus, classifier: Classifier) -> Corpus:

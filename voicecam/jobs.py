@@ -55,6 +55,8 @@ def evaluate_job(args: argparse.Namespace) -> str:
     """Evaluate a run and make results.csv again; returns the last line."""
     folder, dataset = _open(args.run)
     with writing(folder):
+        if getattr(args, "recalibrate", False):
+            runs.recalibrate(folder, dataset)
         metrics = runs.evaluate_run(folder, dataset)
     with alone_in(cli.RESULTS):
         results.write_results(cli.RESULTS)
@@ -62,8 +64,8 @@ def evaluate_job(args: argparse.Namespace) -> str:
     n, classes = len(metrics["folds"]), len(metrics["network"]["per_class"])
     mean = f", mean over {n} folds" if n > 1 else ""
     together = " (all clips together)" if n > 1 else ""
-    f1 = f", macro F1 {_interval(metrics['network']['macro_f1'])}{together}" if classes > 2 else ""
-    score, who = _interval(metrics["fold_mean"]), "clips" if runs.open_run(folder).split == "seed" else "speakers"
+    f1 = f", macro F1 {foreign.interval(metrics['network']['macro_f1'])}{together}" if classes > 2 else ""
+    score, who = foreign.interval(metrics["fold_mean"]), "clips" if runs.open_run(folder).split == "seed" else "speakers"
     return f"wrote {folder / 'metrics.json'}: balanced accuracy {score}{mean}{f1}, on {who} held back"
 
 
@@ -73,8 +75,8 @@ def compare_job(args: argparse.Namespace) -> str:
     found, path = results.compare_runs(_folder(first), _folder(second))
     cli.say(f"balanced accuracy on {found['clips']} clips of {found['speakers']} speakers, 95 % intervals over speakers:")
     for name, score in zip((first, second), found["balanced_accuracy"].values()):
-        cli.say(f"  {name}: {_interval(score)}")
-    cli.say(f"  {first} - {second}: {_interval(found['difference'])}")
+        cli.say(f"  {name}: {foreign.interval(score)}")
+    cli.say(f"  {first} - {second}: {foreign.interval(found['difference'])}")
     only = found["mcnemar"]
     counts = f"{only['only_first_right']} clips only {first} named right, {only['only_second_right']} only {second}"
     cli.say(f"McNemar, exact, over clips: {counts}; p = {only['p']:.2g}")
@@ -139,14 +141,6 @@ def _explanation_place(folder: Path, args: argparse.Namespace) -> Path:
     return runs.explanation_place(folder, **asked)
 
 
-def _interval(score: Mapping[str, float | None]) -> str:
-    """ "0.946 [0.917, 0.971]", "0.946 (no interval)", or "none" where there is no score."""
-    value, low, high = (score[name] for name in ("value", "low", "high"))
-    if value is None:
-        return "none"
-    return f"{value:.3f} (no interval)" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
 def _say_how_few(metrics: Mapping[str, Any]) -> None:
     """How many speakers the scores rest on, and why there is no interval, or one to distrust; metrics : of a run."""
     each = metrics["network"]["per_class"].items()
@@ -161,26 +155,23 @@ def _say_how_few(metrics: Mapping[str, Any]) -> None:
 def test_job(args: argparse.Namespace) -> str:
     """Score a saved model on corpora that are new to it; returns the last line."""
     folder, classifier, corpus = _folder(args.run), load_classifier(args.model), cli.corpus_of(args)
-    if args.min_age > 0:
-        corpus = keep_ages(corpus, minimum=args.min_age)
+    if args.min_age > 0 or args.max_age is not None:
+        corpus = keep_ages(corpus, minimum=args.min_age, maximum=args.max_age or float("inf"))
     facts = {
         "command": cli.command_line(),
         "model": str(args.model),
         "weights_sha256": file_sha256(args.model / "model.safetensors"),
     }
     metrics = foreign.score_model(folder, classifier, corpus, facts=facts, progress=cli.progress)
-    if len(metrics["corpora"]) > 1:
-        for name, fold in zip(metrics["corpora"], metrics["folds"]):
-            cli.say(
-                f"{name}: balanced accuracy {fold['balanced_accuracy']:.3f} ({fold['clips']} clips, {fold['speakers']} speakers)"
-            )
+    for line in foreign.corpus_lines(metrics):
+        cli.say(line)
     _say_how_few(metrics)
     unsure = metrics["abstention"]
-    cli.say(f"ECE {_interval(metrics['calibration']['ece'])}; uncertain {_interval(unsure['uncertain'])}")
-    cli.say(f"error {_interval(unsure['error_all'])}, of those answered {_interval(unsure['error_answered'])}")
+    cli.say(f"ECE {foreign.interval(metrics['calibration']['ece'])}; uncertain {foreign.interval(unsure['uncertain'])}")
+    cli.say(f"error {foreign.interval(unsure['error_all'])}, of those answered {foreign.interval(unsure['error_answered'])}")
     if metrics["failed"]:
         cli.say(f"{len(metrics['failed'])} clips could not be used; the first: {metrics['failed'][0][1]}")
-    return f"wrote {folder / 'metrics.json'}: balanced accuracy {_interval(metrics['fold_mean'])}"
+    return f"wrote {folder / 'metrics.json'}: balanced accuracy {foreign.interval(metrics['fold_mean'])}"
 
 
 def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:

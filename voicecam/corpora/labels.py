@@ -19,6 +19,10 @@ _GENDERS = {"f": "female", "female": "female", "woman": "female", "m": "male", "
 # "child" ends before 14, about where the male voice breaks; "14-19" also keeps teenagers apart from the grown-up decades.
 _AGE_GROUPS = ((14, "child"), (20, "14-19"), (30, "20-29"), (40, "30-39"), (50, "40-49"), (float("inf"), "50+"))
 
+_TENS = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
+_DECADES = {name: (float(start), float(start + 9)) for start, name in zip(range(20, 100, 10), _TENS)}
+_DECADES |= {"teens": (13.0, 19.0), "fourties": _DECADES["forties"]}  # as Common Voice spells it
+
 
 def audio_files(folder: Path, glob: str = "*") -> Iterator[Path]:
     """Audio files of `folder` that fit `glob`, sorted; hidden files (such as macOS's ._x.wav) are left out."""
@@ -75,13 +79,26 @@ def one_gender_each(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     return [{**row, "gender": None} if row.get("speaker") in several else dict(row) for row in rows], lines
 
 
-def age_group(age: str | None) -> str | None:
-    """ "child" (below 14), "14-19", "20-29", "30-39", "40-49" or "50+"; None for an age that is missing or no number."""
-    try:
-        years = float(age or "")
-    except ValueError:
+def age_years(age: str | None) -> tuple[float, float] | None:
+    """Youngest and oldest age in years that a text may mean: "27" is 27 to 27, "20-29" and "twenties" 20 to 29, "teens" 13 to 19.
+
+    None for what is missing, no age, or not within 0 to 130.
+    """
+    text = str(age or "").strip().lower()
+    if text in _DECADES:
+        return _DECADES[text]
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)(?:\s*[-\u2013]\s*(\d+(?:\.\d+)?))?", text)
+    if parts is None:
         return None
-    return next(name for below, name in _AGE_GROUPS if years < below) if 0 <= years < 130 else None
+    low, high = float(parts[1]), float(parts[2] or parts[1])
+    return (low, high) if low <= high < 130 else None
+
+
+def age_group(age: str | None) -> str | None:
+    """ "child" (below 14), "14-19", "20-29", "30-39", "40-49" or "50+"; None for an age that is missing, or a band of several."""
+    years = age_years(age)
+    groups = {next(name for below, name in _AGE_GROUPS if end < below) for end in years or ()}
+    return groups.pop() if len(groups) == 1 else None
 
 
 def emotion_gender3(emotion: str | None, gender: str | None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from voicecam.corpora.labels import age_years
 from voicecam.errors import DatasetError
 
 
@@ -102,6 +103,7 @@ def merge(corpora: Sequence[Corpus]) -> Corpus:
 def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf")) -> Corpus:
     """Keep clips whose speaker is `minimum` to `maximum` years old (both included); clips of unknown age go.
 
+    A band of ages, such as "20-29" or "twenties", must lie within the limits as a whole.
     Of joined corpora, those that give no ages at all stay whole: their authors had adults in mind or did not say.
     Raises DatasetError when the corpus has no ages or nobody is left.
     """
@@ -109,13 +111,14 @@ def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf
         raise DatasetError(
             f"{corpus.name}: has no age column (columns: {', '.join(corpus.clips.columns)}); leave out the age limits"
         )
-    age = pd.to_numeric(corpus.clips["age"], errors="coerce")
-    fits = age.between(minimum, maximum)
+    ages = [age_years(None if pd.isna(age) else str(age)) or (float("nan"),) * 2 for age in corpus.clips["age"]]
+    age = pd.DataFrame(ages, columns=["youngest", "oldest"])
+    fits = (age["youngest"] >= minimum) & (age["oldest"] <= maximum)
     if "corpus" in corpus.clips:
-        fits |= ~corpus.clips["corpus"].isin(corpus.clips["corpus"][age.notna()])
+        fits |= ~corpus.clips["corpus"].isin(corpus.clips["corpus"][age["youngest"].notna()])
     kept = corpus.clips[fits].reset_index(drop=True)
     if kept.empty:
-        there = f"{age.min():g} to {age.max():g} are there"
+        there = f"{age['youngest'].min():g} to {age['oldest'].max():g} are there"
         raise DatasetError(f"{corpus.name}: nobody is {minimum:g} to {maximum:g} years old ({there}); widen the limits")
     return replace(corpus, clips=kept)
 

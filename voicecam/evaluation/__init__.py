@@ -14,6 +14,7 @@ from voicecam.evaluation.calibration import (
     reliability,
 )
 from voicecam.evaluation.compare import compare
+from voicecam.evaluation.corpora import corpus_scores, corpus_table, over_corpora
 from voicecam.evaluation.decision import (
     NEVER,
     UNCERTAIN,
@@ -25,7 +26,9 @@ from voicecam.evaluation.decision import (
     confidence_and_right,
     cross_calibrate,
     decide,
+    guarantee,
     risk_coverage,
+    speakers_needed,
 )
 from voicecam.evaluation.groups import per_group
 from voicecam.evaluation.scores import (
@@ -36,7 +39,7 @@ from voicecam.evaluation.scores import (
     prediction_table,
     worst_mistakes,
 )
-from voicecam.evaluation.tables import all_scores, all_tables
+from voicecam.evaluation.tables import all_corpora, all_scores, all_tables
 
 __all__ = [
     "BASELINES",
@@ -45,6 +48,7 @@ __all__ = [
     "UNCERTAIN",
     "Interval",
     "abstention",
+    "all_corpora",
     "all_scores",
     "all_tables",
     "area_under_risk",
@@ -58,14 +62,19 @@ __all__ = [
     "choose_threshold",
     "compare",
     "confidence_and_right",
+    "corpus_scores",
+    "corpus_table",
     "cross_calibrate",
     "decide",
     "evaluate",
     "fit_temperature",
+    "guarantee",
+    "over_corpora",
     "per_group",
     "per_speaker",
     "prediction_table",
     "reliability",
     "risk_coverage",
+    "speakers_needed",
     "worst_mistakes",
 ]

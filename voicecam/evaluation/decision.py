@@ -1,10 +1,15 @@
-"""A decision with three outcomes: right, wrong, or "uncertain" where the network is not sure enough to answer."""
+"""A decision with three outcomes: right, wrong, or "uncertain" where the network is not sure enough to answer.
+
+The threshold keeps a rate on validation speakers; `guarantee` says what that is worth for speakers who were not there.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import rel_entr
 
 from voicecam.config import UNCERTAIN
 from voicecam.errors import DatasetError
@@ -12,25 +17,65 @@ from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.calibration import at_temperature, fit_temperature
 
 NEVER = 1.1  # a threshold above every probability: no clip is answered
+ALIKE = 1e-9  # shares nearer than this differ by rounding
+SURE = 0.95  # share of choices of validation speakers for which a confident guarantee holds
 LEAST_SURE = 0.05  # share of the clips left unanswered, for a figure that needs no threshold
 
 
-def choose_threshold(confidence: np.ndarray, right: np.ndarray, *, error: float) -> float:
-    """The lowest confidence of these clips such that at most the share `error` of those at least as sure is wrong.
+def choose_threshold(
+    confidence: np.ndarray, right: np.ndarray, *, targets: np.ndarray, speakers: np.ndarray, error: float
+) -> float:
+    """The lowest confidence of these clips at which at most the share `error` of each class's clips is answered wrongly.
 
     confidence : float (clip,), the probability of the answer; right : bool (clip,); clips of validation speakers, never tested
+    targets : the true class, (clip,); speakers : (clip,)
     error : 0 to 1, 0 allows no wrong answer
-    Clips less sure than all of these stay below it also where none is wrong: nothing was measured there. Where even the surest
-    clips err more often, NEVER comes back, and `decide` then answers no clip: a network that cannot keep the rate says so.
-    What holds on these clips is no promise for others; how well it holds on tested speakers stands beside it in the report.
+    The share is of all clips of a class, answered or not, so that it can only fall as the threshold rises; the speakers of a
+    class count equally, however many clips each has. Each class keeps the rate by itself: the one with the surest mistakes
+    decides, and the others are answered less often than they could be. Clips less sure than all of these stay below it also
+    where none is wrong: nothing was measured there. NEVER, with which `decide` answers no clip, where the surest clips are
+    wrong too often. What the rate on these speakers is worth for others: see `guarantee`.
     """
     if not 0 <= error < 1:
         raise DatasetError(f"max_error={error!r}: must be 0 or more and below 1")
     if len(confidence) == 0:
         raise DatasetError("threshold: no clips to choose it on; give the split a validation part")
-    table = risk_coverage(confidence, right)
-    kept = table[table["error"] <= error]
-    return float(kept["threshold"].min()) if len(kept) else NEVER
+    order = np.argsort(-np.asarray(confidence, dtype=float), kind="stable")
+    number = np.unique(targets, return_inverse=True)[1]
+    wrong = _speaker_weights(number, speakers) * ~np.asarray(right, dtype=bool)
+    lost = (np.eye(number.max() + 1)[number] * wrong[:, None])[order].cumsum(axis=0).max(axis=1)  # (clip,), of the worst class
+    sure = np.asarray(confidence, dtype=float)[order]
+    kept = sure[_last_of_equals(sure) & (lost <= error + ALIKE)]
+    return float(kept.min()) if len(kept) else NEVER
+
+
+def guarantee(speakers: int, error: float) -> dict[str, float]:
+    """What a rate kept on `speakers` speakers of a class says of the next one: {"mean", "confident"}, shares from 0 to 1.
+
+    mean : at most this share of the next speaker's clips is answered wrongly, on average over the choice of all of them:
+        (n error + 1) / (n + 1), as if one more speaker had been heard and every clip of theirs were wrong. Conformal risk
+        control (Angelopoulos, Bates et al. 2024) with speakers as units and the share of a speaker's clips as loss.
+    confident : the share of the whole class, speakers counting equally, is at most this for 95 % of such choices: where
+        n KL(error, share) = log(1 / 0.05) (Hoeffding 1963; that one threshold suffices, the loss being monotone: Bates et al.
+        2021).
+    Both assume that the next speaker is drawn like these, from the same corpora; another corpus is not covered. That temperature
+    (and, with patience, the epoch) were chosen by the same speakers is not accounted for; one number bends this little. The bound
+    of Geifman and El-Yaniv 2017 counts clips instead, each drawn by itself: with several clips a speaker it promises too much.
+    """
+    if speakers < 1:
+        raise DatasetError(f"guarantee: {speakers} speakers; give the split a validation part with every class")
+
+    def short(share: float) -> float:
+        return float(speakers * (rel_entr(error, share) + rel_entr(1 - error, 1 - share)) + np.log(1 - SURE))
+
+    confident = brentq(short, error, 1 - ALIKE) if short(1 - ALIKE) > 0 else 1.0
+    return {"mean": (speakers * error + 1) / (speakers + 1), "confident": float(confident)}
+
+
+def speakers_needed(error: float) -> int | None:
+    """The fewest validation speakers of each class with which a rate of `error` itself could be guaranteed in the mean, were
+    none of them ever answered wrongly: 1 / error - 1. None for an error of 0, which no number of speakers can guarantee."""
+    return int(np.ceil(1 / error - 1 - ALIKE)) if error > 0 else None
 
 
 def decide(probabilities: np.ndarray, classes: Sequence[str], threshold: float) -> np.ndarray:
@@ -50,21 +95,31 @@ def check_classes(classes: Sequence[str]) -> None:
 
 
 def calibrate(
-    probabilities: np.ndarray, targets: np.ndarray, *, max_error: float, groups: np.ndarray | None = None
-) -> dict[str, float]:
-    """Temperature and threshold of a network from clips of validation speakers, for its meta: temperature, threshold, max_error.
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    speakers: np.ndarray,
+    classes: Sequence[str],
+    *,
+    max_error: float,
+    groups: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Temperature and threshold of a network from clips of validation speakers, for its meta: temperature, threshold, max_error,
+    and validation_speakers, {class: how many}, on which their `guarantee` rests.
 
-    probabilities : float (clip, class), at temperature 1; targets : int (clip,); groups : int (clip,), such as the corpus
+    probabilities : float (clip, class), at temperature 1; targets : int (clip,); speakers : (clip,)
+    groups : int (clip,), such as the corpus
     Classes weigh equally in the fit, as they do in the training loss; so do groups. The threshold is for probabilities at that
-    temperature.
+    temperature, see `choose_threshold`.
     """
     n_classes = probabilities.shape[1]
     cells = targets if groups is None else groups * n_classes + targets
     weights = 1 / np.bincount(cells)[cells] if len(cells) else None
     temperature = fit_temperature(probabilities, targets, weights)
     p = at_temperature(probabilities, temperature)
-    threshold = choose_threshold(p.max(axis=1), p.argmax(axis=1) == targets, error=max_error)
-    return {"temperature": temperature, "threshold": threshold, "max_error": max_error}
+    right = p.argmax(axis=1) == targets
+    threshold = choose_threshold(p.max(axis=1), right, targets=targets, speakers=speakers, error=max_error)
+    counts = {name: int(pd.Series(speakers[targets == i]).nunique()) for i, name in enumerate(classes)}
+    return {"temperature": temperature, "threshold": threshold, "max_error": max_error, "validation_speakers": counts}
 
 
 def cross_calibrate(predictions: pd.DataFrame, before: np.ndarray, classes: Sequence[str], *, max_error: float) -> pd.DataFrame:
@@ -74,10 +129,11 @@ def cross_calibrate(predictions: pd.DataFrame, before: np.ndarray, classes: Sequ
     Where each fold is another corpus, this is what a model calibrated on known corpora does on one that is new to it.
     """
     folds, targets = predictions["fold"].to_numpy(), predictions["true"].map(list(classes).index).to_numpy(dtype=int)
+    speakers = predictions["speaker"].to_numpy()
     p, decisions = np.empty_like(before), np.empty(len(before), dtype=object)
     for fold in np.unique(folds):
         here = folds == fold
-        facts = calibrate(before[~here], targets[~here], max_error=max_error, groups=folds[~here])
+        facts = calibrate(before[~here], targets[~here], speakers[~here], classes, max_error=max_error, groups=folds[~here])
         p[here] = at_temperature(before[here], facts["temperature"])
         decisions[here] = decide(p[here], classes, facts["threshold"])
     return predictions.assign(decision=decisions, **{f"p_{name}": p[:, i] for i, name in enumerate(classes)})
@@ -91,7 +147,7 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """
     order = np.argsort(-np.asarray(confidence, dtype=float), kind="stable")
     sure, wrong = np.asarray(confidence, dtype=float)[order], ~np.asarray(right, dtype=bool)[order]
-    last = np.flatnonzero(np.append(np.diff(sure) != 0, True)) if len(sure) else np.zeros(0, dtype=int)
+    last = np.flatnonzero(_last_of_equals(sure))
     clips = last + 1
     error = np.cumsum(wrong)[last] / clips
     return pd.DataFrame({"threshold": sure[last], "clips": clips, "coverage": clips / max(len(sure), 1), "error": error})
@@ -118,7 +174,9 @@ def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     predictions : as scores.prediction_table gives it
     Returns, each with its 95 % interval over speakers: uncertain (share of all clips), error_answered (share wrong of those
     answered; None where none is), error_all (of all clips, each answered) and error_without_least_sure (with the least sure 5 %
-    left out; the interval takes their limit as given). aurc; and per_class: {class: {"right", "wrong", "uncertain"}} in clips.
+    left out; the interval takes their limit as given). aurc; and per_class: {class: {"right", "wrong", "uncertain"}} in clips,
+    with error_answered as above and wrong_of_speaker, the mean over the class's speakers of the share of their clips that is
+    answered wrongly: what `choose_threshold` limits.
     """
     confidence, right = confidence_and_right(predictions)
     answered = (predictions["decision"] != UNCERTAIN).to_numpy()
@@ -126,11 +184,32 @@ def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     draws, all_clips = draw_speakers(predictions, seed=seed), np.ones(len(predictions))
     outcome = np.where(answered, np.where(right, "right", "wrong"), UNCERTAIN)
     counts = pd.crosstab(predictions["true"].to_numpy(), outcome).reindex(columns=["right", "wrong", UNCERTAIN], fill_value=0)
+    true, wrong = predictions["true"].to_numpy(dtype=str), answered & ~right
+    weights = _speaker_weights(true, predictions["speaker"].to_numpy())
+    per_class: dict[str, dict[str, Any]] = {}
+    for name, row in counts.iterrows():
+        of = true == str(name)
+        per_class[str(name)] = {key: int(n) for key, n in row.items()} | {
+            "error_answered": draws.ratio(wrong & of, answered & of, share=True),
+            "wrong_of_speaker": float((weights * wrong)[of].sum()),
+        }
     return {
         "uncertain": draws.ratio(~answered, all_clips, share=True),
-        "error_answered": draws.ratio(answered & ~right, answered, share=True),
+        "error_answered": draws.ratio(wrong, answered, share=True),
         "error_all": draws.ratio(~right, all_clips, share=True),
         "error_without_least_sure": draws.ratio(surer & ~right, surer, share=True),
         "aurc": area_under_risk(risk_coverage(confidence, right)),
-        "per_class": {str(name): {key: int(n) for key, n in row.items()} for name, row in counts.iterrows()},
+        "per_class": per_class,
     }
+
+
+def _speaker_weights(targets: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """Weight of each clip, float (clip,): those of a class add up to 1, its speakers equally, each one's clips equally."""
+    table = pd.DataFrame({"class": targets, "speaker": speakers})
+    clips = table.groupby(["class", "speaker"])["speaker"].transform("size")
+    return (1 / (clips * table.groupby("class")["speaker"].transform("nunique"))).to_numpy(dtype=float)
+
+
+def _last_of_equals(ordered: np.ndarray) -> np.ndarray:
+    """Whether each value is the last of a row of equal ones, bool (clip,)."""
+    return np.append(np.diff(ordered) != 0, True)[: len(ordered)]

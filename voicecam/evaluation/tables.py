@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam.evaluation.calibration import calibration
+from voicecam.evaluation.corpora import corpora_of_folds, corpus_scores, over_corpora
 from voicecam.evaluation.decision import abstention, confidence_and_right, risk_coverage
 from voicecam.evaluation.groups import per_group
 from voicecam.evaluation.scores import evaluate, per_speaker
@@ -19,6 +20,15 @@ def all_scores(predictions: pd.DataFrame, before: np.ndarray, classes: Sequence[
         "calibration": calibration(predictions, before),
         "abstention": abstention(predictions),
     }
+
+
+def all_corpora(predictions: pd.DataFrame, classes: Sequence[str], names: Sequence[str] | None = None) -> dict[str, Any]:
+    """The entries by_corpus and over_corpora, see `corpus_scores` and `over_corpora`, where each fold tests another corpus.
+
+    names : of the corpora, in order of the folds; None: as the speakers' names say
+    """
+    rows = corpus_scores(predictions, corpora_of_folds(predictions) if names is None else names, classes)
+    return {"by_corpus": rows, "over_corpora": over_corpora(rows)}
 
 
 def all_tables(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from voicecam.evaluation import guarantee, speakers_needed
 from voicecam.figures.canvas import NOTHING, percent
 from voicecam.figures.pictures import picture_extent
 from voicecam.files import write_text
@@ -90,12 +91,25 @@ def _belief(content: ReportContent) -> dict[str, Any] | None:
         return None
     chosen = [threshold for threshold in content.metrics["abstention"]["thresholds"] if threshold is not None]
     usable = [threshold for threshold in chosen if threshold <= 1]
+    validated = _fewest_validated(content)
+    found, allowed = content.metrics["abstention"]["per_class"], content.metrics["abstention"].get("max_error", 0.0)
+    over = {name: n["wrong_of_speaker"] for name, n in found.items() if n.get("wrong_of_speaker", 0) > allowed}
     return {
+        "validated": validated,
+        "promise": guarantee(validated, allowed) if validated and content.unseen_speakers else None,
+        "needed": speakers_needed(allowed),
+        "over": over if chosen else {},
         "temperature": _span(content.metrics["calibration"]["temperatures"], "{:.2f}".format),
         "chosen": bool(chosen),
         "silent": len(chosen) - len(usable),
         "threshold": _span(usable, lambda threshold: f"{percent(threshold, 1)}\u00a0%"),
     }
+
+
+def _fewest_validated(content: ReportContent) -> int | None:
+    """Validation speakers of the smallest class of any fold; None where an older program chose a threshold by another rule."""
+    folds = content.metrics["abstention"].get("validation_speakers") or [None]
+    return None if None in folds else min(min(fold.values()) for fold in folds)
 
 
 def _span(values: Sequence[float], text: Callable[[float], str]) -> str:

@@ -6,8 +6,8 @@ from voicecam.runs.explaining import explain_run, explanation_place
 from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run
 from voicecam.runs.nulls import random_twin, shuffled_twin
 from voicecam.runs.scoring import evaluate_run
-from voicecam.runs.shipping import ship
-from voicecam.runs.training import predict, run_dataset, run_learner, run_splits, train_run
+from voicecam.runs.shipping import rescore, ship
+from voicecam.runs.training import predict, recalibrate, run_dataset, run_learner, run_splits, train_run
 
 __all__ = [
     "FULL",
@@ -28,6 +28,8 @@ __all__ = [
     "read_predictions",
     "read_split",
     "read_table",
+    "recalibrate",
+    "rescore",
     "run_dataset",
     "run_learner",
     "run_splits",

@@ -31,7 +31,7 @@ class Settings:
     split_seed: int = 0
     min_age: float = 0.0  # years; 0 keeps clips of unknown age too
     max_age: float | None = None  # years
-    max_error: float = 0.02  # share of wrong answers allowed where the network answers; what is less sure is "uncertain"
+    max_error: float = 0.02  # share of each class's clips that may be answered wrongly; what is less sure is "uncertain"
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:

@@ -27,7 +27,13 @@ def evaluate_run(folder: Path, dataset: Dataset) -> dict[str, Any]:
     metrics = evaluation.all_scores(predictions, before, classes)
     metrics["baselines"] = {name: evaluation.evaluate(table, classes)["network"] for name, table in baselines.items()}
     metrics["calibration"]["temperatures"] = [meta.get("temperature", 1.0) for meta in metas]
-    metrics["abstention"] |= {"max_error": settings.max_error, "thresholds": [meta.get("threshold") for meta in metas]}
+    metrics["abstention"] |= {
+        "max_error": settings.max_error,
+        "thresholds": [meta.get("threshold") for meta in metas],
+        "validation_speakers": [meta.get("validation_speakers") for meta in metas],
+    }
+    if settings.split == "corpora":
+        metrics |= evaluation.all_corpora(predictions, classes)
     for name, text in evaluation.all_tables(predictions, dataset.clips).items():
         write_text(folder / name, text)
     write_json(path, metrics)

@@ -33,6 +33,17 @@ def ship(folder: Path, out: Path, *, tested: Path | None = None) -> Path:
     return out / "model.safetensors"
 
 
+def rescore(folder: Path, *, tested: Path) -> Path:
+    """Write temperature, threshold and scores of a model that ships again, as `ship` does; returns meta.json's path.
+
+    The weights stay as they are. Raises ModelError when `tested` trained another kind of network.
+    """
+    saved, path = load_model(folder), folder / "meta.json"
+    found = _borrowed_scores(saved, tested, max_error=open_run(tested).max_error)
+    write_json(path, {**read_json(path, error=ModelError), "meta": {**saved.meta, **found}})
+    return path
+
+
 def add_fingerprints(folder: Path, corpus: Corpus) -> int:
     """Write fingerprints of a corpus's recordings into a saved model's meta.json, which was trained on them before training
     kept any; returns how many. Raises ModelError where the model has some already, AudioError for an unreadable recording.
@@ -66,7 +77,10 @@ def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[st
         **evaluation.all_scores(crossed, before, model.classes),
         "command": read_json(tested / "run.json", error=ModelError)["command"],
     }
-    facts = evaluation.calibrate(before, targets, max_error=max_error, groups=predictions["fold"].to_numpy(dtype=int))
+    if open_run(tested).split == "corpora":
+        scores |= evaluation.all_corpora(crossed, model.classes)
+    speakers, groups = predictions["speaker"].to_numpy(), predictions["fold"].to_numpy(dtype=int)
+    facts = evaluation.calibrate(before, targets, speakers, model.classes, max_error=max_error, groups=groups)
     return {**facts, "test": scores.pop("network"), "tested": scores}
 
 

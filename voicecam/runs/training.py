@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fastai.learner import Learner
@@ -10,11 +11,12 @@ from voicecam import evaluation
 from voicecam.classifier import Classifier
 from voicecam.corpora.table import keep_ages, keep_labelled
 from voicecam.dataset import Dataset, read_dataset
-from voicecam.files import write_json, write_text
+from voicecam.errors import ModelError
+from voicecam.files import read_json, write_json, write_text
 from voicecam.learner import train, trained_learner
 from voicecam.network import Model, load_model, save_model
 from voicecam.renderings import Progress, render
-from voicecam.runs.folder import PARTS, Say, Settings, open_run, read_split
+from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_split
 from voicecam.splits import Split, make_splits
 
 
@@ -70,8 +72,24 @@ def run_learner(folder: Path, *, fold: int = 1) -> Learner:
     return trained_learner(load_model(place), dataset, read_split(place, dataset), settings.training)
 
 
-def _trust(model: Model, dataset: Dataset, split: Split, *, max_error: float) -> dict[str, float]:
-    """Temperature and threshold of a network that was just trained, from its validation clips; see evaluation.calibrate."""
-    number = {name: i for i, name in enumerate(model.classes)}
-    targets = dataset.clips[model.label].iloc[split.valid].map(number).to_numpy(dtype=int)
-    return evaluation.calibrate(predict(model, dataset, split.valid), targets, max_error=max_error)
+def recalibrate(folder: Path, dataset: Dataset) -> None:
+    """Choose temperature and threshold of each fold's network again from its validation clips, by this program's rule.
+
+    Only meta.json of the folds changes, never the weights. What was made with the old ones is no longer true: metrics.json
+    and manifest.json are deleted, so that the run counts as not evaluated, and not complete.
+    """
+    settings = open_run(folder)
+    for name in ("manifest.json", "metrics.json"):
+        (folder / name).unlink(missing_ok=True)
+    for place in fold_places(folder):
+        saved = read_json(place / "meta.json", error=ModelError)
+        facts = _trust(load_model(place), dataset, read_split(place, dataset), max_error=settings.max_error)
+        write_json(place / "meta.json", {**saved, "meta": {**saved["meta"], **facts}})
+
+
+def _trust(model: Model, dataset: Dataset, split: Split, *, max_error: float) -> dict[str, Any]:
+    """Temperature and threshold of a trained network, from its validation clips; see evaluation.calibrate."""
+    clips, number = dataset.clips.iloc[split.valid], {name: i for i, name in enumerate(model.classes)}
+    targets = clips[model.label].map(number).to_numpy(dtype=int)
+    p = evaluation.at_temperature(predict(model, dataset, split.valid), 1 / model.temperature)
+    return evaluation.calibrate(p, targets, clips["speaker"].to_numpy(), model.classes, max_error=max_error)
