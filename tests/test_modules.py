@@ -27,6 +27,7 @@ ORDER = [
     "renderings",
     "dataset",
     "splits",
+    "duplicates",
     "network",
     "start_weights",
     "classifier",

@@ -8,9 +8,11 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.chapters.words import spread
 from voicecam.explanation import confounds, counterfactual
+from voicecam.files import read_table
 from voicecam.report import Drawing, Section, Sounds
 from voicecam.runs.checks import CHECKS
 
+MOST_COPIES = 20  # pairs of copies that are listed
 SOUND_MEASURES = {  # measure of explanation.sound_scores -> column
     "average_increase": "AI",
     "average_drop": "AD",
@@ -89,7 +91,9 @@ def _flip_cells(row: dict[str, Any]) -> dict[str, str]:
 
 def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     """Whether facts of the recordings alone tell the label."""
-    table, said = runs.read_table(folder, "confounds"), (runs.read_facts(folder, "confounds") or {})["sentences"]
+    table, facts = runs.read_table(folder, "confounds"), runs.read_facts(folder, "confounds") or {}
+    copies = read_table(folder / CHECKS / "duplicates.csv", text=("other_path", "other_speaker"))
+    said = [*facts["sentences"], *facts["duplicates"]]
     return Section(
         name="confounds",
         title="Could anything but the voice tell the label?",
@@ -102,11 +106,19 @@ def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
                 options={"limit": 1 / len(classes) + confounds.MARGIN},
                 caption="Balanced accuracy of the label from each fact of the recordings alone, in speakers not fitted on, with "
                 "95 % intervals.",
-                alt=" ".join(said),
+                alt=" ".join(facts["sentences"]),
                 height=1.2 + 0.34 * len(table),
             ),
         ),
+        table=_copies(copies) if len(copies) else None,
+        table_note=f"Recordings under two speakers; {min(MOST_COPIES, len(copies))} of {len(copies)} pairs are shown.",
     )
+
+
+def _copies(copies: pd.DataFrame) -> pd.DataFrame:
+    names = {"path": "Recording", "speaker": "Speaker", "other_path": "Copy", "other_speaker": "Its speaker"}
+    apart = copies["apart"].map({True: "yes", False: "no"})
+    return copies[list(names)].rename(columns=names).assign(**{"Tested and met": apart}).head(MOST_COPIES)
 
 
 def audible_chapter(folder: Path, classes: tuple[str, ...]) -> Section:

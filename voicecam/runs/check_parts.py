@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from voicecam.audio import Signal
+from voicecam.duplicates import duplicates_sentences, find_duplicates
 from voicecam.explanation import acoustics, bandstop, confounds, counterfactual, faithful, planted, randomise
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.explanation.sound_scores import score_sentences, score_table
 from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
-from voicecam.runs.folder import open_run
+from voicecam.runs.folder import fold_places, open_run, read_split
 from voicecam.runs.material import Clips
 from voicecam.runs.nulls import SHUFFLED, random_twin
 from voicecam.runs.profiles import AVERAGED, CARRIED, FILTERED, OCCLUDED, carried_profile, map_profiles, occluded_profile
@@ -33,11 +34,14 @@ class Part:
 
 
 def confound_part(job: Job) -> Part:
-    """Does anything but the voice tell the label?"""
+    """Does anything but the voice tell the label? And do recordings stand there twice?"""
     label = open_run(job.folder).label
     facts = confounds.confound_facts(job.dataset.corpus, job.dataset.config, progress=job.progress)
     table = confounds.audit(facts, list(job.dataset.clips[label]), list(job.dataset.clips["speaker"]))
-    return Part(tables={"confounds": table}, facts={"sentences": confounds.audit_sentences(table)})
+    splits = [read_split(place, job.dataset) for place in fold_places(job.folder)]
+    copies = find_duplicates(job.dataset.clips, job.dataset.fingerprints, splits)
+    said = {"sentences": confounds.audit_sentences(table), "duplicates": duplicates_sentences(copies)}
+    return Part(tables={"confounds": table, "duplicates": copies.across}, facts=said)
 
 
 def band_part(job: Job) -> Part:
