@@ -63,10 +63,14 @@ def split_sound(signal: Signal, map: np.ndarray, config: Config, *, start: float
     return split_by_maps(signal, [map], config, start=start)[0]
 
 
-def split_by_maps(signal: Signal, maps: Sequence[np.ndarray], config: Config, *, start: float = 0.0) -> list[Audible]:
-    """`split_sound` of one window by several maps, faster than one by one."""
+def split_by_maps(
+    signal: Signal, maps: Sequence[np.ndarray], config: Config, *, start: float = 0.0, full: float = FULL_PERCENTILE
+) -> list[Audible]:
+    """`split_sound` of one window by several maps, faster than one by one; full : percentile from which up a cell is evidence."""
     window = _window_of(signal, config, start)
-    return [_levelled(window, evidence, signal.rate) for evidence in _masked(window, maps, config)]
+    return [
+        _levelled(window, evidence, signal.rate) for evidence in _masked(window, [_scaled(map, full) for map in maps], config)
+    ]
 
 
 def mix(audible: Audible, share: float) -> Signal:
@@ -126,23 +130,23 @@ def _levelled(window: np.ndarray, evidence: np.ndarray, rate: int) -> Audible:
 
 
 def _masked(window: np.ndarray, maps: Sequence[np.ndarray], config: Config) -> np.ndarray:
-    """The window's spectrogram times each map's mask, as sound, float64 (map, n_samples)."""
+    """The window's spectrogram times each scaled map's mask, as sound, float64 (map, n_samples)."""
     n, step, hann = config.window, max(1, config.window // OVERLAP), torch.hann_window(config.window, dtype=torch.float64)
     samples = torch.from_numpy(window)
     spectrum = torch.stft(samples, n, step, window=hann, center=True, pad_mode="constant", return_complex=True)  # (bin, step)
     hz, seconds = np.fft.rfftfreq(n, 1 / config.sample_rate), np.arange(spectrum.shape[1]) * step / config.sample_rate
-    masks = np.stack([_mask(_scaled(map), hz, seconds, config) for map in maps])  # (map, bin, step)
+    masks = np.stack([_mask(map, hz, seconds, config) for map in maps])  # (map, bin, step)
     return torch.istft(spectrum * torch.from_numpy(masks), n, step, window=hann, center=True, length=len(window)).numpy()
 
 
-def _scaled(map: np.ndarray) -> np.ndarray:
-    """The map as 0..1, float64 (h, w)."""
+def _scaled(map: np.ndarray, full: float) -> np.ndarray:
+    """The map as 0..1, float64 (h, w), 1 from the percentile `full` of its cells above 0 up."""
     map = np.asarray(map, dtype=np.float64)
     if map.ndim != 2 or not map.size or not np.isfinite(map).all():
         raise ExplainError(f"map of shape {map.shape}: must be (h, w), without NaN; give the map of one clip")
     if not (map > 0).any():
         raise ExplainError("blank map: nothing in it is above 0; choose another clip, class or method")
-    return np.clip(map / np.percentile(map[map > 0], FULL_PERCENTILE), 0, 1)
+    return np.clip(map / np.percentile(map[map > 0], full), 0, 1)
 
 
 def _mask(map: np.ndarray, hz: np.ndarray, seconds: np.ndarray, config: Config) -> np.ndarray:
