@@ -5,10 +5,16 @@ import _start  # noqa: F401  before all that takes time
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from voicecam import cli
 from voicecam.dataset import make_images
+from voicecam.duplicates import duplicates_warning, find_duplicates
 from voicecam.files import read_json
+from voicecam.fingerprints import from_text
 
 
 def make_map(args: argparse.Namespace) -> str:
@@ -20,8 +26,20 @@ def make_map(args: argparse.Namespace) -> str:
     failed = {name: entry["error"] for name, entry in entries.items() if "error" in entry}
     for reason in failed.values():
         print(f"left out: {reason}", file=sys.stderr)
+    if warning := _copies(entries):
+        print(f"warning: {warning}", file=sys.stderr)
     place = corpus.matrices or cli.IMAGES / path.stem
     return f"wrote {path}: {len(entries) - len(failed)} images in {place}, {len(failed)} clips left out"
+
+
+def _copies(entries: dict[str, dict[str, Any]]) -> str:
+    """Which speakers share recordings, one line; "" where none do."""
+    good = {name: entry for name, entry in entries.items() if "fingerprint" in entry}
+    if not good:
+        return ""
+    clips = pd.DataFrame({"path": list(good), "speaker": [entry["speaker"] for entry in good.values()]})
+    prints = np.concatenate([from_text(entry["fingerprint"]) for entry in good.values()])
+    return duplicates_warning(find_duplicates(clips, prints))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

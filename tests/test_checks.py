@@ -1,5 +1,6 @@
 """Around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from voicecam.dataset import make_images
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_set
 from voicecam.explanation.centroids import OWN
+from voicecam.explanation.sound_scores import LOUDEST, SHIFTED, sound_probabilities
+from voicecam.explanation.sound_scores import OWN as OWN_MAP
 from voicecam.learner import Training
 from voicecam.network import load_model
 from voicecam.runs.check_job import Job
@@ -162,6 +165,21 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     for number in range(2):
         parts = [audio.read(folder / "checks" / f"sound{number}_{part}.wav") for part in ("clip", "evidence", "rest")]
         assert len({len(part.samples) for part in parts}) == 1
+    sounds = runs.read_table(folder, "sounds").set_index("map")
+    assert set(sounds.index) == {OWN_MAP, SHIFTED, LOUDEST}
+    assert 0 < sounds.loc[OWN_MAP, "clips"] <= EFFORT.fewer, "no more clips than the slow checks take"
+    assert sounds.loc[OWN_MAP, "evidence"] > sounds.loc[OWN_MAP, "rest"]
+
+
+def test_the_notes_under_the_players_are_the_scores_of_what_was_written(run):
+    """The sounds on disk, through the network of their fold."""
+    folder, _, _ = run
+    for number, clip in enumerate(runs.read_facts(folder, "audible")["clips"]):
+        model = load_model(folder / "fold1")
+        sounds = [audio.read(folder / "checks" / f"sound{number}_{part}.wav") for part in ("clip", "evidence", "rest")]
+        p = sound_probabilities(model)(sounds)[:, model.classes.index(clip["class"])]
+        told = [float(text.strip("<>")) for text in re.findall(r"(?:clip|alone) ([<>]?\d\.\d\d)", clip["note"])]
+        assert told == pytest.approx(p, abs=0.012)
 
 
 def test_checks_are_made_once_and_never_under_other_settings(run):

@@ -17,7 +17,7 @@ from voicecam.corpora.matrices import ready_config
 from voicecam.dataset import make_images, read_dataset
 from voicecam.errors import ModelError
 from voicecam.learner import Training
-from voicecam.splits import Split
+from voicecam.splits import Split, make_splits
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "leak.py"
 SPEAKERS, TAKES = 40, 8
@@ -81,12 +81,46 @@ def test_both_sides_have_the_clips_of_the_published_folds_and_a_stopped_one_goes
     assert leak.measure_leak(tmp_path / "run", dataset, settings, command="", say=lambda line: None) == facts
     assert times(tmp_path / "run") == before
     assert (facts["speakers"], facts["clips"]) == (16, 16 * TAKES)
-    used = {}
+    used, genders = {}, dataset.clips.set_index("path")["gender"]
     for side in ("by_clip", "by_speaker"):
         split = json.loads((tmp_path / "run" / side / "fold1" / "split.json").read_text())
         used[side] = {path for part in ("train", "valid", "test") for path in split[part]}
-    assert used["by_clip"] == used["by_speaker"]
+        assert genders[split["train"]].value_counts().to_dict() == {"female": 4 * TAKES, "male": 4 * TAKES}, side
+        assert facts[side]["train_clips"] == 8 * TAKES, "published: 4 women and 4 men train"
+    assert used["by_clip"] < used["by_speaker"], "the split by clip has more to train on, and leaves some of it out"
     assert facts["by_speaker"]["test_speakers"] == 4
+
+
+def test_both_sides_train_on_equally_many_clips_of_each_class(dataset):
+    labels = dataset.clips["gender"]
+    kinds = [make_splits(dataset.corpus, "gender", kind=kind, folds=4) for kind in ("seed", "folds")]
+    before = [len(split.train) for side in kinds for split in side]
+    sides = leak.same_sizes(kinds, labels, seed=1)
+    counts = {tuple(labels.iloc[split.train].value_counts().sort_index()) for side in sides for split in side}
+    assert len(set(before)) > 1, "they differ to begin with"
+    assert len(counts) == 1
+    [(female, male)] = counts
+    for name, n in (("female", female), ("male", male)):
+        assert n == min(sum(labels.iloc[row] == name for row in split.train) for side in kinds for split in side)
+    for side, whole in zip(sides, kinds):
+        for split, full in zip(side, whole):
+            assert set(split.train) <= set(full.train)
+            assert len(set(split.train)) == len(split.train)
+            assert np.array_equal(split.test, full.test)
+            assert np.array_equal(split.valid, full.valid)
+    known = dataset.clips["speaker"].iloc[sides[0][0].train].nunique()
+    assert known > dataset.clips["speaker"].nunique() * 0.9, "clips go, whoever speaks: speakers stay"
+    assert not np.array_equal(leak.same_sizes(kinds, labels, seed=2)[0][0].train, sides[0][0].train)
+
+
+def test_the_table_and_the_summary_name_how_many_clips_trained_each_side():
+    score = {"value": 0.9, "low": 0.8, "high": 1.0}
+    side = {"train_clips": 431, "shared": 7, "test_speakers": 9, **{name: {"balanced_accuracy": score} for name in leak.METHODS}}
+    facts = {"label": "gender", "chance": 0.5, "by_clip": side, "by_speaker": {**side, "train_clips": 417, "shared": 0}}
+    heads = list(dict.fromkeys(leak.rows(facts)["side"]))
+    assert ["431" in heads[0], "417" in heads[1]] == [True, True]
+    assert "431 training clips" in leak.summary(facts)
+    assert "417 training clips" in leak.summary(facts)
 
 
 def test_the_nearest_neighbour_is_the_clip_least_far_away(dataset):

@@ -26,6 +26,7 @@ ORDER = [
     "renderings",
     "dataset",
     "splits",
+    "duplicates",
     "network",
     "start_weights",
     "classifier",

@@ -379,6 +379,7 @@ def test_boxes_stand_only_where_needed(content):
 
     assert boxes(content) == []
     assert boxes(replace(content, split_warning="4 speakers stand in both parts.")) == ["warning"]
+    assert boxes(replace(content, duplicates="2 pairs stand under two speakers.")) == ["warning"]
     assert boxes(replace(content, corpus_note="Synthetic.")) == ["note"]
     assert boxes(replace(content, failed=(("a.wav", "empty"),))) == ["warning"]
 

@@ -132,6 +132,8 @@ def test_everything_is_drawn_and_can_be_heard(page):
     with_map = page.locator("#map").evaluate("canvas => canvas.toDataURL()")
     page.get_by_role("checkbox").uncheck()
     assert page.locator("#map").evaluate("canvas => canvas.toDataURL()") != with_map
+    page.get_by_text("Hear the evidence").click()
+    expect(page.locator("#sounds-words")).to_contain_text("the evidence alone")
     for name in ("clip", "sound-window", "sound-evidence", "sound-rest"):
         seconds = page.locator(f"#{name}").evaluate("player => player.play().then(() => player.duration)")
         assert seconds > 0.9, name

@@ -66,8 +66,8 @@ def pairs(these: np.ndarray) -> list[tuple[int, int]]:
     """Numbers (i, j), i < j, of all pairs of copies among `these`, uint8 (n, BYTES)."""
     found = []
     for start in range(0, len(these), ROWS_AT_ONCE):
-        first, second = np.nonzero(_differing(these[start : start + ROWS_AT_ONCE], these) <= COPY)
-        found += [(start + i, j) for i, j in zip(first.tolist(), second.tolist()) if start + i < j]
+        first, second = np.nonzero(_differing(these[start : start + ROWS_AT_ONCE], these[start:]) <= COPY)
+        found += [(start + i, start + j) for i, j in zip(first.tolist(), second.tolist()) if i < j]
     return found
 
 

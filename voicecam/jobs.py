@@ -10,6 +10,7 @@ from voicecam import cli, figures, foreign, leak, pages, results, robustness, ru
 from voicecam.classifier import load_classifier
 from voicecam.corpora import keep_ages
 from voicecam.dataset import Dataset, make_images
+from voicecam.duplicates import duplicates_warning, find_duplicates
 from voicecam.errors import ModelError
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.learner import Training
@@ -46,6 +47,8 @@ def train_job(args: argparse.Namespace, map_path: Path) -> str:
     runs.start_run(folder, settings, command=cli.command_line())
     who = f"{len(dataset.clips)} clips of {dataset.clips['speaker'].nunique()} speakers"
     cli.say(f"{dataset.corpus.name}: {who}, label {settings.label}")
+    if warning := duplicates_warning(find_duplicates(dataset.clips, dataset.fingerprints)):
+        cli.say(f"warning: {warning}")
     with writing(folder):
         runs.train_run(folder, dataset, say=cli.say)
     return f"wrote {len(runs.fold_places(folder))} trained network(s) to {folder}"

@@ -31,7 +31,9 @@ def measure_leak(
 
     settings : of the split by speaker; the split by clip has the same but for `split`
     command : as it was typed, for the record
-    Where the split by speaker leaves clips out, the split by clip goes without them too. A stopped measurement goes on.
+    Where the split by speaker leaves clips out, the split by clip goes without them too. Every network of both sides trains on
+    equally many clips of each class, see `same_sizes`, so that the gap is not that of a larger training set; how many speakers
+    they come from differs, which is the point. A stopped measurement goes on.
     Returns chance, clips, speakers, and per side of SIDES: split, folds, train_clips (mean over folds), test_clips,
     test_speakers, how many of them are `shared` with training or validation, and per method of METHODS balanced_accuracy (mean
     over folds) and accuracy (all clips together), each {"value", "low", "high"} with intervals over speakers. Raises ModelError
@@ -50,13 +52,33 @@ def measure_leak(
         "speakers": int(dataset.clips["speaker"].nunique()),
         "command": command,
     }
-    for name, asked in zip(SIDES, (replace(settings, split="seed"), settings)):
+    both = [replace(settings, split="seed"), settings]
+    sides = same_sizes(
+        [runs.run_splits(asked, dataset) for asked in both], dataset.clips[settings.label], seed=settings.split_seed
+    )
+    for name, asked, splits in zip(SIDES, both, sides):
         say(f"split {name.replace('_', ' ')}")
         runs.start_run(folder / name, asked, command=command)
-        runs.train_run(folder / name, dataset, say=say)
+        runs.train_run(folder / name, dataset, splits=splits, say=say)
         facts[name] = {"split": asked.split, **_side(folder / name, dataset, asked.label)}
     write_json(folder / "leak.json", facts)
     return facts
+
+
+def same_sizes(sides: Sequence[Sequence[Split]], labels: pd.Series, *, seed: int = 0) -> list[list[Split]]:
+    """The splits of all sides, each with the same number of training clips of each class: as many as the split that has fewest.
+
+    labels : each clip's class. Which clips go is drawn at random, whoever speaks; validation and test stay as they are.
+    """
+    rng, classes = np.random.default_rng(seed), labels.to_numpy(dtype=str)
+    fewest = {name: min(int((classes[split.train] == name).sum()) for side in sides for split in side) for name in set(classes)}
+
+    def cut(split: Split) -> Split:
+        drawn = rng.permutation(split.train)
+        kept = [drawn[classes[drawn] == name][:n] for name, n in sorted(fewest.items())]
+        return replace(split, train=np.sort(np.concatenate(kept)))
+
+    return [[cut(split) for split in side] for side in sides]
 
 
 def nearest_neighbour(dataset: Dataset, label: str, split: Split, classes: Sequence[str], *, fold: int) -> pd.DataFrame:
@@ -76,7 +98,8 @@ def rows(facts: dict[str, Any]) -> pd.DataFrame:
     table = []
     for name in SIDES:
         side = facts[name]
-        head = f"split {name.replace('_', ' ')}: {side['shared']} of {side['test_speakers']} test speakers also in training"
+        who = f"{side['shared']} of {side['test_speakers']} test speakers among them"
+        head = f"split {name.replace('_', ' ')}: trained on {side['train_clips']} clips, {who}"
         table += [{"side": head, "method": method, **side[method]["balanced_accuracy"]} for method in METHODS]
     return pd.DataFrame(table)
 
@@ -85,7 +108,10 @@ def summary(facts: dict[str, Any]) -> str:
     """The gap in plain words, one line."""
     sides = [facts[name] for name in SIDES]
     (network, after), (nearest, then) = ([side[m]["balanced_accuracy"]["value"] for side in sides] for m in METHODS)
-    known, new = (f"{side['shared']} of {side['test_speakers']} test speakers also in training" for side in sides)
+    known, new = (
+        f"{side['train_clips']} training clips, {side['shared']} of {side['test_speakers']} test speakers among them"
+        for side in sides
+    )
     return (
         f"{facts['label']}, balanced accuracy of the network: {network:.1%} split by clip ({known}), "
         f"{after:.1%} split by speaker ({new}): a gap of {100 * (network - after):.1f} points; "

@@ -12,6 +12,7 @@ import pandas as pd
 from voicecam import audio, evaluation, figures, runs
 from voicecam.chapters import chapters, map_doubts
 from voicecam.dataset import Dataset
+from voicecam.duplicates import duplicates_warning, find_duplicates
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import mean_maps
@@ -55,6 +56,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         title=folder.name if place == folder else f"{folder.name}: {place.name}",
         corpus=dataset.corpus.name,
         corpus_note=dataset.corpus.note,
+        duplicates=duplicates_warning(find_duplicates(dataset.clips, dataset.fingerprints, splits)),
         label=settings.label,
         classes=tuple(models[0]["classes"]),
         split=_split_sentence(settings, len(splits)),

@@ -6,9 +6,21 @@ from typing import Any
 import pandas as pd
 
 from voicecam import figures, runs
+from voicecam.chapters.words import spread
 from voicecam.explanation import confounds, counterfactual
+from voicecam.files import read_table
 from voicecam.report import Drawing, Section, Sounds
 from voicecam.runs.checks import CHECKS
+
+MOST_COPIES = 20  # pairs of copies that are listed
+SOUND_MEASURES = {  # measure of explanation.sound_scores -> column
+    "average_increase": "AI",
+    "average_drop": "AD",
+    "average_gain": "AG",
+    "fidelity_in": "Fid-In",
+    "rest_kept": "Rest kept",
+    "faithfulness": "FF",
+}
 
 
 def account_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
@@ -79,7 +91,9 @@ def _flip_cells(row: dict[str, Any]) -> dict[str, str]:
 
 def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
     """Whether facts of the recordings alone tell the label."""
-    table, said = runs.read_table(folder, "confounds"), (runs.read_facts(folder, "confounds") or {})["sentences"]
+    table, facts = runs.read_table(folder, "confounds"), runs.read_facts(folder, "confounds") or {}
+    copies = read_table(folder / CHECKS / "duplicates.csv", text=("other_path", "other_speaker"))
+    said = [*facts["sentences"], *facts["duplicates"]]
     return Section(
         name="confounds",
         title="Could anything but the voice tell the label?",
@@ -92,31 +106,45 @@ def confounds_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
                 options={"limit": 1 / len(classes) + confounds.MARGIN},
                 caption="Balanced accuracy of the label from each fact of the recordings alone, in speakers not fitted on, with "
                 "95 % intervals.",
-                alt=" ".join(said),
+                alt=" ".join(facts["sentences"]),
                 height=1.2 + 0.34 * len(table),
             ),
         ),
+        table=_copies(copies) if len(copies) else None,
+        table_note=f"Recordings under two speakers; {min(MOST_COPIES, len(copies))} of {len(copies)} pairs are shown.",
     )
+
+
+def _copies(copies: pd.DataFrame) -> pd.DataFrame:
+    names = {"path": "Recording", "speaker": "Speaker", "other_path": "Copy", "other_speaker": "Its speaker"}
+    apart = copies["apart"].map({True: "yes", False: "no"})
+    return copies[list(names)].rename(columns=names).assign(**{"Tested and met": apart}).head(MOST_COPIES)
 
 
 def audible_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
-    """A clip of each class in two parts to hear."""
-    place, clips = folder / CHECKS, (runs.read_facts(folder, "audible") or {})["clips"]
+    """A clip of each class in two parts to hear, and what the network says of such parts."""
+    place, facts, table = folder / CHECKS, runs.read_facts(folder, "audible") or {}, runs.read_table(folder, "sounds")
     said = (
-        "The clip's spectrogram was multiplied by its map, and by what the map leaves, and turned back into sound with its own "
-        "phases; both are brought to the clip's loudness. What is heard is the map, not the network."
+        "The clip's spectrogram was multiplied by its mel gradients (integrated gradients over the mel energies), and by what "
+        "they leave, and turned back into sound with its own phases; both are brought to the clip's loudness."
     )
+    values = {title: [spread(row, name) for _, row in table.iterrows()] for name, title in SOUND_MEASURES.items()}
     return Section(
         name="audible",
         title="Hear the evidence",
-        sentences=(
-            said if clips else "No map of a clip that was classified correctly had anything above 0: there is nothing to hear.",
-        ),
+        sentences=(said, *facts["sentences"]),
+        table=pd.DataFrame({"Map": table["map"], **values}) if len(table) else None,
+        table_note="Means over speakers with 95 % intervals, for the class of the clip. AI, average increase: share of clips "
+        "whose evidence alone gets a higher probability than the clip; AD, average drop, and AG, average gain: how far it falls "
+        "or rises, as a part of what it could; Fid-In: share whose evidence alone is classified as the clip; rest kept: share "
+        "whose rest alone is; FF, faithfulness: fall of the probability without the evidence. High is good, but for AD and rest "
+        "kept. The loudest cells get the map's values in the order of their loudness.",
         sounds=tuple(
             Sounds(
                 title=f"{clip['class']}, speaker {clip['speaker']}",
+                note=clip["note"],
                 **{part: (place / f"sound{i}_{part}.wav").read_bytes() for part in ("clip", "evidence", "rest")},
             )
-            for i, clip in enumerate(clips)
+            for i, clip in enumerate(facts["clips"])
         ),
     )

@@ -3,13 +3,14 @@
 What is heard is the map, not the network: it shows where the map has its weight. Makes no map.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
 import soundfile as sf
+import torch
 from scipy.ndimage import map_coordinates
-from scipy.signal import ShortTimeFFT
 
 from voicecam.audio import Signal
 from voicecam.config import Config
@@ -17,7 +18,7 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_limits
 from voicecam.explanation.cells import feature_centres
 
-FULL_PERCENTILE = 95.0  # of the cells above 0: from here up a cell is wholly evidence; a single bright cell would mute all others
+FULL_PERCENTILE = 75.0  # of the cells above 0: from here up a cell is wholly evidence, see split_sound
 OVERLAP = 4  # steps in a window; with a Hann window the masked frames then overlap without ripple
 BLOCK_S = 0.05  # s; blocks whose loudness is compared, a short vowel
 SILENT_DB = 20.0  # dB below the loudest block: softer blocks are pauses and do not count
@@ -48,20 +49,28 @@ def split_sound(signal: Signal, map: np.ndarray, config: Config, *, start: float
     start : where the map's window begins in the signal, in s
 
     The window's spectrogram (the features' own window length, in steps of a quarter of it) is multiplied by a mask from 0 to 1
-    and turned back with its original phases. The mask is the map's positive part over its 95th percentile (of the cells above
+    and turned back with its original phases. The mask is the map's positive part over its 75th percentile (of the cells above
     0), cut off at 1, straight lines between the cells' centres; outside config.f_min to config.top_hz, which the network does
     not see, it is 0. It is soft, because a threshold would make edges in the sound that no map has. The rest has the mask 1 - m,
     so before the levels are matched the parts add up to the window. Then both come to the window's loudness, or as near as a
     peak of 0.9 of full scale lets both: loudness is `active_rms`, plain power without a hearing curve. A part more than 30 dB
     softer than the window is made louder by 30 dB alone.
+    The percentile was chosen on the validation speakers of the demo corpus, by maps of mel gradients (46 clips): with the 95th,
+    75th, 50th and 25th the evidence alone kept the clip's class in 1.00, 0.96, 0.96 and 0.96, the rest alone in 0.39, 0.11, 0.11
+    and 0.09 of them. So the 75th takes the evidence out of the rest, and makes no more of the sound evidence than that needs.
     Raises ExplainError for a map that is blank (nothing above 0), has NaN or does not fit, and a window outside the signal.
     """
+    return split_by_maps(signal, [map], config, start=start)[0]
+
+
+def split_by_maps(
+    signal: Signal, maps: Sequence[np.ndarray], config: Config, *, start: float = 0.0, full: float = FULL_PERCENTILE
+) -> list[Audible]:
+    """`split_sound` of one window by several maps, faster than one by one; full : percentile from which up a cell is evidence."""
     window = _window_of(signal, config, start)
-    evidence = _masked(window, map, config)
-    rest = window - evidence  # what the mask 1 - m leaves: the way back from the spectrogram is linear
-    gains = _gains(window, [evidence, rest], config.sample_rate)
-    first, second = (Signal((part * gain).astype(np.float32), signal.rate) for part, gain in zip([evidence, rest], gains))
-    return Audible(first, second, *(20 * float(np.log10(gain)) for gain in gains))
+    return [
+        _levelled(window, evidence, signal.rate) for evidence in _masked(window, [_scaled(map, full) for map in maps], config)
+    ]
 
 
 def mix(audible: Audible, share: float) -> Signal:
@@ -112,22 +121,32 @@ def _window_of(signal: Signal, config: Config, start: float) -> np.ndarray:
     return signal.samples[first : first + config.n_samples].astype(np.float64)
 
 
-def _masked(window: np.ndarray, map: np.ndarray, config: Config) -> np.ndarray:
-    """The window's spectrogram times the map's mask, as sound, float64 (n_samples,)."""
-    stft = ShortTimeFFT.from_window("hann", config.sample_rate, config.window, config.window - max(1, config.window // OVERLAP))
-    spectrum = stft.stft(window)  # (bin, step)
-    mask = _mask(_scaled(map), stft.f, stft.t(len(window)), config)
-    return stft.istft(spectrum * mask, k1=len(window))
+def _levelled(window: np.ndarray, evidence: np.ndarray, rate: int) -> Audible:
+    """Evidence and what it leaves of the window, equally loud."""
+    rest = window - evidence  # what the mask 1 - m leaves: the way back from the spectrogram is linear
+    gains = _gains(window, [evidence, rest], rate)
+    first, second = (Signal((part * gain).astype(np.float32), rate) for part, gain in zip([evidence, rest], gains))
+    return Audible(first, second, *(20 * float(np.log10(gain)) for gain in gains))
 
 
-def _scaled(map: np.ndarray) -> np.ndarray:
-    """The map as 0..1, float64 (h, w)."""
+def _masked(window: np.ndarray, maps: Sequence[np.ndarray], config: Config) -> np.ndarray:
+    """The window's spectrogram times each scaled map's mask, as sound, float64 (map, n_samples)."""
+    n, step, hann = config.window, max(1, config.window // OVERLAP), torch.hann_window(config.window, dtype=torch.float64)
+    samples = torch.from_numpy(window)
+    spectrum = torch.stft(samples, n, step, window=hann, center=True, pad_mode="constant", return_complex=True)  # (bin, step)
+    hz, seconds = np.fft.rfftfreq(n, 1 / config.sample_rate), np.arange(spectrum.shape[1]) * step / config.sample_rate
+    masks = np.stack([_mask(map, hz, seconds, config) for map in maps])  # (map, bin, step)
+    return torch.istft(spectrum * torch.from_numpy(masks), n, step, window=hann, center=True, length=len(window)).numpy()
+
+
+def _scaled(map: np.ndarray, full: float) -> np.ndarray:
+    """The map as 0..1, float64 (h, w), 1 from the percentile `full` of its cells above 0 up."""
     map = np.asarray(map, dtype=np.float64)
     if map.ndim != 2 or not map.size or not np.isfinite(map).all():
         raise ExplainError(f"map of shape {map.shape}: must be (h, w), without NaN; give the map of one clip")
     if not (map > 0).any():
         raise ExplainError("blank map: nothing in it is above 0; choose another clip, class or method")
-    return np.clip(map / np.percentile(map[map > 0], FULL_PERCENTILE), 0, 1)
+    return np.clip(map / np.percentile(map[map > 0], full), 0, 1)
 
 
 def _mask(map: np.ndarray, hz: np.ndarray, seconds: np.ndarray, config: Config) -> np.ndarray:

@@ -58,7 +58,7 @@ class ReportContent:
     """All that the page shows.
 
     unseen_speakers : no test speaker was trained on; if False the page does not say so
-    split : one sentence; split_warning, corpus_note : shown in a box when not empty
+    split : one sentence; split_warning, corpus_note, duplicates : shown in a box when not empty
     counts : per part ("train", "valid", "test"): {"clips": int, "speakers": int}
     start, training : sentences: which weights it started from; what was done
     metrics : {"network": {"accuracy": I, "balanced_accuracy": I, "macro_f1": I, "per_class": {class: {"precision": I,
@@ -110,6 +110,7 @@ class ReportContent:
     risk_coverage: pd.DataFrame | None = None
     sections: tuple[Section, ...] = ()
     map_doubts: tuple[str, ...] = ()
+    duplicates: str = ""
 
 
 def check(content: ReportContent) -> None:

@@ -25,12 +25,16 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True)
 class Sounds:
-    """A clip and the two parts a map divides it into, WAV files; evidence + rest is what was heard, up to loudness."""
+    """A clip and the two parts a map divides it into, WAV files; evidence + rest is what was heard, up to loudness.
+
+    note : what the network says of each, shown under the players
+    """
 
     title: str
     clip: bytes
     evidence: bytes
     rest: bytes
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

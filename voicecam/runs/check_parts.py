@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 
 from voicecam.audio import Signal
-from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
+from voicecam.duplicates import duplicates_sentences, find_duplicates
+from voicecam.explanation import acoustics, bandstop, confounds, counterfactual, faithful, planted, randomise
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
+from voicecam.explanation.sound_scores import score_sentences, score_table
 from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
-from voicecam.runs.folder import open_run, read_predictions
-from voicecam.runs.material import Clips, fold_clips
+from voicecam.runs.folder import fold_places, open_run, read_split
+from voicecam.runs.material import Clips
 from voicecam.runs.nulls import SHUFFLED, random_twin
 from voicecam.runs.profiles import AVERAGED, CARRIED, FILTERED, OCCLUDED, carried_profile, map_profiles, occluded_profile
+from voicecam.runs.sounds import median_clips, sound_scores
 
 DRAWS = 5  # networks with random weights that heights are held against
 
@@ -31,11 +34,14 @@ class Part:
 
 
 def confound_part(job: Job) -> Part:
-    """Does anything but the voice tell the label?"""
+    """Does anything but the voice tell the label? And do recordings stand there twice?"""
     label = open_run(job.folder).label
     facts = confounds.confound_facts(job.dataset.corpus, job.dataset.config, progress=job.progress)
     table = confounds.audit(facts, list(job.dataset.clips[label]), list(job.dataset.clips["speaker"]))
-    return Part(tables={"confounds": table}, facts={"sentences": confounds.audit_sentences(table)})
+    splits = [read_split(place, job.dataset) for place in fold_places(job.folder)]
+    copies = find_duplicates(job.dataset.clips, job.dataset.fingerprints, splits)
+    said = {"sentences": confounds.audit_sentences(table), "duplicates": duplicates_sentences(copies)}
+    return Part(tables={"confounds": table, "duplicates": copies.across}, facts=said)
 
 
 def band_part(job: Job) -> Part:
@@ -170,28 +176,10 @@ def counterfactual_part(job: Job) -> Part:
 
 
 def audible_part(job: Job) -> Part:
-    """A clip of each class that was named right, parted by its map: what the class's median clip sounds like."""
-    predictions = read_predictions(job.folder)
-    sounds: dict[str, Signal] = {}
-    said: list[dict[str, str]] = []
-    for name, rows in predictions[predictions["true"] == predictions["predicted"]].groupby("true"):
-        row = rows.sort_values(f"p_{name}").iloc[[len(rows) // 2]]
-        clips = fold_clips(job.folder, job.dataset, row, "true")[0]
-        signal, found = clips.signals[0], _sound_map(clips, job)
-        if not (found > 0).any():  # a blank map has no evidence to hear
-            continue
-        parts = audible.split_sound(signal, found, clips.model.config)
-        number = len(said)
-        sounds |= {f"sound{number}_clip": signal, f"sound{number}_evidence": parts.evidence, f"sound{number}_rest": parts.rest}
-        said.append({"class": str(name), "path": row["path"].iloc[0], "speaker": row["speaker"].iloc[0]})
-    return Part(facts={"clips": said}, sounds=sounds)
-
-
-def _sound_map(clips: Clips, job: Job) -> np.ndarray:
-    """The clip's map over time and frequency: that of the run where rows are frequencies, else carried back to mel energies."""
-    if clips.model.config.recipe == "logmel":
-        return clips.maps(job.method, job.layer)[0]
-    return clips.mel_weight[0]
+    """Clips parted by their mel gradients: what the network says of both parts, and each class's median clip to hear."""
+    scores = sound_scores(job.band_clips, job.effort.fewer)
+    table, (said, sounds) = score_table(scores), median_clips(job.band_clips, scores)
+    return Part(tables={"sounds": table}, facts={"clips": said, "sentences": score_sentences(table)}, sounds=sounds)
 
 
 def _height(

@@ -1,5 +1,6 @@
 """A run's clips -> one trained network per fold, with its temperature and threshold."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,13 @@ def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     return Classifier(model).probabilities_of([dataset.renderings.windows(row) for row in rows])
 
 
-def train_run(folder: Path, dataset: Dataset, *, say: Say = print) -> None:
-    """Train one network per fold into folder/fold1, fold2, ...; folds that are there are kept, so a stopped run goes on."""
+def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None = None, say: Say = print) -> None:
+    """Train one network per fold into folder/fold1, fold2, ...; folds that are there are kept, so a stopped run goes on.
+
+    splits : None for those of the run's settings, see `run_splits`
+    """
     settings = open_run(folder)
-    splits = run_splits(settings, dataset)
+    splits = run_splits(settings, dataset) if splits is None else splits
     for number, split in enumerate(splits, start=1):
         place = folder / f"fold{number}"
         if (place / "meta.json").exists():

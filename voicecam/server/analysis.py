@@ -1,5 +1,5 @@
-"""A recording -> all that the page shows of it, as plain values for JSON: verdict, waveform, picture, map, bands, and sounds of
-the evidence. The verdict is `verdicts.judge`'s, as for files and microphone. Draws nothing; the browser does.
+"""A recording -> all that the page shows of it, as plain values for JSON: verdict, waveform, picture, map and bands; its sounds
+are in sounds.py. The verdict is `verdicts.judge`'s, as for files and microphone. Draws nothing; the browser does.
 """
 
 from base64 import b64encode
@@ -16,7 +16,7 @@ from voicecam.audio import Signal
 from voicecam.classifier import Classifier, sure_classes
 from voicecam.config import MAP_LAYER, MAP_METHOD
 from voicecam.errors import ExplainError
-from voicecam.explanation.audible import split_sound, wav_bytes
+from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_voice
@@ -33,7 +33,7 @@ from voicecam.verdicts import NO_SPEECH, Judgement
 POINTS = 800  # of the waveform; a screen's width
 SHIFT_SECONDS = 10.0  # s of speech that the pitch slider moves; keeps a step below a second
 
-_MAPPING = Lock()  # maps hang hooks into the network: one at a time
+MAPPING = Lock()  # of whoever asks `mapped`: maps hang hooks into the network, so one at a time
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ def waveform(signal: Signal) -> dict[str, Any]:
     """Duration in s, and the lowest and highest sample, -1 to 1, in each of at most POINTS equal parts."""
     edges = np.linspace(0, len(signal.samples), min(POINTS, len(signal.samples)) + 1).astype(int)[:-1]
     low, high = (part.reduceat(signal.samples, edges) for part in (np.minimum, np.maximum))
-    return {"seconds": signal.seconds, "low": _plain(low, 3), "high": _plain(high, 3)}
+    return {"seconds": signal.seconds, "low": plain(low, 3), "high": plain(high, 3)}
 
 
 def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[str, Any]:
-    """Picture, map, bands and sounds of the window that speaks most for the likeliest class.
+    """Picture, map and bands of the window that speaks most for the likeliest class.
 
     spoken : the speech that was judged, cut out of the recording
     """
@@ -96,8 +96,8 @@ def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[st
     if matrix is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is nothing to explain")
     window = judgement.windows[judgement.strongest]
-    wanted, against = _targets(listener, judgement.label)
-    with _MAPPING:
+    wanted, against = targets_of(listener, judgement.label)
+    with MAPPING:
         found = attribute(
             listener.mapped.network,
             model.input(matrix[None]),
@@ -106,14 +106,13 @@ def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[st
             layer=listener.mapped.stage(listener.layer),
             against=against,
         )[0]
-    prepared = _window(listener, judgement, spoken)
+    prepared = prepared_window(listener, judgement, spoken)
     return {
         "start": window.start,
         "end": window.end,
         "picture": _picture(listener, matrix),
         "map": _map(listener, found, judgement.label),
         "bands": None if model.config.recipe == "mfcc-2020" else _bands(listener, prepared, judgement.label),
-        "sounds": _sounds(listener, found, prepared),
     }
 
 
@@ -124,7 +123,7 @@ def bands_of(listener: Listener, judgement: Judgement, label: str) -> np.ndarray
     """
     if judgement.spoken is None:
         raise ExplainError("no speech in this recording, so no band of it speaks for anything")
-    return _drops(listener, _window(listener, judgement, judgement.spoken), label)
+    return _drops(listener, prepared_window(listener, judgement, judgement.spoken), label)
 
 
 def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any]:
@@ -149,7 +148,7 @@ def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any
         "probability": said.probability,
         "probabilities": said.probabilities,
         "f0": median_f0(moved),
-        "wav": _wav(moved),
+        "wav": wav_text(moved),
     }
 
 
@@ -165,7 +164,7 @@ def warm_up(listener: Listener) -> None:
     explain(listener, Judgement("", said.verdict, said.label, windows=said.windows, matrix=matrix), signal)
 
 
-def _window(listener: Listener, judgement: Judgement, spoken: Signal) -> Signal:
+def prepared_window(listener: Listener, judgement: Judgement, spoken: Signal) -> Signal:
     """The prepared window, config.n_samples long, whose matrix the judgement holds."""
     config = listener.classifier.model.config
     if config.windows == "loudest":
@@ -182,11 +181,11 @@ def _picture(listener: Listener, matrix: np.ndarray) -> dict[str, Any]:
     rows, columns = row_axis(config), column_axis(config, config.n_frames)
     places, labels = row_ticks(rows)
     return {
-        "values": _plain(matrix, 3),
+        "values": plain(matrix, 3),
         "signed": is_signed(matrix, rows),
         "words": _colours(matrix, rows),
-        "rows": {"kind": rows.kind, "unit": rows.unit, "values": _plain(rows.values, 1)},
-        "columns": {"kind": columns.kind, "unit": columns.unit, "values": _plain(columns.values, 4)},
+        "rows": {"kind": rows.kind, "unit": rows.unit, "values": plain(rows.values, 1)},
+        "columns": {"kind": columns.kind, "unit": columns.unit, "values": plain(columns.values, 4)},
         "ticks": [{"row": place, "text": text} for place, text in zip(places, labels)],
     }
 
@@ -202,18 +201,18 @@ def _colours(matrix: np.ndarray, rows: Axis) -> str:
 
 
 def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
-    """The raw map, row 0 lowest, and in words when it is strongest. Of bands they say nothing: no layer's map tells them well."""
+    """The raw map, row 0 lowest, and in words when it is strongest. Of bands they say nothing: its cells are coarser."""
     config = listener.classifier.model.config
     limits = [list(pair) for pair in band_limits(len(found), config)]
     return {
         "method": METHODS[listener.method].title,
         "layer": listener.layer,
         "label": label,
-        "values": _plain(found, 6),
+        "values": plain(found, 6),
         "limits": limits,
         "edges": {  # of the cells, as shares of the picture from its lower left corner
-            "rows": _plain(cell_edges(found.shape[0], config.image_rows) / config.image_rows, 6),
-            "columns": _plain(cell_edges(found.shape[1], config.image_columns) / config.image_columns, 6),
+            "rows": plain(cell_edges(found.shape[0], config.image_rows) / config.image_rows, 6),
+            "columns": plain(cell_edges(found.shape[1], config.image_columns) / config.image_columns, 6),
         },
         "words": _map_words(listener, found, label),
     }
@@ -237,7 +236,7 @@ def _bands(listener: Listener, window: Signal, label: str) -> dict[str, Any]:
     return {
         "names": list(bands.names),
         "limits": [list(pair) for pair in bands.limits],
-        "values": _plain(drops, DIGITS),
+        "values": plain(drops, DIGITS),
         "training": None if listener.ranges is None else listener.ranges.of(label),
         "words": _band_words(drops, bands.names, label, listener.ranges),
     }
@@ -252,30 +251,22 @@ def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:
     """Fall of the label's score without each band, float (band,), in logits, of a prepared window."""
     model = listener.classifier.model
     log_mel = log_mel_energies(window.samples, model.config).T  # (frame, band) -> (band, frame)
-    wanted, against = _targets(listener, label)
+    wanted, against = targets_of(listener, label)
     return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), wanted, against=against)[0]
 
 
-def _targets(listener: Listener, label: str) -> tuple[np.ndarray, np.ndarray | None]:
+def targets_of(listener: Listener, label: str) -> tuple[np.ndarray, np.ndarray | None]:
     """The class whose logit is explained, and the one taken off it."""
     classes = listener.classifier.model.classes
     wanted = np.array([classes.index(label)])
     return wanted, other_of_two(wanted, len(classes))
 
 
-def _sounds(listener: Listener, found: np.ndarray, window: Signal) -> dict[str, str] | None:
-    """The window, the evidence and the rest as WAV files in base64; None where the map is blank or has no frequencies."""
-    config = listener.classifier.model.config
-    if config.recipe != "logmel" or not (found > 0).any():
-        return None
-    parts = split_sound(window, found, config)
-    return {"window": _wav(window), "evidence": _wav(parts.evidence), "rest": _wav(parts.rest)}
-
-
-def _wav(signal: Signal) -> str:
+def wav_text(signal: Signal) -> str:
+    """The sound as a WAV file in base64."""
     return b64encode(wav_bytes(signal)).decode("ascii")
 
 
-def _plain(values: np.ndarray, digits: int) -> list[Any]:
+def plain(values: np.ndarray, digits: int) -> list[Any]:
     """Rounded numbers for JSON: an array of float32 written in full is three times as long."""
     return np.asarray(values, dtype=float).round(digits).tolist()

@@ -28,6 +28,7 @@ from voicecam.server import analysis, contract
 from voicecam.server.analysis import Listener
 from voicecam.server.decoding import MOST_SECONDS, Decoder
 from voicecam.server.receiving import MOST_BYTES, RATES, Gate, receive
+from voicecam.server.sounds import hear
 
 HERE = Path(__file__).parent.parent
 TIMEOUT_S = 60.0  # s for one analysis, waiting included
@@ -95,6 +96,10 @@ def make_app(listener: Listener) -> FastAPI:
         except SilentError:  # readable, but nobody speaks
             found = analysis.silent(listener)
         return JSONResponse(found)
+
+    @app.post("/api/sounds", summary="Evidence and rest as sounds, with scores", **contract.operation(contract.SOUNDS))
+    async def sounds(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
+        return JSONResponse(await work(request, rate, lambda signal: hear(listener, signal)))
 
     @app.post("/api/shift", summary="The same voice at another pitch", **contract.operation(contract.SHIFT))
     async def shift(

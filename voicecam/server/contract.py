@@ -49,12 +49,27 @@ CLASSIFY = {
         "nullable": True,
         "description": "of the window that speaks most for the label: start and end in s, picture, map (raw, row 0 lowest), "
         "bands (fall of the score without each, in logits; training: mean of clips, low and high, between which 8 of 10 lie, "
-        "each speaker weighing the same), sounds (WAV in base64)",
+        "each speaker weighing the same)",
         "properties": {"start": _NUMBER, "end": _NUMBER}
-        | {name: {"type": "object", "nullable": name in ("bands", "sounds")} for name in ("picture", "map", "bands", "sounds")},
+        | {name: {"type": "object", "nullable": name == "bands"} for name in ("picture", "map", "bands")},
     },
 }
 SHIFT = {**_SAID, "semitones": _NUMBER, "wav": {**_TEXT, "description": "the voice at that pitch, WAV in base64"}}
+SOUNDS = {
+    "label": {**_TEXT, "description": "the likeliest class"},
+    "sounds": {
+        "type": "object",
+        "nullable": True,
+        "description": "WAV in base64: window, evidence (what speaks for the label by mel gradients) and rest, equally loud",
+    },
+    "scores": {
+        "type": "object",
+        "nullable": True,
+        "description": "probability of the label by window, evidence and rest; shifted_evidence, shifted_rest: the same of mel "
+        "gradients shifted by chance, in the mean",
+    },
+    "words": {**_TEXT, "description": "the scores in words"},
+}
 ERRORS = {
     400: "not for this server's name",
     403: "asked by another page",

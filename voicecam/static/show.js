@@ -78,19 +78,25 @@ function zone(classes, threshold) {
   return [found];
 }
 
-// The explanation's words, sounds and table, and the pitch slider at its start.
+// The explanation's words and table, and the pitch slider at its start.
 export function showExplanation({ explanation, label }, model) {
-  const { start, end, picture, map, bands, sounds } = explanation;
+  const { start, end, picture, map, bands } = explanation;
   const place = `from ${start.toFixed(2)} to ${end.toFixed(2)} s`;
   $("window").textContent = `The window ${place}, which speaks most for ${label}; shaded in the waveform.${length(end - start, model.window_seconds)}`;
-  $("map-words").textContent = bands === null ? map.words : `${map.words} It does not tell the bands well: for those see Bands.`;
+  $("map-words").textContent = bands === null ? map.words : `${map.words} Its cells are coarser than the bands: for those see Bands.`;
   $("picture-words").textContent = picture.words;
   $("map").setAttribute("aria-label", map.words);
   $("picture").setAttribute("aria-label", `Picture of the window ${place}, time against ${picture.rows.kind}`);
-  $("sounds").hidden = sounds === null;
-  for (const [name, data] of Object.entries(sounds ?? {})) play($(`sound-${name}`), fromBase64(data));
+  $("sounds").hidden = model.recipe === "mfcc-2020"; // its pictures have no way back to sound
   $("bands-part").hidden = bands === null;
   if (bands) bandWords(bands, label);
+}
+
+// The evidence as sound; without an answer yet, `words` alone.
+export function showSounds({ sounds = null, words }) {
+  $("sounds-words").textContent = words;
+  $("sound-players").hidden = sounds === null;
+  for (const [name, data] of Object.entries(sounds ?? {})) play($(`sound-${name}`), fromBase64(data));
 }
 
 // Why a window of the recording is not as long as the network's.

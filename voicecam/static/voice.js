@@ -4,7 +4,7 @@ import { decode } from "/static/decode.js";
 import { drawPicture, drawWaveform, drawBands, drawPitch } from "/static/draw.js";
 import { fileName } from "/static/names.js";
 import { record, wav } from "/static/record.js";
-import { $, fromBase64, headline, make, play, showExplanation, showVerdict } from "/static/show.js";
+import { $, fromBase64, headline, make, play, showExplanation, showSounds, showVerdict } from "/static/show.js";
 
 const visit = []; // clips, newest first, see `clipOf`
 let model = null;
@@ -16,7 +16,7 @@ let queue = Promise.resolve(); // clips are asked about one after another
 
 // ---- taking a clip in
 
-// found : the server's answer; tried : its answers at other pitches; step : the one shown. samples : of what can be saved as WAV.
+// found : the server's answer; heard : that about its sounds; tried : its answers at other pitches; step : the one shown. samples : of what can be saved as WAV.
 function clipOf(title, more) {
   return { title, when: new Date(), found: null, tried: new Map(), step: 0, ...more };
 }
@@ -135,6 +135,7 @@ function show(clip) {
   if (found.explanation) showExplanation(found, model);
   showStep(clip);
   draw();
+  hear();
 }
 
 // A link that saves a clip: what was recorded or decoded here as WAV, named after speaker and word; a file as it is.
@@ -158,6 +159,20 @@ function draw() {
   drawPitch($("pitch-plot"), shown.tried, model.classes, model.colours, model.threshold);
   const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${headline(one)}`);
   $("pitch-plot").setAttribute("aria-label", `Probability against semitones moved. ${steps.join("; ") || "Nothing tried yet"}`);
+}
+
+// ---- the evidence as sound: asked for when it is opened
+
+async function hear() {
+  const clip = shown;
+  if (!$("sounds").open || !clip?.found.explanation) return;
+  showSounds({ words: "Asking the model about the sounds." });
+  try {
+    clip.heard ??= await askAbout("/api/sounds", clip);
+    if (clip === shown) showSounds(clip.heard);
+  } catch (reason) {
+    if (clip === shown) showSounds({ words: `${reason.message}.` });
+  }
 }
 
 // ---- the pitch slider: one question at a time, the newest wish next
@@ -246,6 +261,7 @@ async function begin() {
   $("again").addEventListener("click", () => revisit(kept));
   $("overlay").addEventListener("change", draw);
   $("pitch").addEventListener("input", move);
+  $("sounds").addEventListener("toggle", hear);
   document.addEventListener("dragover", (event) => { event.preventDefault(); $("drop").classList.add("over"); });
   document.addEventListener("dragleave", () => $("drop").classList.remove("over"));
   document.addEventListener("drop", drop);
