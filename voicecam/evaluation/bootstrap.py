@@ -67,10 +67,9 @@ class SpeakerDraws:
         """
         sums = np.asarray(sums, dtype=float)
         replicates = np.repeat(sums.sum(axis=0)[None], len(sums), axis=0)
-        for members in self._strata():
-            if (n := len(members)) > 1:  # what is left is a difference: exactly 0 where nobody else has any
-                left, others = sums[members].sum(axis=0) - sums[members], np.delete(sums, members, axis=0).sum(axis=0)
-                replicates[members] = left * (n / (n - 1)) + others
+        for members in self._strata():  # what is left is a difference: exactly 0 where nobody else has any
+            left, others = sums[members].sum(axis=0) - sums[members], np.delete(sums, members, axis=0).sum(axis=0)
+            replicates[members] = left * (len(members) / (len(members) - 1)) + others
         return replicates
 
     def ratio(self, over: np.ndarray, under: np.ndarray, *, share: bool = False) -> Interval:
@@ -108,7 +107,7 @@ class SpeakerDraws:
         """Low and high end, float (...) each, of values (...) with replicates (speaker, ...): 95 %, or what `tail` leaves out.
 
         The variance is that of the jackknife about the value, summed over the strata (Wolter 2007); the ends are Student's, with
-        Satterthwaite's degrees of freedom (1946), a stratum of n effective speakers having n - 1.
+        Satterthwaite's degrees of freedom (1946), a stratum of n effective speakers having n - 1, see `_freedom`.
         within : what the value cannot leave, such as (0, 1) of a share or (-1, 1) of a correlation; the ends are then made on the
             logit of the place between them (of a correlation this is Fisher's z); a value that is one of them is its own end
         NaN where no replicate differs from the value, or where one is missing.
@@ -138,36 +137,44 @@ class SpeakerDraws:
         """
         rng, times = np.random.default_rng(seed), np.ones((DRAWS, len(self.strata)))
         for members in self._strata():
-            if (n := len(members)) > 1:
-                times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
+            n = len(members)
+            times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
         return np.tensordot(times, sums, axes=1)
 
     def ends_of_draws(self, value: Any, drawn: np.ndarray, *, within: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
         """95 % ends, float (...) each, of values (...) from `resampled` ones (DRAWS, ...): Student's, about the value, with the
         root mean square distance of the draws from it, which holds their bias too; cut at the ends of `within`."""
         spread = np.sqrt(np.nanmean((drawn - value) ** 2, axis=0))
-        weights = self.shares.sum(axis=1)
-        own = np.array([(weights[m] ** 2).sum() / weights[m].sum() ** 2 for m in self._strata() if len(m) > 1])  # 1 / effective
-        freedom = own.sum() ** 2 / (own**2 / np.maximum(1 / own - 1, 1)).sum() if len(own) else 1.0
-        half = student.ppf(1 - TAIL, freedom) * spread
+        variances = np.array([1 / self._effective(members) for members in self._strata()])
+        freedoms = np.array([self._freedom(members) for members in self._strata()])
+        half = student.ppf(1 - TAIL, variances.sum() ** 2 / (variances**2 / freedoms).sum()) * spread
         return np.clip(value - half, *within), np.clip(value + half, *within)
 
     def _half(self, value: Any, replicates: np.ndarray, tail: float) -> np.ndarray:
         """Half the width of an interval, float (...), of values (...) with replicates (speaker, ...); NaN where there is none."""
         total, squares = np.zeros(replicates.shape[1:]), np.zeros(replicates.shape[1:])
-        weights = self.shares.sum(axis=1)  # (speaker,)
         for members in self._strata():
-            n, own = len(members), weights[members]
+            n = len(members)
             variance = (n - 1) / n * ((replicates[members] - value) ** 2).sum(axis=0)
             total += variance
-            squares += variance**2 / max(own.sum() ** 2 / (own**2).sum() - 1, 1)
+            squares += variance**2 / self._freedom(members)
         varies = total > ALIKE**2
         freedom = np.divide(total**2, squares, out=np.ones(total.shape), where=squares > 0)
         return np.where(varies, student.ppf(1 - tail, freedom) * np.sqrt(total), np.nan)
 
+    def _effective(self, members: np.ndarray) -> float:
+        """Effective speakers of a stratum."""
+        weights = self.shares[members].sum(axis=1)
+        return float(weights.sum() ** 2 / (weights**2).sum())
+
+    def _freedom(self, members: np.ndarray) -> float:
+        """Degrees of freedom of a stratum's variance: effective speakers less one, at least 2 of 3 speakers or more. With 1 the
+        ends would say nothing, and audit/intervals.py finds that those of 2 hold the truth often enough."""
+        return max(self._effective(members) - 1, min(2, len(members) - 1))
+
     def _strata(self) -> list[np.ndarray]:
-        """The speakers of each stratum, int (n,) each."""
-        return [np.flatnonzero(self.strata == stratum) for stratum in np.unique(self.strata)]
+        """The speakers of each stratum of two or more, int (n,) each."""
+        return [np.flatnonzero(self.strata == stratum) for stratum in np.flatnonzero(np.bincount(self.strata) > 1)]
 
     def _fewest(self, of: str | None) -> float:
         """Effective speakers that a value rests on: of a class; of all, as many as if each class had those of the smallest."""
@@ -226,4 +233,4 @@ def _strata(has: np.ndarray) -> np.ndarray:
     lone = [name for name in np.unique(home) if (home == name).sum() == 1]
     if (home == -1).any() and lone:
         home = np.where(np.isin(home, [-1, *lone]), -1, home)
-    return np.zeros_like(home) if lone == [-1] else home  # a single speaker of several classes among speakers of one
+    return np.zeros_like(home) if lone == [-1] else home + 1  # a single speaker of several classes among speakers of one
