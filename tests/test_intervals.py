@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from voicecam import evaluation
-from voicecam.evaluation.bootstrap import draw_speakers, few_speakers
+from voicecam.evaluation.intervals import few_speakers, jackknife
 
 AUDIT = Path(__file__).parent.parent / "audit" / "intervals.py"
 
@@ -147,9 +147,9 @@ def test_all_right_with_uneven_clips_is_less_certain():
 
 def test_a_share_that_rests_on_one_speaker_has_no_interval():
     """Only one of 5 speakers was answered: without that one there is no share."""
-    draws = draw_speakers(pd.DataFrame({"speaker": list("vwxyz"), "true": "a"}))
+    tested = jackknife(pd.DataFrame({"speaker": list("vwxyz"), "true": "a"}))
     answered = np.array([0.0, 0, 1, 0, 0])
-    assert draws.ratio(answered * 0.5, answered, share=True) == {"value": 0.5, "low": None, "high": None}
+    assert tested.ratio(answered * 0.5, answered, share=True) == {"value": 0.5, "low": None, "high": None}
 
 
 def test_the_folds_spread_stands_beside_the_pooled_interval():

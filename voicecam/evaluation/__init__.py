@@ -3,7 +3,6 @@
 Knows nothing of networks: predictions come as a table, from wherever.
 """
 
-from voicecam.evaluation.bootstrap import Interval
 from voicecam.evaluation.calibration import (
     BINS,
     at_temperature,
@@ -28,6 +27,7 @@ from voicecam.evaluation.decision import (
     risk_coverage,
 )
 from voicecam.evaluation.groups import per_group
+from voicecam.evaluation.intervals import Interval
 from voicecam.evaluation.scores import (
     BASELINES,
     baseline_predictions,

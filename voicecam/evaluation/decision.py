@@ -8,8 +8,8 @@ import pandas as pd
 
 from voicecam.config import UNCERTAIN
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.calibration import at_temperature, fit_temperature
+from voicecam.evaluation.intervals import jackknife
 
 NEVER = 1.1  # a threshold above every probability: no clip is answered
 LEAST_SURE = 0.05  # share of the clips left unanswered, for a figure that needs no threshold
@@ -112,7 +112,7 @@ def confidence_and_right(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndar
     return predictions[columns].to_numpy(dtype=float).max(axis=1), right
 
 
-def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+def abstention(predictions: pd.DataFrame) -> dict[str, Any]:
     """What the three outcomes came to, as plain values that JSON can hold.
 
     predictions : as scores.prediction_table gives it
@@ -123,14 +123,14 @@ def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     confidence, right = confidence_and_right(predictions)
     answered = (predictions["decision"] != UNCERTAIN).to_numpy()
     surer = confidence >= np.sort(confidence)[int(LEAST_SURE * len(confidence))]
-    draws, all_clips = draw_speakers(predictions, seed=seed), np.ones(len(predictions))
+    tested, all_clips = jackknife(predictions), np.ones(len(predictions))
     outcome = np.where(answered, np.where(right, "right", "wrong"), UNCERTAIN)
     counts = pd.crosstab(predictions["true"].to_numpy(), outcome).reindex(columns=["right", "wrong", UNCERTAIN], fill_value=0)
     return {
-        "uncertain": draws.ratio(~answered, all_clips, share=True),
-        "error_answered": draws.ratio(answered & ~right, answered, share=True),
-        "error_all": draws.ratio(~right, all_clips, share=True),
-        "error_without_least_sure": draws.ratio(surer & ~right, surer, share=True),
+        "uncertain": tested.ratio(~answered, all_clips, share=True),
+        "error_answered": tested.ratio(answered & ~right, answered, share=True),
+        "error_all": tested.ratio(~right, all_clips, share=True),
+        "error_without_least_sure": tested.ratio(surer & ~right, surer, share=True),
         "aurc": area_under_risk(risk_coverage(confidence, right)),
         "per_class": {str(name): {key: int(n) for key, n in row.items()} for name, row in counts.iterrows()},
     }

@@ -21,8 +21,8 @@ Interval = dict[str, float | None]
 
 
 @dataclass(frozen=True)
-class SpeakerDraws:
-    """The speakers of a table, for the delete-one-speaker jackknife: every score is computed again without each of them.
+class Jackknife:
+    """The tested speakers of a table, for the delete-one-speaker jackknife: every score is computed again without each of them.
 
     number : int (clip,), each clip's speaker
     strata : int (speaker,), each speaker's stratum: a class, or all who have clips of several
@@ -59,7 +59,7 @@ class SpeakerDraws:
         np.add.at(sums, self.number, values)
         return sums
 
-    def drawn(self, sums: np.ndarray) -> np.ndarray:
+    def without(self, sums: np.ndarray) -> np.ndarray:
         """Sums without each speaker, float (speaker, ...), of sums per speaker (speaker, ...).
 
         The n - 1 others of the speaker's stratum count n / (n - 1) each, so that the stratum keeps its weight among the others. A
@@ -75,7 +75,7 @@ class SpeakerDraws:
     def ratio(self, over: np.ndarray, under: np.ndarray, *, share: bool = False) -> Interval:
         """sum(over) / sum(under) of values per clip, with its interval; share : `over` is part of `under`, see `interval`."""
         sums = self.per_speaker(np.stack([over, under], axis=1).astype(float))
-        whole, without = sums.sum(axis=0), self.drawn(sums)
+        whole, without = sums.sum(axis=0), self.without(sums)
         ratios = np.divide(without[:, 0], without[:, 1], out=np.full(len(without), np.nan), where=without[:, 1] > ALIKE)
         return self.interval(whole[0] / whole[1] if whole[1] > 0 else np.nan, ratios, share=share)
 
@@ -182,13 +182,13 @@ class SpeakerDraws:
         return each[of] if of is not None else min(self.effective_together, len(each) * min(each.values()))
 
 
-def draw_speakers(predictions: pd.DataFrame, *, seed: int = 0, equal: bool = False) -> SpeakerDraws:
+def jackknife(predictions: pd.DataFrame, *, equal: bool = False) -> Jackknife:
     """The speakers of a table with columns speaker and true, a stratum for each class, over all folds.
 
     equal : in the scores every speaker of a class counts the same, whatever the number of clips
     Speakers with clips of several classes form a stratum of their own. A stratum of one speaker would never vary and its share
     of the spread would be missing, so it is put together with them. A class with one tested speaker stays as it is otherwise: see
-    SpeakerDraws.alone.
+    Jackknife.alone.
     Folds are no strata: speakers of different folds were judged by different networks, and that spread belongs to the score.
     """
     number, speakers = pd.factorize(predictions["speaker"].to_numpy(), sort=True)
@@ -196,7 +196,7 @@ def draw_speakers(predictions: pd.DataFrame, *, seed: int = 0, equal: bool = Fal
     clips = np.zeros((len(speakers), len(names)))
     np.add.at(clips, (number, true), 1.0)
     counted = (clips > 0).astype(float) if equal else clips
-    return SpeakerDraws(number, _strata(clips > 0), counted / counted.sum(axis=0), tuple(map(str, names)))
+    return Jackknife(number, _strata(clips > 0), counted / counted.sum(axis=0), tuple(map(str, names)))
 
 
 def no_interval_reason(alone: Sequence[str]) -> str:
@@ -210,7 +210,7 @@ def no_interval_reason(alone: Sequence[str]) -> str:
 def few_speakers(effective: Mapping[str, float]) -> str:
     """Why intervals are not to be trusted, for people: "fewer than 5 effective speakers: b 1.9"; "" where every class has 5.
 
-    effective : effective speakers of each class, see SpeakerDraws; a class of one speaker has no interval to doubt
+    effective : effective speakers of each class, see Jackknife; a class of one speaker has no interval to doubt
     """
     few = sorted((n, name) for name, n in effective.items() if 1 + ALIKE < n < FEWEST)
     if not few:
@@ -220,15 +220,8 @@ def few_speakers(effective: Mapping[str, float]) -> str:
     return f"fewer than {FEWEST:.0f} effective speakers: {named}{more}; intervals that rest on so few are not to be trusted"
 
 
-def ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % ends of a mean over speakers of one stratum from its replicates (speaker, ...), float (...) each."""
-    n = len(drawn)
-    one = SpeakerDraws(np.arange(n), np.zeros(n, dtype=int), np.full((n, 1), 1 / n), ("",))
-    return one.ends(np.mean(drawn, axis=0), drawn)
-
-
 def _strata(has: np.ndarray) -> np.ndarray:
-    """Number of each speaker's stratum, int (speaker,). has : bool (speaker, class). See `draw_speakers`."""
+    """Number of each speaker's stratum, int (speaker,). has : bool (speaker, class). See `jackknife`."""
     home = np.where(has.sum(axis=1) == 1, has.argmax(axis=1), -1)
     lone = [name for name in np.unique(home) if (home == name).sum() == 1]
     if (home == -1).any() and lone:
