@@ -1,6 +1,6 @@
 """Do 95 % intervals over speakers hold the truth in 95 % of corpora? Simulated corpora whose truth is known; trains nothing.
 
-Says how the intervals of voicecam.evaluation do on new speakers of the same kind, beside the percentile bootstrap that was there
+Says how the intervals of voicecam.evaluation do on new speakers of the same kind, beside the percentile bootstrap that stood there
 before. Says nothing of other microphones or languages, nor of other trainings.
 """
 
@@ -16,7 +16,7 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 
 from voicecam import evaluation
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.evaluation.scores import confusion_scores
 from voicecam.explanation.bandstop import agreement
 
@@ -80,15 +80,17 @@ def right_clips(design: Design, corpora: int, rng: np.random.Generator) -> np.nd
 
 def accuracy_intervals(design: Design, right: np.ndarray) -> np.ndarray:
     """Intervals of the balanced accuracy as evaluation.evaluate makes them, float (corpus, 2)."""
-    draws, counts = draw_speakers(speakers_of(design)), np.concatenate(design.clips)
+    tested, counts = jackknife(speakers_of(design)), np.concatenate(design.clips)
     home = np.repeat([0, 1], [len(part) for part in design.clips])
     found = []
     for good in right:
         confusion = np.zeros((len(counts), 2, 2))  # (speaker, true, predicted)
         confusion[np.arange(len(counts)), home, home] = good
         confusion[np.arange(len(counts)), home, 1 - home] = counts - good
-        whole, without = (confusion_scores(sums)["balanced_accuracy"] for sums in (confusion.sum(axis=0), draws.drawn(confusion)))
-        score = draws.interval(whole, without, share=True)
+        whole, without = (
+            confusion_scores(sums)["balanced_accuracy"] for sums in (confusion.sum(axis=0), tested.without(confusion))
+        )
+        score = tested.interval(whole, without, share=True)
         found.append([score["value"] if score[end] is None else score[end] for end in ("low", "high")])
     return np.array(found, dtype=float)
 

@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from voicecam import evaluation
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.splits import Split
 
 CLASSES = ("a", "b", "c")
@@ -152,8 +152,8 @@ def test_baselines_learn_from_the_training_part_only(rng):
 def test_the_interval_of_a_mean_is_students(n, rng):
     """The textbook's: s / sqrt(n) times Student's quantile for n - 1 degrees of freedom, also for n = 2; and so drawn again."""
     values = rng.random(n)
-    draws = draw_speakers(pd.DataFrame({"speaker": [f"s{i}" for i in range(n)], "true": "a"}))
+    tested = jackknife(pd.DataFrame({"speaker": [f"s{i}" for i in range(n)], "true": "a"}))
     expected = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
-    assert draws.ends(values.mean(), draws.drawn(values) / n) == pytest.approx(expected)
-    again = draws.resampled(values, seed=0) / n
-    assert draws.ends_of_draws(values.mean(), again, within=(-np.inf, np.inf)) == pytest.approx(expected, rel=0.15)
+    assert tested.ends(values.mean(), tested.without(values) / n) == pytest.approx(expected)
+    again = tested.resampled(values, seed=0) / n
+    assert tested.ends_of_draws(values.mean(), again, within=(-np.inf, np.inf)) == pytest.approx(expected, rel=0.15)

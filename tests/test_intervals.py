@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from voicecam import evaluation
-from voicecam.evaluation.bootstrap import draw_speakers, few_speakers
+from voicecam.evaluation.intervals import few_speakers, jackknife
 
 AUDIT = Path(__file__).parent.parent / "audit" / "intervals.py"
 
@@ -77,13 +77,25 @@ def test_the_interval_is_the_delete_one_speaker_jackknife_by_another_formula():
         n, r = np.array(counts[name]), np.array(right[name])
         away = ((r.sum() - r) / (n.sum() - n) - r.sum() / n.sum()) / 2  # the other class stays
         variances.append((len(n) - 1) / len(n) * (away**2).sum())
-        freedoms.append(n.sum() ** 2 / (n**2).sum() - 1)
+        freedoms.append(max(n.sum() ** 2 / (n**2).sum() - 1, 2))
     total = sum(variances)
     freedom = total**2 / sum(v**2 / f for v, f in zip(variances, freedoms))
     half = stats.t.ppf(0.975, freedom) * np.sqrt(total) / (value * (1 - value))
     middle = np.log(value / (1 - value))
     assert score["value"] == pytest.approx(value)
     assert [score["low"], score["high"]] == pytest.approx([1 / (1 + np.exp(-middle + side * half)) for side in (1, -1)])
+
+
+def test_a_lone_speaker_of_one_class_changes_nothing_for_the_other():
+    """Recall of a by the textbook, with 3 degrees of freedom, whoever speaks b."""
+    right = np.repeat([9, 7, 6, 8], 10)
+    table = pd.DataFrame({"speaker": np.repeat(list("wxyz"), 10), "true": "a"}).assign(
+        predicted=np.where(np.tile(np.arange(10), 4) < right, "a", "b")
+    )
+    lone = pd.DataFrame({"speaker": "v", "true": "b", "predicted": ["b"] * 5})
+    recall = evaluation.evaluate(pd.concat([table, lone]).assign(fold=1), ("a", "b"))["network"]["per_class"]["a"]["recall"]
+    half = stats.t.ppf(0.975, 3) * stats.sem([0.9, 0.7, 0.6, 0.8]) / (0.75 * 0.25)
+    assert [recall["low"], recall["high"]] == pytest.approx([1 / (1 + np.exp(-np.log(3) + side * half)) for side in (1, -1)])
 
 
 def test_effective_speakers_worked_by_hand():
@@ -135,9 +147,9 @@ def test_all_right_with_uneven_clips_is_less_certain():
 
 def test_a_share_that_rests_on_one_speaker_has_no_interval():
     """Only one of 5 speakers was answered: without that one there is no share."""
-    draws = draw_speakers(pd.DataFrame({"speaker": list("vwxyz"), "true": "a"}))
+    tested = jackknife(pd.DataFrame({"speaker": list("vwxyz"), "true": "a"}))
     answered = np.array([0.0, 0, 1, 0, 0])
-    assert draws.ratio(answered * 0.5, answered, share=True) == {"value": 0.5, "low": None, "high": None}
+    assert tested.ratio(answered * 0.5, answered, share=True) == {"value": 0.5, "low": None, "high": None}
 
 
 def test_the_folds_spread_stands_beside_the_pooled_interval():

@@ -18,7 +18,7 @@ from conftest import voice
 from voicecam import chapters, evaluation, runs
 from voicecam.chapters.frequency import FILTERED, height_answer, height_chapter
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation import bandstop, counterfactual, planted, randomise
 from voicecam.explanation.acoustics import VoiceFacts, account, account_sentences
 from voicecam.explanation.bands import bands_by_class
@@ -353,10 +353,10 @@ def test_all_speakers_alike_is_no_certainty():
 def test_speakers_of_several_classes_and_lone_ones_are_one_stratum():
     """9 speakers say both words, one says "a" alone: everybody must be left out once."""
     rows = [{"speaker": f"s{i}", "true": name} for i in range(9) for name in "ab"] + [{"speaker": "t", "true": "a"}]
-    draws = draw_speakers(pd.DataFrame(rows))
-    assert draws.alone == []
-    np.testing.assert_allclose(draws.drawn(np.eye(10)), (1 - np.eye(10)) * 10 / 9)
-    assert (draws.resampled(np.eye(10), seed=0).std(axis=0) > 0).all()
+    tested = jackknife(pd.DataFrame(rows))
+    assert tested.alone == []
+    np.testing.assert_allclose(tested.without(np.eye(10)), (1 - np.eye(10)) * 10 / 9)
+    assert (tested.resampled(np.eye(10), seed=0).std(axis=0) > 0).all()
 
 
 def test_bands_of_one_speaker_have_no_interval():

@@ -3,7 +3,6 @@
 Knows nothing of networks: predictions come as a table, from wherever.
 """
 
-from voicecam.evaluation.bootstrap import Interval
 from voicecam.evaluation.calibration import (
     BINS,
     at_temperature,
@@ -31,6 +30,7 @@ from voicecam.evaluation.decision import (
     speakers_needed,
 )
 from voicecam.evaluation.groups import per_group
+from voicecam.evaluation.intervals import Interval
 from voicecam.evaluation.scores import (
     BASELINES,
     baseline_predictions,

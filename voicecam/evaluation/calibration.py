@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import Interval, SpeakerDraws, draw_speakers
+from voicecam.evaluation.intervals import Interval, Jackknife, jackknife
 
 BINS = 15  # of the reliability table, as in Guo et al. 2017
 HOTTEST = 20.0  # temperatures are looked for between 1/20 and 20
@@ -82,7 +82,7 @@ def brier(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return ((p - np.eye(p.shape[1])[targets]) ** 2).sum(axis=1)
 
 
-def calibration(predictions: pd.DataFrame, before: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
+def calibration(predictions: pd.DataFrame, before: np.ndarray) -> dict[str, Any]:
     """How far the probabilities of a table of predictions can be believed, as plain values that JSON can hold.
 
     predictions : as scores.prediction_table gives it, at the fitted temperature
@@ -97,12 +97,12 @@ def calibration(predictions: pd.DataFrame, before: np.ndarray, *, seed: int = 0)
     classes = [name.removeprefix("p_") for name in columns]
     p = predictions[columns].to_numpy(dtype=float)
     targets = predictions["true"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=int)
-    draws = draw_speakers(predictions, seed=seed)
-    half = draws.ratio(brier(p, targets) / 2, np.ones(len(p)), share=True)
+    tested = jackknife(predictions)
+    half = tested.ratio(brier(p, targets) / 2, np.ones(len(p)), share=True)
     found: dict[str, Any] = {"brier": {end: None if value is None else 2 * value for end, value in half.items()}}
     for end, values in (("_before", before), ("", p)):
         confidence, right = values.max(axis=1), values.argmax(axis=1) == targets
-        found[f"ece{end}"] = _error_interval(confidence, right, draws)
+        found[f"ece{end}"] = _error_interval(confidence, right, tested)
         table = reliability(confidence, right).astype(object)
         found[f"reliability{end}"] = table.where(table.notna(), None).to_dict("records")  # type: ignore[call-overload]
     folds = predictions["fold"].to_numpy()
@@ -122,15 +122,15 @@ def _error_of_bins(sums: np.ndarray) -> np.ndarray:
     return np.abs(sums[..., 1] - sums[..., 2]).sum(axis=-1) / np.maximum(sums[..., 0].sum(axis=-1), 1)
 
 
-def _error_interval(confidence: np.ndarray, right: np.ndarray, draws: SpeakerDraws) -> Interval:
+def _error_interval(confidence: np.ndarray, right: np.ndarray, tested: Jackknife) -> Interval:
     """The error with its interval. As the error leans upwards, the lower end is that of what is left of it without this bias, by
     the jackknife's estimate (Quenouille 1956); the upper end is its own; neither leaves 0 to 1."""
     value = calibration_error(confidence, right)
-    replicates = _error_of_bins(draws.drawn(draws.per_speaker(_bin_values(confidence, right, BINS))))
-    found = draws.interval(value, replicates)
+    replicates = _error_of_bins(tested.without(tested.per_speaker(_bin_values(confidence, right, BINS))))
+    found = tested.interval(value, replicates)
     if found["low"] is None or found["high"] is None:
         return found
-    bias = max(draws.bias(value, replicates), 0.0)
+    bias = max(tested.bias(value, replicates), 0.0)
     return {"value": value, "low": max(found["low"] - bias, 0.0), "high": min(found["high"], 1.0)}
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import draw_speakers, few_speakers
+from voicecam.evaluation.intervals import few_speakers, jackknife
 from voicecam.evaluation.scores import confusion_scores, speaker_confusion
 
 NOTE = (
@@ -15,7 +15,7 @@ NOTE = (
 )
 
 
-def compare(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+def compare(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any]:
     """Compare two tables of predictions (path, speaker, fold, true, predicted) of the same clips, in any order.
 
     Returns clips, speakers; balanced_accuracy of first and second, and their difference (first - second), each with its 95 %
@@ -26,27 +26,27 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, seed: int = 0) -> dict
     """
     second = matched(first, second)
     classes = sorted(set(first["true"]) | set(first["predicted"]) | set(second["predicted"]))
-    draws = draw_speakers(first, seed=seed)
+    tested = jackknife(first)
     whole, without = [], []
     for table in (first, second):
-        counts = speaker_confusion(table, classes, draws)
+        counts = speaker_confusion(table, classes, tested)
         whole.append(confusion_scores(counts.sum(axis=0))["balanced_accuracy"])
-        without.append(confusion_scores(draws.drawn(counts))["balanced_accuracy"])
+        without.append(confusion_scores(tested.without(counts))["balanced_accuracy"])
     right = [(table["true"] == table["predicted"]).to_numpy() for table in (first, second)]
     only = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
     return {
         "clips": len(first),
         "speakers": int(first["speaker"].nunique()),
         "balanced_accuracy": {
-            name: draws.interval(*score, share=True) for name, score in zip(("first", "second"), zip(whole, without))
+            name: tested.interval(*score, share=True) for name, score in zip(("first", "second"), zip(whole, without))
         },
-        "difference": draws.interval(whole[0] - whole[1], without[0] - without[1]),
+        "difference": tested.interval(whole[0] - whole[1], without[0] - without[1]),
         "mcnemar": {
             "only_first_right": only[0],
             "only_second_right": only[1],
             "p": float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0,
         },
-        "few_speakers": few_speakers(draws.effective),
+        "few_speakers": few_speakers(tested.effective),
         "note": NOTE,
     }
 

@@ -13,8 +13,8 @@ from scipy.special import rel_entr
 
 from voicecam.config import UNCERTAIN
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.evaluation.calibration import at_temperature, fit_temperature
+from voicecam.evaluation.intervals import jackknife
 
 NEVER = 1.1  # a threshold above every probability: no clip is answered
 ALIKE = 1e-9  # shares nearer than this differ by rounding
@@ -168,7 +168,7 @@ def confidence_and_right(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndar
     return predictions[columns].to_numpy(dtype=float).max(axis=1), right
 
 
-def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+def abstention(predictions: pd.DataFrame) -> dict[str, Any]:
     """What the three outcomes came to, as plain values that JSON can hold.
 
     predictions : as scores.prediction_table gives it
@@ -181,7 +181,7 @@ def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     confidence, right = confidence_and_right(predictions)
     answered = (predictions["decision"] != UNCERTAIN).to_numpy()
     surer = confidence >= np.sort(confidence)[int(LEAST_SURE * len(confidence))]
-    draws, all_clips = draw_speakers(predictions, seed=seed), np.ones(len(predictions))
+    tested, all_clips = jackknife(predictions), np.ones(len(predictions))
     outcome = np.where(answered, np.where(right, "right", "wrong"), UNCERTAIN)
     counts = pd.crosstab(predictions["true"].to_numpy(), outcome).reindex(columns=["right", "wrong", UNCERTAIN], fill_value=0)
     true, wrong = predictions["true"].to_numpy(dtype=str), answered & ~right
@@ -190,14 +190,14 @@ def abstention(predictions: pd.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     for name, row in counts.iterrows():
         of = true == str(name)
         per_class[str(name)] = {key: int(n) for key, n in row.items()} | {
-            "error_answered": draws.ratio(wrong & of, answered & of, share=True),
+            "error_answered": tested.ratio(wrong & of, answered & of, share=True),
             "wrong_of_speaker": float((weights * wrong)[of].sum()),
         }
     return {
-        "uncertain": draws.ratio(~answered, all_clips, share=True),
-        "error_answered": draws.ratio(wrong, answered, share=True),
-        "error_all": draws.ratio(~right, all_clips, share=True),
-        "error_without_least_sure": draws.ratio(surer & ~right, surer, share=True),
+        "uncertain": tested.ratio(~answered, all_clips, share=True),
+        "error_answered": tested.ratio(wrong, answered, share=True),
+        "error_all": tested.ratio(~right, all_clips, share=True),
+        "error_without_least_sure": tested.ratio(surer & ~right, surer, share=True),
         "aurc": area_under_risk(risk_coverage(confidence, right)),
         "per_class": per_class,
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.evaluation.scores import confusion_scores, speaker_confusion
 
 FEWEST, MOST = 2, 20  # values of a column whose groups are told apart; more would be groups of one or two speakers
@@ -11,7 +11,7 @@ COLUMNS = ("column", "group", "clips", "speakers", "effective_speakers", "accura
 BALANCED = ("balanced_accuracy", "balanced_low", "balanced_high")
 
 
-def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def per_group(predictions: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     """One row per group: column, group, clips, speakers, effective_speakers, accuracy, low, high, balanced_accuracy,
     balanced_low, balanced_high.
 
@@ -30,21 +30,21 @@ def per_group(predictions: pd.DataFrame, clips: pd.DataFrame, *, seed: int = 0) 
         values = known[column].dropna()
         if FEWEST <= values.nunique() <= MOST:
             for group, members in values.groupby(values, sort=True):
-                scores = _scores_of(predictions.loc[members.index], seed)
+                scores = _scores_of(predictions.loc[members.index])
                 rows.append({"column": column, "group": str(group), **scores})
     return pd.DataFrame(rows, columns=[*COLUMNS, *BALANCED])
 
 
-def _scores_of(predictions: pd.DataFrame, seed: int) -> dict[str, float]:
+def _scores_of(predictions: pd.DataFrame) -> dict[str, float]:
     """The numbers of one group; NaN for what is not there."""
     classes = sorted(set(predictions["true"]) | set(predictions["predicted"]))
-    draws = draw_speakers(predictions)
-    counts = speaker_confusion(predictions, classes, draws)
-    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    found: dict[str, float] = {"clips": len(predictions), "speakers": len(draws.strata)}
-    found["effective_speakers"] = draws.effective_together
+    tested = jackknife(predictions)
+    counts = speaker_confusion(predictions, classes, tested)
+    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(tested.without(counts))
+    found: dict[str, float] = {"clips": len(predictions), "speakers": len(tested.strata)}
+    found["effective_speakers"] = tested.effective_together
     for score, names in (("accuracy", COLUMNS[-3:]), ("balanced_accuracy", BALANCED)):
         if score == "accuracy" or len(set(predictions["true"])) > 1:
-            limits = draws.interval(whole[score], without[score], share=True)
+            limits = tested.interval(whole[score], without[score], share=True)
             found |= {name: np.nan if limit is None else limit for name, limit in zip(names, limits.values())}
     return found

@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.errors import DatasetError
-from voicecam.evaluation.bootstrap import ALIKE, SpeakerDraws, draw_speakers, few_speakers, no_interval_reason
 from voicecam.evaluation.decision import decide
+from voicecam.evaluation.intervals import ALIKE, Jackknife, few_speakers, jackknife, no_interval_reason
 from voicecam.splits import Split
 
 TOGETHER = ("accuracy", "balanced_accuracy", "macro_f1")  # scores of all classes
@@ -44,42 +44,42 @@ def prediction_table(
     return table.assign(**{f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)})
 
 
-def evaluate(predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
+def evaluate(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """All metrics of a table of predictions, as plain values that JSON can hold.
 
     Returns accuracy, balanced_accuracy (mean recall over classes), macro_f1 and per_class precision, recall and f1, each as
-    {"value", "low", "high"} (None for a class without clips); effective_speakers of all and of each class, see SpeakerDraws; the
+    {"value", "low", "high"} (None for a class without clips); effective_speakers of all and of each class, see Jackknife; the
     confusion matrix (rows true, columns predicted); each fold's balanced accuracy, with the mean over folds and its interval
     (over classes, of the mean over the folds that have the class) and fold_spread: lowest, highest, and their standard deviation
     (None for one fold); no_interval, few_speakers: why scores have no interval, or one that is not to be trusted, or "".
 
     Intervals are 95 % confidence intervals of the delete-one-speaker jackknife, because clips of one speaker are not independent;
-    see SpeakerDraws. They say what other speakers would give, not what other networks would: that is in fold_spread, with the
+    see Jackknife. They say what other speakers would give, not what other networks would: that is in fold_spread, with the
     speakers' share. low and high are None where a class that the score rests on has one tested speaker, and mostly where all
-    speakers are alike, see SpeakerDraws.interval. A class that is never predicted has precision 0.
+    speakers are alike, see Jackknife.interval. A class that is never predicted has precision 0.
     """
     if predictions.empty:
         raise DatasetError("no predictions to evaluate; the test part is empty")
-    draws = draw_speakers(predictions, seed=seed)
-    counts = speaker_confusion(predictions, classes, draws)
-    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(draws.drawn(counts))
-    result: dict[str, Any] = {name: draws.interval(whole[name], without[name], share=True) for name in TOGETHER}
+    tested = jackknife(predictions)
+    counts = speaker_confusion(predictions, classes, tested)
+    whole, without = confusion_scores(counts.sum(axis=0)), confusion_scores(tested.without(counts))
+    result: dict[str, Any] = {name: tested.interval(whole[name], without[name], share=True) for name in TOGETHER}
     result["per_class"] = {
         name: {
             **{
-                score: draws.interval(whole[score][i], without[score][:, i], of=name if score == "recall" else None, share=True)
+                score: tested.interval(whole[score][i], without[score][:, i], of=name if score == "recall" else None, share=True)
                 for score in ("precision", "recall", "f1")
             },
             "clips": int((predictions["true"] == name).sum()),
             "speakers": int(predictions.loc[predictions["true"] == name, "speaker"].nunique()),
-            "effective_speakers": draws.effective.get(name),
+            "effective_speakers": tested.effective.get(name),
         }
         for i, name in enumerate(classes)
     }
     result["confusion"] = counts.sum(axis=0).astype(int).tolist()
-    result["effective_speakers"] = draws.effective_together
-    doubts = {"no_interval": no_interval_reason(draws.alone), "few_speakers": few_speakers(draws.effective)}
-    return {"network": result, **_fold_scores(predictions, classes, draws), **doubts}
+    result["effective_speakers"] = tested.effective_together
+    doubts = {"no_interval": no_interval_reason(tested.alone), "few_speakers": few_speakers(tested.effective)}
+    return {"network": result, **_fold_scores(predictions, classes, tested), **doubts}
 
 
 def per_speaker(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -118,12 +118,12 @@ def baseline_predictions(
 
 
 def speaker_confusion(
-    predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws, *, chosen: np.ndarray | None = None
+    predictions: pd.DataFrame, classes: Sequence[str], tested: Jackknife, *, chosen: np.ndarray | None = None
 ) -> np.ndarray:
-    """Confusion counts, float (speaker, true, predicted), in the order of the draws' speakers; chosen : of these clips only."""
+    """Confusion counts, float (speaker, true, predicted), in the order of the tested speakers; chosen : of these clips only."""
     number, here = {name: i for i, name in enumerate(classes)}, slice(None) if chosen is None else chosen
-    counts = np.zeros((len(draws.strata), len(classes), len(classes)))
-    np.add.at(counts, (draws.number[here], *(predictions[side].map(number)[here] for side in ("true", "predicted"))), 1)
+    counts = np.zeros((len(tested.strata), len(classes), len(classes)))
+    np.add.at(counts, (tested.number[here], *(predictions[side].map(number)[here] for side in ("true", "predicted"))), 1)
     return counts
 
 
@@ -149,10 +149,10 @@ def confusion_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _fold_scores(predictions: pd.DataFrame, classes: Sequence[str], draws: SpeakerDraws) -> dict[str, Any]:
+def _fold_scores(predictions: pd.DataFrame, classes: Sequence[str], tested: Jackknife) -> dict[str, Any]:
     """Each fold's balanced accuracy, and their mean with its interval."""
     fold = predictions["fold"].to_numpy()
-    parts = [speaker_confusion(predictions, classes, draws, chosen=fold == one) for one in np.unique(fold)]
+    parts = [speaker_confusion(predictions, classes, tested, chosen=fold == one) for one in np.unique(fold)]
     rows = [
         {
             "balanced_accuracy": float(confusion_scores(counts.sum(axis=0))["balanced_accuracy"]),
@@ -161,10 +161,10 @@ def _fold_scores(predictions: pd.DataFrame, classes: Sequence[str], draws: Speak
         }
         for counts in parts
     ]
-    whole, without = (_mean_of_folds(parts, sums) for sums in (lambda sums: sums.sum(axis=0), draws.drawn))
+    whole, without = (_mean_of_folds(parts, sums) for sums in (lambda sums: sums.sum(axis=0), tested.without))
     each = np.array([row["balanced_accuracy"] for row in rows])
     spread = {"lowest": float(each.min()), "highest": float(each.max()), "sd": float(each.std(ddof=1)) if len(each) > 1 else None}
-    return {"folds": rows, "fold_mean": draws.interval(whole, without, share=True), "fold_spread": spread}
+    return {"folds": rows, "fold_mean": tested.interval(whole, without, share=True), "fold_spread": spread}
 
 
 def _mean_of_folds(parts: Sequence[np.ndarray], sums: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import TAIL, SpeakerDraws, draw_speakers
+from voicecam.evaluation.intervals import TAIL, Jackknife, jackknife
 from voicecam.pitch import FLOOR_HZ, STEP_S, pitch_track, sound
 
 FEWEST_VOICED = 5  # frames; fewer are chance hits in noise
@@ -144,13 +144,13 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
     asked += [(name, "alone", part) for name, part in parts.items()]
     others = {name: [column for column in columns if column not in part] for name, part in parts.items()}
     asked += [(name, "without", rest) for name, rest in others.items() if rest]
-    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": ""}), equal=True)
+    tested = jackknife(pd.DataFrame({"speaker": list(speakers), "true": ""}), equal=True)
     rows = []
     for name, kind, used in asked:
         missing = int(facts[parts.get(name, columns)].isna().any(axis=1).sum())
-        r2 = _explained(scores, facts[used].to_numpy(dtype=float), draws, seed, looks=len(parts) if kind == "alone" else None)
+        r2 = _explained(scores, facts[used].to_numpy(dtype=float), tested, seed, looks=len(parts) if kind == "alone" else None)
         about = {"facts": name, "title": TITLES.get(name, name), "kind": kind}
-        rows.append({**about, **r2, "missing": missing, "clips": len(scores), "speakers": len(draws.strata)})
+        rows.append({**about, **r2, "missing": missing, "clips": len(scores), "speakers": len(tested.strata)})
     return pd.DataFrame(rows)
 
 
@@ -224,25 +224,25 @@ def _tilt(signal: Signal, times: np.ndarray) -> float:
     return float(np.polyfit(np.arange(len(density)), 10 * np.log10(density), 1)[0])
 
 
-def _explained(scores: np.ndarray, facts: np.ndarray, draws: SpeakerDraws, seed: int, *, looks: int | None) -> dict[str, float]:
+def _explained(scores: np.ndarray, facts: np.ndarray, tested: Jackknife, seed: int, *, looks: int | None) -> dict[str, float]:
     """r2, low, high and low_all of the ridge model over speaker-disjoint folds; facts : (clip, fact); looks : how many rows
     low_all is for, or None."""
-    counts = np.bincount(draws.number)
-    weights = (len(scores) / len(counts) / counts)[draws.number]  # every speaker the same, 1 on average
+    counts = np.bincount(tested.number)
+    weights = (len(scores) / len(counts) / counts)[tested.number]  # every speaker the same, 1 on average
     errors, distances = np.zeros(len(scores)), np.zeros(len(scores))
-    for train, test in _folds(draws.number, seed):
+    for train, test in _folds(tested.number, seed):
         fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
         prepare = make_pipeline(fill, StandardScaler()).fit(facts[train])
         X, w = prepare.transform(facts[train]), weights[train]
-        penalty = _penalty(X, scores[train], w, draws.number[train], seed)
+        penalty = _penalty(X, scores[train], w, tested.number[train], seed)
         predicted = Ridge(penalty).fit(X, scores[train], sample_weight=w).predict(prepare.transform(facts[test]))
         errors[test] = weights[test] * (scores[test] - predicted) ** 2
         distances[test] = weights[test] * (scores[test] - np.average(scores[train], weights=w)) ** 2
-    left = draws.ratio(errors, distances)
+    left = tested.ratio(errors, distances)
     found = {"r2": _explains(left["value"]), "low": _explains(left["high"]), "high": _explains(left["low"]), "low_all": np.nan}
     if looks and left["high"] is not None:
-        without = np.divide(*(draws.drawn(draws.per_speaker(values)) for values in (errors, distances)))
-        found["low_all"] = 1 - float(draws.ends(left["value"], without, tail=TAIL / looks)[1])
+        without = np.divide(*(tested.without(tested.per_speaker(values)) for values in (errors, distances)))
+        found["low_all"] = 1 - float(tested.ends(left["value"], without, tail=TAIL / looks)[1])
     return found
 
 

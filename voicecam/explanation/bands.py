@@ -13,7 +13,7 @@ import pandas as pd
 
 from voicecam.config import Config
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
@@ -138,7 +138,6 @@ def bands_by_class(
     *,
     shuffled_shares: np.ndarray | None = None,
     right: np.ndarray | None = None,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Mean share of evidence per class and band: clips are averaged per speaker, then speakers.
 
@@ -159,19 +158,19 @@ def bands_by_class(
         for name in np.unique(names):
             here = (names == name) & chosen
             kept = {key: values[here] for key, values in nulls.items()}
-            found = _class_rows(str(name), shares[here], kept, voices[here], config, seed)
+            found = _class_rows(str(name), shares[here], kept, voices[here], config)
             rows += [{**row, "clips_of": title} for row in found]
     table = pd.DataFrame(rows)
     return table if right is not None else table.drop(columns="clips_of")
 
 
 def _class_rows(
-    name: str, shares: np.ndarray, nulls: dict[str, np.ndarray], speakers: pd.Series, config: Config, seed: int
+    name: str, shares: np.ndarray, nulls: dict[str, np.ndarray], speakers: pd.Series, config: Config
 ) -> list[dict[str, object]]:
     """Rows of `bands_by_class`, one per band, of one class's clips."""
     h = shares.shape[1]
     means = _speaker_means(shares, speakers)  # (speaker, band)
-    low, high = _interval(means, seed)
+    low, high = _interval(means)
     facts = {"share": _mean(means), "low": low, "high": high}
     facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in nulls.items()}
     counts = {"clips": len(shares), "speakers": len(means), "blank": int(np.isnan(shares[:, 0]).sum())}
@@ -211,9 +210,9 @@ def _mean(means: np.ndarray) -> np.ndarray:
     return means.mean(axis=0) if len(means) else np.full(means.shape[1], np.nan)
 
 
-def _interval(means: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the mean over speakers, (band,) each, of (speaker, band); NaN for fewer than two speakers."""
     if len(means) < 2:
         return np.full(means.shape[1], np.nan), np.full(means.shape[1], np.nan)
-    draws = draw_speakers(pd.DataFrame({"speaker": np.arange(len(means)), "true": ""}))
-    return draws.ends(means.mean(axis=0), draws.drawn(means) / len(means))
+    tested = jackknife(pd.DataFrame({"speaker": np.arange(len(means)), "true": ""}))
+    return tested.ends(means.mean(axis=0), tested.without(means) / len(means))

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from voicecam.audio import Signal
 from voicecam.dataset import Progress, signal_matrix
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import SpeakerDraws, draw_speakers
+from voicecam.evaluation.intervals import Jackknife, jackknife
 from voicecam.network import Model
 
 DEPTH_DB = 60.0  # dB taken off inside a stopped band, a thousandth of the amplitude: below the floor of the log-mel pictures
@@ -126,8 +126,6 @@ def drop_table(
     speakers: Sequence[str],
     names: Sequence[str],
     limits: Sequence[tuple[float, float]],
-    *,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Mean drop per class and band: clips are averaged per speaker, then speakers.
 
@@ -136,13 +134,13 @@ def drop_table(
     speakers.
     """
     classes = np.asarray(classes_of)
-    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of)}), equal=True)
+    tested = jackknife(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of)}), equal=True)
     rows = []
     for name in np.unique(classes):
         here = classes == name
-        voices = len(np.unique(draws.number[here]))
-        means = _speaker_means(draws, drops, here, draws.drawn)  # (1 + speaker, band)
-        low, high = draws.ends(means[0], means[1:])
+        voices = len(np.unique(tested.number[here]))
+        means = _speaker_means(tested, drops, here, tested.without)  # (1 + speaker, band)
+        low, high = tested.ends(means[0], means[1:])
         for band, (start, end) in enumerate(limits):
             row = {"class": str(name), "band": band, "name": names[band], "from": start, "to": end, "drop": means[0, band]}
             rows.append({**row, "low": low[band], "high": high[band], "clips": int(here.sum()), "speakers": voices})
@@ -169,17 +167,17 @@ def agreement(
     Raises ExplainError for profiles of another shape than the drops, and for fewer than 3 bands.
     """
     classes = np.asarray(classes_of)
-    draws = draw_speakers(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of)}), equal=True)
+    tested = jackknife(pd.DataFrame({"speaker": list(speakers), "true": list(classes_of)}), equal=True)
     rows = []
     for method, profile in profiles.items():
         _check_profile(method, profile, drops)
         given, alone = np.isfinite(profile).all(axis=1), _spearman(profile, drops)  # (clip,) each
         chosen = [given & (classes == name) for name in np.unique(classes[given])]
-        row = {"method": method, **dict(zip(("spearman", "low", "high"), _between_means(draws, profile, drops, chosen, seed)))}
-        clip = _speaker_means(draws, alone[:, None], np.isfinite(alone), draws.drawn)[:, 0]
+        row = {"method": method, **dict(zip(("spearman", "low", "high"), _between_means(tested, profile, drops, chosen, seed)))}
+        clip = _speaker_means(tested, alone[:, None], np.isfinite(alone), tested.without)[:, 0]
         row["spearman_clip"] = clip[0]
-        row |= dict(zip(("clip_low", "clip_high"), draws.ends(clip[0], clip[1:], within=CORRELATION)))
-        voices = len(np.unique(draws.number[given]))
+        row |= dict(zip(("clip_low", "clip_high"), tested.ends(clip[0], clip[1:], within=CORRELATION)))
+        voices = len(np.unique(tested.number[given]))
         rows.append({**row, "clips": int(given.sum()), "blank": int((~given).sum()), "speakers": voices})
     return pd.DataFrame(rows)
 
@@ -275,22 +273,22 @@ def _check_profile(method: str, profile: np.ndarray, drops: np.ndarray) -> None:
         raise ExplainError(f"{np.shape(drops)[1]} bands: too few to rank; use {FEWEST} or more")
 
 
-def _speaker_means(draws: SpeakerDraws, values: np.ndarray, chosen: np.ndarray, others: Sums) -> np.ndarray:
+def _speaker_means(tested: Jackknife, values: np.ndarray, chosen: np.ndarray, others: Sums) -> np.ndarray:
     """Mean of the chosen clips per speaker, then over speakers, (1 + n, band): of all speakers, then of `others` of them."""
-    counts = draws.per_speaker(chosen.astype(float))  # (speaker,)
-    means = draws.per_speaker(np.where(chosen[:, None], values, 0.0)) / np.maximum(counts, 1)[:, None]  # (speaker, band)
+    counts = tested.per_speaker(chosen.astype(float))  # (speaker,)
+    means = tested.per_speaker(np.where(chosen[:, None], values, 0.0)) / np.maximum(counts, 1)[:, None]  # (speaker, band)
     sums, total = (np.concatenate([x.sum(axis=0)[None], others(x)]) for x in (means, (counts > 0).astype(float)))
     return np.divide(sums, total[:, None], out=np.full(sums.shape, np.nan), where=total[:, None] > 0)
 
 
-def _between_means(draws: SpeakerDraws, profile: np.ndarray, drops: np.ndarray, chosen: Sequence[np.ndarray], seed: int):
+def _between_means(tested: Jackknife, profile: np.ndarray, drops: np.ndarray, chosen: Sequence[np.ndarray], seed: int):
     """Rank correlation of mean profile and mean drops, over the chosen clips of each class, then the classes; and its ends."""
-    again = partial(draws.resampled, seed=seed)
-    each = [_spearman(*(_speaker_means(draws, x, here, again) for x in (profile, drops))) for here in chosen]
+    again = partial(tested.resampled, seed=seed)
+    each = [_spearman(*(_speaker_means(tested, x, here, again) for x in (profile, drops))) for here in chosen]
     mean = np.mean(each, axis=0) if each else np.full(2, np.nan)  # (1 + draw,)
-    if np.isnan(mean[0]) or min(len(np.unique(draws.number[here])) for here in chosen) < 2:
+    if np.isnan(mean[0]) or min(len(np.unique(tested.number[here])) for here in chosen) < 2:
         return mean[0], np.nan, np.nan
-    return mean[0], *draws.ends_of_draws(mean[0], mean[1:], within=CORRELATION)
+    return mean[0], *tested.ends_of_draws(mean[0], mean[1:], within=CORRELATION)
 
 
 def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation.differences import height, height_difference
 
 OWN = "each clip for its own class"
@@ -72,7 +72,7 @@ def _paired(ours: np.ndarray, theirs: np.ndarray, speakers: Sequence[str]) -> di
     each = table.groupby("speaker").mean().assign(difference=lambda t: t["first"] - t["second"])
     low = high = np.nan
     if len(each) > 1:
-        draws, differences = draw_speakers(pd.DataFrame({"speaker": each.index, "true": ""})), each["difference"].to_numpy()
-        low, high = map(float, draws.ends(differences.mean(), draws.drawn(differences) / len(each)))
+        tested, differences = jackknife(pd.DataFrame({"speaker": each.index, "true": ""})), each["difference"].to_numpy()
+        low, high = map(float, tested.ends(differences.mean(), tested.without(differences) / len(each)))
     means = {name: float(value) for name, value in each.mean().items()}
     return {**means, "low": low, "high": high, "p": np.nan, "first_speakers": len(each), "second_speakers": len(each)}

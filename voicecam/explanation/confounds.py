@@ -170,7 +170,7 @@ def _score(
         model = RandomForestClassifier(TREES, **how) if used.shape[1] > 1 else DecisionTreeClassifier(**how)
         predicted[test] = model.fit(X[train], codes[train]).predict(X[test])
     table = pd.DataFrame({"speaker": groups, "fold": 0, "true": classes[codes], "predicted": classes[predicted]})
-    found = evaluate(table, list(classes), seed=seed)["network"]["balanced_accuracy"]
+    found = evaluate(table, list(classes))["network"]["balanced_accuracy"]
     return {name: np.nan if found[name] is None else found[name] for name in ("value", "low", "high")}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 
 PERMUTATIONS = 2000  # that are drawn where there are many; p is then right to about 0.005 near 0.05
 FEW_WAYS = 20_000  # up to which every way of permuting is taken; 8 and 8 speakers have 12,870
@@ -107,12 +107,12 @@ def _difference(first: np.ndarray, second: np.ndarray, means: np.ndarray) -> np.
 
 def _ends(voices: np.ndarray, is_first: np.ndarray, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the difference, (band,) each; the speaker and class of each unit (unit,), means (unit, band)."""
-    draws = draw_speakers(pd.DataFrame({"speaker": voices, "true": is_first}))
-    without = [draws.drawn(draws.per_speaker(np.where(side[:, None], means, 0.0))) for side in (is_first, ~is_first)]
-    left = [draws.drawn(draws.per_speaker(side.astype(float)))[:, None] for side in (is_first, ~is_first)]
+    tested = jackknife(pd.DataFrame({"speaker": voices, "true": is_first}))
+    without = [tested.without(tested.per_speaker(np.where(side[:, None], means, 0.0))) for side in (is_first, ~is_first)]
+    left = [tested.without(tested.per_speaker(side.astype(float)))[:, None] for side in (is_first, ~is_first)]
     first, second = (np.divide(*pair) for pair in zip(without, left))  # (speaker, band)
     difference = means[is_first].mean(axis=0) - means[~is_first].mean(axis=0)
-    return draws.ends(difference, first - second)
+    return tested.ends(difference, first - second)
 
 
 def _permuted(voices: np.ndarray, is_first: np.ndarray, rng: np.random.Generator) -> np.ndarray:

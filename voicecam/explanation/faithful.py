@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from voicecam.errors import ExplainError
-from voicecam.evaluation.bootstrap import draw_speakers
+from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation.cells import cell_of_pixel, overlap
 from voicecam.explanation.methods import METHODS, attribute, middle_grey
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
@@ -188,13 +188,13 @@ def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False
     """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % over speakers).
 
     Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have
-    no interval: low and high are NaN; but see SpeakerDraws.interval on a share (0 to 1).
+    no interval: low and high are NaN; but see Jackknife.interval on a share (0 to 1).
     """
     means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
     if means.empty:
         return dict.fromkeys(("value", "low", "high"), float("nan"))
-    draws = draw_speakers(pd.DataFrame({"speaker": means.index, "true": ""}))
-    found = draws.ratio(means.to_numpy(), np.ones(len(means)), share=share)
+    tested = jackknife(pd.DataFrame({"speaker": means.index, "true": ""}))
+    found = tested.ratio(means.to_numpy(), np.ones(len(means)), share=share)
     return {name: float("nan") if value is None else value for name, value in found.items()}
 
 

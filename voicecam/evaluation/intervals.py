@@ -21,8 +21,8 @@ Interval = dict[str, float | None]
 
 
 @dataclass(frozen=True)
-class SpeakerDraws:
-    """The speakers of a table, for the delete-one-speaker jackknife: every score is computed again without each of them.
+class Jackknife:
+    """The tested speakers of a table, for the delete-one-speaker jackknife: every score is computed again without each of them.
 
     number : int (clip,), each clip's speaker
     strata : int (speaker,), each speaker's stratum: a class, or all who have clips of several
@@ -59,7 +59,7 @@ class SpeakerDraws:
         np.add.at(sums, self.number, values)
         return sums
 
-    def drawn(self, sums: np.ndarray) -> np.ndarray:
+    def without(self, sums: np.ndarray) -> np.ndarray:
         """Sums without each speaker, float (speaker, ...), of sums per speaker (speaker, ...).
 
         The n - 1 others of the speaker's stratum count n / (n - 1) each, so that the stratum keeps its weight among the others. A
@@ -67,16 +67,15 @@ class SpeakerDraws:
         """
         sums = np.asarray(sums, dtype=float)
         replicates = np.repeat(sums.sum(axis=0)[None], len(sums), axis=0)
-        for members in self._strata():
-            if (n := len(members)) > 1:  # what is left is a difference: exactly 0 where nobody else has any
-                left, others = sums[members].sum(axis=0) - sums[members], np.delete(sums, members, axis=0).sum(axis=0)
-                replicates[members] = left * (n / (n - 1)) + others
+        for members in self._strata():  # what is left is a difference: exactly 0 where nobody else has any
+            left, others = sums[members].sum(axis=0) - sums[members], np.delete(sums, members, axis=0).sum(axis=0)
+            replicates[members] = left * (len(members) / (len(members) - 1)) + others
         return replicates
 
     def ratio(self, over: np.ndarray, under: np.ndarray, *, share: bool = False) -> Interval:
         """sum(over) / sum(under) of values per clip, with its interval; share : `over` is part of `under`, see `interval`."""
         sums = self.per_speaker(np.stack([over, under], axis=1).astype(float))
-        whole, without = sums.sum(axis=0), self.drawn(sums)
+        whole, without = sums.sum(axis=0), self.without(sums)
         ratios = np.divide(without[:, 0], without[:, 1], out=np.full(len(without), np.nan), where=without[:, 1] > ALIKE)
         return self.interval(whole[0] / whole[1] if whole[1] > 0 else np.nan, ratios, share=share)
 
@@ -108,7 +107,7 @@ class SpeakerDraws:
         """Low and high end, float (...) each, of values (...) with replicates (speaker, ...): 95 %, or what `tail` leaves out.
 
         The variance is that of the jackknife about the value, summed over the strata (Wolter 2007); the ends are Student's, with
-        Satterthwaite's degrees of freedom (1946), a stratum of n effective speakers having n - 1.
+        Satterthwaite's degrees of freedom (1946), a stratum of n effective speakers having n - 1, see `_freedom`.
         within : what the value cannot leave, such as (0, 1) of a share or (-1, 1) of a correlation; the ends are then made on the
             logit of the place between them (of a correlation this is Fisher's z); a value that is one of them is its own end
         NaN where no replicate differs from the value, or where one is missing.
@@ -138,36 +137,44 @@ class SpeakerDraws:
         """
         rng, times = np.random.default_rng(seed), np.ones((DRAWS, len(self.strata)))
         for members in self._strata():
-            if (n := len(members)) > 1:
-                times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
+            n = len(members)
+            times[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS) * (n / (n - 1))
         return np.tensordot(times, sums, axes=1)
 
     def ends_of_draws(self, value: Any, drawn: np.ndarray, *, within: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
         """95 % ends, float (...) each, of values (...) from `resampled` ones (DRAWS, ...): Student's, about the value, with the
         root mean square distance of the draws from it, which holds their bias too; cut at the ends of `within`."""
         spread = np.sqrt(np.nanmean((drawn - value) ** 2, axis=0))
-        weights = self.shares.sum(axis=1)
-        own = np.array([(weights[m] ** 2).sum() / weights[m].sum() ** 2 for m in self._strata() if len(m) > 1])  # 1 / effective
-        freedom = own.sum() ** 2 / (own**2 / np.maximum(1 / own - 1, 1)).sum() if len(own) else 1.0
-        half = student.ppf(1 - TAIL, freedom) * spread
+        variances = np.array([1 / self._effective(members) for members in self._strata()])
+        freedoms = np.array([self._freedom(members) for members in self._strata()])
+        half = student.ppf(1 - TAIL, variances.sum() ** 2 / (variances**2 / freedoms).sum()) * spread
         return np.clip(value - half, *within), np.clip(value + half, *within)
 
     def _half(self, value: Any, replicates: np.ndarray, tail: float) -> np.ndarray:
         """Half the width of an interval, float (...), of values (...) with replicates (speaker, ...); NaN where there is none."""
         total, squares = np.zeros(replicates.shape[1:]), np.zeros(replicates.shape[1:])
-        weights = self.shares.sum(axis=1)  # (speaker,)
         for members in self._strata():
-            n, own = len(members), weights[members]
+            n = len(members)
             variance = (n - 1) / n * ((replicates[members] - value) ** 2).sum(axis=0)
             total += variance
-            squares += variance**2 / max(own.sum() ** 2 / (own**2).sum() - 1, 1)
+            squares += variance**2 / self._freedom(members)
         varies = total > ALIKE**2
         freedom = np.divide(total**2, squares, out=np.ones(total.shape), where=squares > 0)
         return np.where(varies, student.ppf(1 - tail, freedom) * np.sqrt(total), np.nan)
 
+    def _effective(self, members: np.ndarray) -> float:
+        """Effective speakers of a stratum."""
+        weights = self.shares[members].sum(axis=1)
+        return float(weights.sum() ** 2 / (weights**2).sum())
+
+    def _freedom(self, members: np.ndarray) -> float:
+        """Degrees of freedom of a stratum's variance: effective speakers less one, at least 2 of 3 speakers or more. With 1 the
+        ends would say nothing, and audit/intervals.py finds that those of 2 hold the truth often enough."""
+        return max(self._effective(members) - 1, min(2, len(members) - 1))
+
     def _strata(self) -> list[np.ndarray]:
-        """The speakers of each stratum, int (n,) each."""
-        return [np.flatnonzero(self.strata == stratum) for stratum in np.unique(self.strata)]
+        """The speakers of each stratum of two or more, int (n,) each."""
+        return [np.flatnonzero(self.strata == stratum) for stratum in np.flatnonzero(np.bincount(self.strata) > 1)]
 
     def _fewest(self, of: str | None) -> float:
         """Effective speakers that a value rests on: of a class; of all, as many as if each class had those of the smallest."""
@@ -175,13 +182,13 @@ class SpeakerDraws:
         return each[of] if of is not None else min(self.effective_together, len(each) * min(each.values()))
 
 
-def draw_speakers(predictions: pd.DataFrame, *, seed: int = 0, equal: bool = False) -> SpeakerDraws:
+def jackknife(predictions: pd.DataFrame, *, equal: bool = False) -> Jackknife:
     """The speakers of a table with columns speaker and true, a stratum for each class, over all folds.
 
     equal : in the scores every speaker of a class counts the same, whatever the number of clips
     Speakers with clips of several classes form a stratum of their own. A stratum of one speaker would never vary and its share
     of the spread would be missing, so it is put together with them. A class with one tested speaker stays as it is otherwise: see
-    SpeakerDraws.alone.
+    Jackknife.alone.
     Folds are no strata: speakers of different folds were judged by different networks, and that spread belongs to the score.
     """
     number, speakers = pd.factorize(predictions["speaker"].to_numpy(), sort=True)
@@ -189,7 +196,7 @@ def draw_speakers(predictions: pd.DataFrame, *, seed: int = 0, equal: bool = Fal
     clips = np.zeros((len(speakers), len(names)))
     np.add.at(clips, (number, true), 1.0)
     counted = (clips > 0).astype(float) if equal else clips
-    return SpeakerDraws(number, _strata(clips > 0), counted / counted.sum(axis=0), tuple(map(str, names)))
+    return Jackknife(number, _strata(clips > 0), counted / counted.sum(axis=0), tuple(map(str, names)))
 
 
 def no_interval_reason(alone: Sequence[str]) -> str:
@@ -203,7 +210,7 @@ def no_interval_reason(alone: Sequence[str]) -> str:
 def few_speakers(effective: Mapping[str, float]) -> str:
     """Why intervals are not to be trusted, for people: "fewer than 5 effective speakers: b 1.9"; "" where every class has 5.
 
-    effective : effective speakers of each class, see SpeakerDraws; a class of one speaker has no interval to doubt
+    effective : effective speakers of each class, see Jackknife; a class of one speaker has no interval to doubt
     """
     few = sorted((n, name) for name, n in effective.items() if 1 + ALIKE < n < FEWEST)
     if not few:
@@ -213,17 +220,10 @@ def few_speakers(effective: Mapping[str, float]) -> str:
     return f"fewer than {FEWEST:.0f} effective speakers: {named}{more}; intervals that rest on so few are not to be trusted"
 
 
-def ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % ends of a mean over speakers of one stratum from its replicates (speaker, ...), float (...) each."""
-    n = len(drawn)
-    one = SpeakerDraws(np.arange(n), np.zeros(n, dtype=int), np.full((n, 1), 1 / n), ("",))
-    return one.ends(np.mean(drawn, axis=0), drawn)
-
-
 def _strata(has: np.ndarray) -> np.ndarray:
-    """Number of each speaker's stratum, int (speaker,). has : bool (speaker, class). See `draw_speakers`."""
+    """Number of each speaker's stratum, int (speaker,). has : bool (speaker, class). See `jackknife`."""
     home = np.where(has.sum(axis=1) == 1, has.argmax(axis=1), -1)
     lone = [name for name in np.unique(home) if (home == name).sum() == 1]
     if (home == -1).any() and lone:
         home = np.where(np.isin(home, [-1, *lone]), -1, home)
-    return np.zeros_like(home) if lone == [-1] else home  # a single speaker of several classes among speakers of one
+    return np.zeros_like(home) if lone == [-1] else home + 1  # a single speaker of several classes among speakers of one
