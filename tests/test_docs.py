@@ -1,4 +1,4 @@
-"""What README and docs say exists: links, scripts, options; and each figure of README stands in docs/CHECKS.md with its command."""
+"""What README and docs say exists: links, scripts, options; each figure of README stands in docs/CHECKS.md with its command."""
 
 import importlib
 import io

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from scipy.stats import t
 
 from voicecam.config import UNCERTAIN
-from voicecam.evaluation.bootstrap import Interval
+from voicecam.evaluation.intervals import Interval
 from voicecam.evaluation.calibration import calibration_error
 from voicecam.evaluation.decision import abstention, confidence_and_right
 from voicecam.evaluation.scores import evaluate
