@@ -9,9 +9,9 @@ from scipy.special import expit, logit
 from scipy.stats import t
 
 from voicecam.config import UNCERTAIN
-from voicecam.evaluation.intervals import Interval
 from voicecam.evaluation.calibration import calibration_error
 from voicecam.evaluation.decision import abstention, confidence_and_right
+from voicecam.evaluation.intervals import Interval
 from voicecam.evaluation.scores import evaluate
 
 CONFIDENCE = 0.95
