@@ -1,7 +1,7 @@
 """Do 95 % intervals over speakers hold the truth in 95 % of corpora? Simulated corpora whose truth is known; trains nothing.
 
-Says how the intervals of voicecam.evaluation do on new speakers of the same kind, beside the percentile bootstrap of
-before. Says nothing of other microphones or languages, nor of other trainings.
+Says how the intervals of voicecam.evaluation do on new speakers of the same kind, beside the percentile bootstrap used before.
+Says nothing of other microphones or languages, nor of other trainings.
 """
 
 import argparse

@@ -212,7 +212,7 @@ def few_speakers(effective: Mapping[str, float]) -> str:
 
     effective : effective speakers of each class, see Jackknife; a class of one speaker has no interval to doubt
     """
-    few = sorted((n, name) for name, n in effective.items() if 1 + ALIKE < n < FEWEST)
+    few = sorted((n, name) for name, n in effective.items() if n > 1 + ALIKE and round(n, 1) < FEWEST)
     if not few:
         return ""
     more = f" and {len(few) - NAMED} more classes" if len(few) > NAMED else ""

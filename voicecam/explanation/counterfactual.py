@@ -102,7 +102,7 @@ def flip_points(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: str, seed: int = 0) -> pd.DataFrame:
+def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: str) -> pd.DataFrame:
     """The flip points per kind, class and direction, with 95 % intervals over speakers.
 
     classes_of : true class of each clip; positive : the class that a score above 0 means
@@ -118,32 +118,32 @@ def flips_by_class(flips: pd.DataFrame, classes_of: Sequence[str], *, positive: 
     rows = []
     for (kind, name), part in flips.groupby(["kind", truth], sort=False):
         kept = part[right[part.index]]
-        about = {"clips": len(kept), "speakers": kept["speaker"].nunique(), "wrong": len(part) - len(kept), **_stays(kept, seed)}
+        about = {"clips": len(kept), "speakers": kept["speaker"].nunique(), "wrong": len(part) - len(kept), **_stays(kept)}
         for direction in DIRECTIONS:
             rows.append({"kind": kind, "class": name, "direction": direction, **about, **_median_flip(kept, direction)})
     return pd.DataFrame(rows).sort_values(["kind", "class"], ascending=[False, True], ignore_index=True)
 
 
-def score_curves(table: pd.DataFrame, classes_of: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+def score_curves(table: pd.DataFrame, classes_of: Sequence[str]) -> pd.DataFrame:
     """Mean score per kind, class and step, clips averaged per speaker: kind, class, step, score, low, high (95 %), speakers."""
     moved = table[table["kind"] != ORIGINAL]
     truth = pd.Series(np.asarray(classes_of)[moved["clip"]], index=moved.index)
     rows = []
     for (kind, name, step), part in moved.groupby(["kind", truth, "step"], sort=True):
-        mean, low, high = _mean(part["score"], part["speaker"], seed)
+        mean, low, high = _mean(part["score"], part["speaker"])
         facts = {"kind": kind, "class": name, "step": step, "score": mean, "low": low, "high": high}
         rows.append({**facts, "speakers": part["speaker"].nunique()})
     return pd.DataFrame(rows)
 
 
-def resynthesis(table: pd.DataFrame, *, seed: int = 0) -> dict[str, float]:
+def resynthesis(table: pd.DataFrame) -> dict[str, float]:
     """What going through Praat does when nothing is moved: move, low, high (mean size of the score's change over speakers, 95 %),
     size (mean size of the score itself), flipped (share of clips, likewise averaged, whose label changes), clips, speakers."""
     before = table[table["kind"] == ORIGINAL].set_index("clip")
     after = table[(table["kind"] == "pitch") & (table["step"] == 0)].set_index("clip")["score"].reindex(before.index)
-    move, low, high = _mean((after - before["score"]).abs(), before["speaker"], seed)
-    flipped = _mean(((after > 0) != (before["score"] > 0)).astype(float), before["speaker"], seed)[0]
-    size = _mean(before["score"].abs(), before["speaker"], seed)[0]
+    move, low, high = _mean((after - before["score"]).abs(), before["speaker"])
+    flipped = _mean(((after > 0) != (before["score"] > 0)).astype(float), before["speaker"])[0]
+    size = _mean(before["score"].abs(), before["speaker"])[0]
     count = {"clips": len(before), "speakers": before["speaker"].nunique()}
     return {"move": move, "low": low, "high": high, "size": size, "flipped": flipped, **count}
 
@@ -226,15 +226,15 @@ def _first_crossing(places: np.ndarray, scores: np.ndarray) -> float:
     return float(places[i] - scores[i] * (places[i + 1] - places[i]) / (scores[i + 1] - scores[i]))
 
 
-def _mean(values: pd.Series, speakers: pd.Series, seed: int, *, share: bool = False) -> tuple[float, float, float]:
+def _mean(values: pd.Series, speakers: pd.Series, *, share: bool = False) -> tuple[float, float, float]:
     """Mean over speakers of their clips' mean, with the ends of its 95 % interval, NaN where there is none."""
-    found = over_speakers(values, speakers, share=share, seed=seed)
+    found = over_speakers(values, speakers, share=share)
     return found["value"], found["low"], found["high"]
 
 
-def _stays(kept: pd.DataFrame, seed: int) -> dict[str, float]:
+def _stays(kept: pd.DataFrame) -> dict[str, float]:
     stays = kept[list(DIRECTIONS)].isna().all(axis=1).astype(float)
-    return dict(zip(("never", "never_low", "never_high"), _mean(stays, kept["speaker"], seed, share=True)))
+    return dict(zip(("never", "never_low", "never_high"), _mean(stays, kept["speaker"], share=True)))
 
 
 def _median_flip(kept: pd.DataFrame, direction: str) -> dict[str, float]:

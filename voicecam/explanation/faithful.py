@@ -162,7 +162,7 @@ def faithfulness(
     return pd.concat(tables, ignore_index=True)
 
 
-def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def faithfulness_table(clips: pd.DataFrame) -> pd.DataFrame:
     """One row per method of what `faithfulness` gave, averaged per speaker, then over speakers.
 
     Returns columns method, grid, seconds, clips, speakers, and for each of the MEASURES its mean with _low and _high (95 %
@@ -176,15 +176,15 @@ def faithfulness_table(clips: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         row = {"method": name, "grid": first["grid"], "seconds": first["seconds"], "clips": len(table)}
         row["speakers"] = table["speaker"].nunique()
         for measure, sign in MEASURES.items():
-            row |= _named(measure, over_speakers(table[measure], table["speaker"], seed=seed))
+            row |= _named(measure, over_speakers(table[measure], table["speaker"]))
             for other, reference in (("random", RANDOM), ("energy", ENERGY)):
                 better = sign * (table[measure] - of[reference][measure])
-                row |= _named(f"{measure}_over_{other}", over_speakers(better, table["speaker"], seed=seed))
+                row |= _named(f"{measure}_over_{other}", over_speakers(better, table["speaker"]))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False, seed: int = 0) -> dict[str, float]:
+def over_speakers(values: ArrayLike, speakers: ArrayLike, *, share: bool = False) -> dict[str, float]:
     """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % over speakers).
 
     Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have

@@ -133,9 +133,7 @@ def pointing_table(planted: Planted, methods: Sequence[str], *, layers: Sequence
                 made[name] = layer, attribute(planted.model.network, inputs, one, method=name, layer=place, against=zero)
             elif layer == layers[0]:
                 made[name] = "picture", attribute(planted.model.network, inputs, one, method=name, against=zero)
-        rows += [
-            {**_about(planted), "layer": at, "method": name, **_found(maps, planted, seed)} for name, (at, maps) in made.items()
-        ]
+        rows += [{**_about(planted), "layer": at, "method": name, **_found(maps, planted)} for name, (at, maps) in made.items()]
     return pd.DataFrame(rows)
 
 
@@ -216,13 +214,13 @@ def _about(planted: Planted) -> dict:
     }
 
 
-def _found(maps: np.ndarray, planted: Planted, seed: int) -> dict:
+def _found(maps: np.ndarray, planted: Planted) -> dict:
     """What one method's maps say: grid, chance, blank, pointing and mass with their intervals."""
     hits, mass = points_at(maps, planted.cells), mass_inside(maps, planted.cells)
     row = {"grid": f"{maps.shape[1]} x {maps.shape[2]}", "chance": float(touching(planted.cells, maps.shape[1:]).mean())}
     row["blank"] = int(np.isnan(mass).sum())
     for name, values in (("pointing", hits), ("mass", mass)):
-        found = over_speakers(values, planted.speakers, share=True, seed=seed)
+        found = over_speakers(values, planted.speakers, share=True)
         row |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
     return row
 

@@ -39,7 +39,7 @@ def cascade(model: Model, *, seed: int = 0) -> Iterator[tuple[str, Model]]:
         yield name, replace(model, network=copy.deepcopy(network))
 
 
-def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[str], *, seed: int = 0) -> dict[str, float]:
+def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[str]) -> dict[str, float]:
     """How alike two sets of maps of the same clips order their cells: Spearman's rank correlation per clip, averaged per speaker,
     then over speakers.
 
@@ -53,7 +53,7 @@ def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[s
     signed = _rank_correlation(maps_a, maps_b)
     found: dict[str, float] = {"blank": int(np.isnan(signed).sum())}
     for name, values in (("correlation", signed), ("absolute", _rank_correlation(np.abs(maps_a), np.abs(maps_b)))):
-        mean = over_speakers(values, speakers, seed=seed)
+        mean = over_speakers(values, speakers)
         found |= {name: mean["value"], f"{name}_low": mean["low"], f"{name}_high": mean["high"]}
     further = max(("correlation", "absolute"), key=lambda name: abs(found[name]))
     ends = [found[f"{further}{end}"] for end in ("", "_low", "_high")]
@@ -92,7 +92,7 @@ def randomisation_table(
                 maps = picture_itself(inputs)
             else:
                 maps = attribute(wiped.network, inputs, wanted, method=name, layer=place, against=against)
-            found = map_correlation(first.setdefault(name, maps), maps, speakers, seed=seed)
+            found = map_correlation(first.setdefault(name, maps), maps, speakers)
             rows.append({"method": name, "stage": stage, "depth": depth, **found, "clips": len(inputs)})
     table = pd.DataFrame(rows)
     last = table[table["depth"] == len(stages) - 1].set_index("method")
