@@ -68,7 +68,7 @@ def speakers_of(design: Design) -> pd.DataFrame:
     """The clips of a design: columns speaker, true."""
     counts = np.concatenate(design.clips)
     home = np.repeat(CLASSES, [len(part) for part in design.clips])
-    return pd.DataFrame({"speaker": np.repeat(np.arange(len(counts)), counts), "true": np.repeat(home, counts)})
+    return pd.DataFrame({"fold": 1, "speaker": np.repeat(np.arange(len(counts)), counts), "true": np.repeat(home, counts)})
 
 
 def right_clips(design: Design, corpora: int, rng: np.random.Generator) -> np.ndarray:
@@ -135,7 +135,7 @@ def answers(speakers: int, clips: int, sharpness: float, rng: np.random.Generato
     true = np.resize(CLASSES, speakers * clips)  # every speaker says both words
     said = np.where(right, true, np.where(true == "a", "b", "a"))
     columns = {f"p_{name}": np.where(said == name, p, 1 - p) for name in CLASSES}
-    table = pd.DataFrame({"speaker": np.repeat(np.arange(speakers), clips), "true": true, "predicted": said, **columns})
+    table = pd.DataFrame({"fold": 1, "speaker": np.repeat(np.arange(speakers), clips), "true": true, "predicted": said, **columns})
     return table, table[list(columns)].to_numpy()
 
 

@@ -19,7 +19,7 @@ class AveragedWeights(Callback):
     Batch norm's statistics are averaged with the weights they belong to.
     """
 
-    order = 61  # after Log, which must still see the mean at the end of an epoch
+    order = 61  # after EpochLog, which must still see the mean at the end of an epoch
 
     def __init__(self, decay: float):
         self.decay, self.steps = decay, 0
@@ -68,7 +68,7 @@ class Bfloat16(Callback):
             self.casting = None
 
 
-class Log(Callback):
+class EpochLog(Callback):
     """Says one line per epoch, keeps the history and the weights of the best epoch, stops when patience ends.
 
     last : keep those of the last epoch instead: a running mean needs no choice, which a few validation speakers make at random

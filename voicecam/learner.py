@@ -22,7 +22,7 @@ from fastai.vision.learner import default_split
 
 from voicecam.batches import Windows, make_loaders
 from voicecam.beside import add_second, drop_second, joint_numbers
-from voicecam.callbacks import AveragedWeights, Bfloat16, Log
+from voicecam.callbacks import AveragedWeights, Bfloat16, EpochLog
 from voicecam.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.image import Scale, fit_scale
@@ -105,7 +105,7 @@ def train(dataset: Dataset, split: Split, label: str, training: Training, *, say
         add_second(learner, len(classes), n_second)
     say(started)
     lr, curve = _choose_lr(learner, training, say)
-    learner.add_cb(log := Log(say, training.patience, last=training.average > 0))
+    learner.add_cb(log := EpochLog(say, training.patience, last=training.average > 0))
     if training.average > 0:
         learner.add_cb(AveragedWeights(training.average))
     if training.mixup > 0:
@@ -181,7 +181,7 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: Training, d
         metrics=BalancedAccuracy(),
     )
     started = load_start(learner.model, training.arch, training.start, corpora=corpora_of(dataset), clips=dataset.fingerprints)
-    learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; Log speaks
+    learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; EpochLog speaks
     learner.logger = lambda row: None
     return learner, started
 
