@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 
 from voicecam.audio import Signal
-from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
+from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, draws, faithful, randomise
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
+from voicecam.explanation.methods import METHODS
+from voicecam.explanation.pointing import planted_words
 from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
-from voicecam.runs.folder import open_run, read_predictions
+from voicecam.runs.folder import fold_places, open_run, read_predictions
 from voicecam.runs.material import Clips, fold_clips
 from voicecam.runs.nulls import SHUFFLED, random_twin
+from voicecam.runs.planting import planted_table
 from voicecam.runs.profiles import AVERAGED, CARRIED, FILTERED, OCCLUDED, carried_profile, map_profiles, occluded_profile
 
 DRAWS = 5  # networks with random weights that heights are held against
@@ -45,7 +48,8 @@ def band_part(job: Job) -> Part:
     """
     folds, bands = job.band_clips, job.hz_bands
     speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
-    parts = [map_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
+    methods = [name for name in job.effort.methods if METHODS[name].grid == "layer" or job.effort.full]  # the others are slow
+    parts = [map_profiles(clips, bands, methods=methods, layer=job.layer) for clips in folds]
     profiles = {OCCLUDED: job.occluded("network")} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     drops = job.measured if folds[0].paths else profiles[OCCLUDED]
     tables = {"band_drops": bandstop.drop_table(drops, classes_of, speakers, bands.names, bands.limits)}
@@ -107,29 +111,34 @@ def faithfulness_part(job: Job) -> Part:
 
 
 def randomisation_part(job: Job) -> Part:
-    """The first fold's maps while its network is made random from the top down; and beside the network on shuffled labels."""
-    [clips] = job.clips(job.effort.fewer, first=True)
-    table = randomise.randomisation_table(
-        clips.model,
-        clips.inputs,
-        clips.wanted,
-        clips.speakers,
-        methods=job.effort.methods,
-        layer=job.layer,
-        against=clips.against,
+    """Every fold's maps beside those of many networks with random weights; the first fold's while its network is made random from
+    the top down, by one draw, and beside the network on shuffled labels."""
+    effort, tables = job.effort, []
+    folds = job.clips(effort.fewer * len(fold_places(job.folder)))
+    asked: dict[str, Any] = {"methods": effort.methods, "layer": job.layer}
+    for clips in folds:
+        given = (clips.model, clips.inputs, clips.wanted, clips.speakers)
+        how_much = {"draws": effort.draws, "few": effort.dear, "noisy": effort.noisy, "seed": clips.number}
+        tables.append(draws.draw_likeness(*given, **asked, against=clips.against, **how_much).assign(fold=clips.number))
+    table = draws.draws_table(pd.concat(tables, ignore_index=True))
+    [clips] = job.clips(effort.dear, first=True)
+    cascade = randomise.randomisation_table(
+        clips.model, clips.inputs, clips.wanted, clips.speakers, **asked, against=clips.against
     )
     shuffled, rows = load_model(clips.place / SHUFFLED), []
-    for method in job.effort.methods:
+    for method in effort.methods:
         maps, beside = clips.maps(method, job.layer), clips.maps(method, job.layer, model=shuffled)
         rows.append({"method": method, **randomise.map_correlation(maps, beside, clips.speakers)})
-    sentences = randomise.randomisation_words(table)
-    return Part(tables={"randomisation": table, "shuffled": pd.DataFrame(rows)}, facts={"sentences": sentences})
+    tables = {"random_draws": pd.concat(tables), "random_weights": table, "randomisation": cascade, "shuffled": pd.DataFrame(rows)}
+    return Part(tables=tables, facts={"sentences": draws.draws_words(table)})
 
 
 def planted_part(job: Job) -> Part:
-    """The planted-cue benchmark, on networks of its own: it tells of the methods, not of this run."""
-    table = planted.run_planted(job.effort.cues, job.effort.methods, progress=job.say)
-    return Part(tables={"planted": table}, facts={"sentences": planted.planted_words(table)})
+    """The planted-cue benchmark, on networks of its own, of the run's architecture and features where it has sound."""
+    how = {"methods": job.effort.methods, "layer": job.layer, "cues": job.effort.cues, "few": job.effort.dear}
+    training = open_run(job.folder).training
+    table = planted_table(job.dataset, training, **how, full=job.effort.full, say=job.say)
+    return Part(tables={"planted": table}, facts={"sentences": planted_words(table)})
 
 
 def account_part(job: Job) -> Part:
