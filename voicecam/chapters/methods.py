@@ -6,8 +6,8 @@ import pandas as pd
 
 from voicecam import figures, runs
 from voicecam.chapters.words import capital, share, spelled, spread, titled
-from voicecam.explanation.methods import METHODS
 from voicecam.explanation.draws import SURE, UNRELATED, draws_doubt
+from voicecam.explanation.methods import METHODS
 from voicecam.explanation.pointing import MEL, PICTURE, planted_doubt
 from voicecam.figures.canvas import percent
 from voicecam.report import Drawing, Section
@@ -54,8 +54,8 @@ def randomisation_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=(
             f"A map that shows what was learned must change with the weights. Maps are compared in size with those of "
             f"{first['draws']} networks with random weights ({first['folds']} folds), for with two classes the sign of a random "
-            f"network is a coin. A draw passes when its maps are less alike than {100 * UNRELATED:g} % of unrelated maps as smooth "
-            f"as these (one of a pair moved round in time and frequency); a method passes with {100 * SURE:g} % of the draws.",
+            f"network is a coin. A draw passes when its maps are less alike than {100 * UNRELATED:g} % of unrelated maps as "
+            f"smooth as these (one of a pair moved round in time and frequency); a method passes with {100 * SURE:g} % of the draws.",
             *facts["sentences"],
             f"Beside a network that was trained on shuffled labels, rank correlation of sizes: {beside}.",
         ),
@@ -77,8 +77,8 @@ def randomisation_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             ),
         ),
         table=_draws_table(titled(draws)),
-        table_note="Random: likeness of random networks' maps to each other. Entropy's rise: efficient MPRT, the rise of the maps' "
-        "entropy in random networks as a share of the trained one's, above 0 where random maps are less orderly. Smooth MPRT: "
+        table_note="Random: likeness of random networks' maps to each other. Entropy's rise: efficient MPRT, the rise of the "
+        "maps' entropy in random networks as a share of the trained one's, above 0 where random maps are less orderly. Smooth MPRT: "
         "likeness of maps that are means over noisy inputs (explain.py --full).",
     )
 

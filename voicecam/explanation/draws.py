@@ -15,13 +15,12 @@ from scipy.stats import entropy
 
 from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
 from voicecam.explanation.methods import METHODS, attribute_all
-from voicecam.explanation.randomise import random_twin, rank_correlation, unit_ranks
+from voicecam.explanation.randomise import STEPS, random_twin, rank_correlation, unit_ranks
 from voicecam.network import Model
 
 DRAWS = 20
 UNRELATED = 0.95  # share of pairs of unrelated maps that are less alike than the bar of `chance_likeness`
 SURE = 0.95  # share of draws that a method must pass
-STEPS = 8  # points on the way of integrated gradients here, of trained and random networks alike
 HEAVY_CLIPS = 2
 NOISE = 0.1  # of each input's range, spread of what smooth MPRT adds (Quantus' default)
 BINS = (10, 200)  # fewest and most of a histogram, see `map_entropy`
@@ -96,7 +95,7 @@ def draw_likeness(
     clips and draws), smooth (likeness of noise-averaged maps), rise (mean over clips of the entropy's rise over that of the
     trained network's map, as a share of it; see `map_entropy`) and blank (clips whose map is flat for either network).
     """
-    chosen = {name: _some(len(inputs), _allowed(name, few)) for name in methods} | {ENERGY: _some(len(inputs), None)}
+    chosen = {name: _some(len(inputs), _allowed(name, few)) for name in methods} | {ENERGY: _some(len(inputs), few)}
     trained = _maps(model, inputs, wanted, against, chosen, layer)
     twins = [random_twin(model, seed=seed + 1000 * draw) for draw in range(draws)]
     drawn = [_maps(twin, inputs, wanted, against, chosen, layer) for twin in twins]
@@ -161,9 +160,7 @@ def draws_doubt(table: pd.DataFrame, method: str) -> str:
     """Why a method's maps are to be doubted by a `draws_table`: a sentence; "" where it passes, or the table has no such method."""
     for _, row in table[table["method"] == method].iterrows():
         if pd.isna(row["faithful"]):
-            return (
-                f"Every {_title(method)} map of a random network is flat: it was not shown that its maps need the weights."
-            )
+            return f"Every {_title(method)} map of a random network is flat: it was not shown that its maps need the weights."
         if not row["faithful"]:
             return (
                 f"{_title(method)} maps of this run do not pass the test of random weights: those of {row['draws']} random "
@@ -194,7 +191,7 @@ def _some(n: int, few: int | None) -> np.ndarray:
 
 def _maps(model, inputs, wanted, against, chosen: dict[str, np.ndarray], layer: str) -> dict[str, np.ndarray]:
     """Maps of each method on its own clips, by name."""
-    found = {ENERGY: picture_itself(inputs)}
+    found = {ENERGY: picture_itself(inputs[chosen[ENERGY]])}
     names = sorted((name for name in chosen if name != ENERGY), key=lambda name: tuple(chosen[name]))
     for _, group in groupby(names, key=lambda name: tuple(chosen[name])):
         some = list(group)
@@ -206,7 +203,10 @@ def _maps(model, inputs, wanted, against, chosen: dict[str, np.ndarray], layer: 
 
 def _smooth_likeness(model, twins, inputs, wanted, against, methods, layer, few, noisy, seed) -> dict[tuple[str, int], float]:
     """Likeness of noise-averaged sizes by method and draw."""
-    names, clips = [name for name in methods if METHODS[name].grid == "layer" and not METHODS[name].heavy], _some(len(inputs), few)
+    names, clips = (
+        [name for name in methods if METHODS[name].grid == "layer" and not METHODS[name].heavy],
+        _some(len(inputs), few),
+    )
     if not noisy or not names:
         return {}
     asked = {"methods": names, "layer": layer, "against": None if against is None else against[clips], "n": noisy, "seed": seed}

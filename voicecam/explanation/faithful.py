@@ -18,6 +18,7 @@ from voicecam.errors import ExplainError
 from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.explanation.cells import cell_of_pixel, overlap
 from voicecam.explanation.methods import METHODS, attribute_all, middle_grey
+from voicecam.explanation.methods import STEPS as IG_STEPS
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 8  # equal portions of cells, from none to all
@@ -144,6 +145,7 @@ def faithfulness(
     layer: nn.Module,
     against: np.ndarray | None = None,
     road_clips: int | None = None,
+    steps: int = IG_STEPS,
     seed: int = 0,
     bar: bool = False,
 ) -> pd.DataFrame:
@@ -152,11 +154,12 @@ def faithfulness(
 
     methods : keys of METHODS; "random" and "energy only" are added. layer, against : as for `attribute`
     road_clips : how many clips ROAD is measured on, spread evenly over them (NaN for the others): its linear systems have one
-        unknown a pixel, and take nearly all the time; None is all
+        unknown a pixel, and take much of the time; None is all
+    steps : points on the way of integrated gradients
     All methods take away the same cells, those of the layer's grid: maps on the picture's grid are averaged into them. Deleting
     single pixels would be another question, for which a network has seen no example.
     """
-    made = {name: _timed(network, inputs, wanted, name, layer, against) for name in methods}
+    made = {name: _timed(network, inputs, wanted, name, layer, against, steps) for name in methods}
     coarse = [maps.shape[1:] for name, (maps, _) in made.items() if METHODS[name].grid == "layer"]
     grid = coarse[0] if coarse else tuple(inputs.shape[2:])
     made[RANDOM] = random_maps((len(inputs), *grid), seed=seed), 0.0
@@ -240,10 +243,10 @@ def _named(name: str, found: dict[str, float]) -> dict[str, float]:
     return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
 
 
-def _timed(network, inputs, wanted, method, layer, against) -> tuple[np.ndarray, float]:
+def _timed(network, inputs, wanted, method, layer, against, steps) -> tuple[np.ndarray, float]:
     """Maps of a method, and seconds per clip that they took."""
     began = time.perf_counter()
-    maps = attribute_all(network, inputs, wanted, methods=[method], layer=layer, against=against)[method]
+    maps = attribute_all(network, inputs, wanted, methods=[method], layer=layer, against=against, steps=steps)[method]
     return maps, (time.perf_counter() - began) / len(inputs)
 
 

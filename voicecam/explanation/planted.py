@@ -154,7 +154,9 @@ def _planted(
     turned = (answers[with_cue] == number) & (answers[bare] == 0)
     rows = split.test[with_cue][turned]
     log_mel = [log_mel_energies(one, config).T for one in pairs.samples[rows]]
-    trained = [picture_itself(model.input(matrices[split.train][pairs.labels[split.train] == k])).mean(axis=0) for k in (0, number)]
+    trained = [
+        picture_itself(model.input(matrices[split.train][pairs.labels[split.train] == k])).mean(axis=0) for k in (0, number)
+    ]
     return Planted(
         cue=cue,
         model=model,

@@ -59,9 +59,7 @@ class Pairs:
     places: np.ndarray
 
 
-def plant(
-    cues: str | Sequence[str], speech: Sequence[Signal], speakers: Sequence[str] | np.ndarray, *, seed: int = 0
-) -> Pairs:
+def plant(cues: str | Sequence[str], speech: Sequence[Signal], speakers: Sequence[str] | np.ndarray, *, seed: int = 0) -> Pairs:
     """Each recording without a cue and with each of the cues: clips i n to i n + n - 1 are recording i's, n being 1 + the cues.
 
     cues : keys of CUES, or one; speech : signals of one length and rate, their level set (audio.prepare)

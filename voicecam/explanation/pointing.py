@@ -89,7 +89,11 @@ def pointing_table(
     for number, layer in enumerate(layers):
         coarse = [name for name in methods if METHODS[name].grid == "layer"]
         ones = np.full(len(inputs), planted.wanted)
-        asked = {"methods": coarse or ["hires-cam"], "layer": planted.model.stage(layer), "against": np.full(len(inputs), planted.against)}
+        asked = {
+            "methods": coarse or ["hires-cam"],
+            "layer": planted.model.stage(layer),
+            "against": np.full(len(inputs), planted.against),
+        }
         made = attribute_all(planted.model.network, inputs, ones, **asked)
         grid = next(iter(made.values())).shape[1:]
         maps = {name: (made[name], np.arange(len(inputs))) for name in coarse}

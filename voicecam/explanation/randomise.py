@@ -20,6 +20,7 @@ from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
 from voicecam.explanation.methods import attribute_all
 from voicecam.network import SMALL, SMALL_STAGES, STAGES, Model, build
 
+STEPS = 8  # points on the way of integrated gradients here, of trained and random networks alike
 TRAINED = "trained"  # the stage before anything is wiped out
 
 
@@ -104,7 +105,7 @@ def randomisation_table(
     first: dict[str, np.ndarray] = {}
     rows = []
     for depth, (stage, wiped) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
-        asked = {"methods": methods, "layer": wiped.stage(layer), "against": against}
+        asked = {"methods": methods, "layer": wiped.stage(layer), "against": against, "steps": STEPS}
         for name, maps in (attribute_all(wiped.network, inputs, wanted, **asked) | {ENERGY: picture_itself(inputs)}).items():
             found = map_correlation(first.setdefault(name, maps), maps, speakers, seed=seed)
             rows.append({"method": name, "stage": stage, "depth": depth, **found, "clips": len(inputs)})

@@ -9,8 +9,8 @@ import numpy as np
 from voicecam.dataset import Dataset
 from voicecam.explanation import bandstop
 from voicecam.explanation.bands import Bands, band_set
-from voicecam.explanation.methods import LIGHT
 from voicecam.explanation.draws import DRAWS
+from voicecam.explanation.methods import LIGHT
 from voicecam.explanation.planted_sounds import USUAL
 from voicecam.network import Model, load_model
 from voicecam.renderings import Progress

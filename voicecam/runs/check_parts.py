@@ -11,7 +11,7 @@ from voicecam.audio import Signal
 from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, draws, faithful, randomise
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
-from voicecam.explanation.methods import METHODS
+from voicecam.explanation.methods import METHODS, STEPS, attribute_all
 from voicecam.explanation.pointing import planted_words
 from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
@@ -103,6 +103,7 @@ def faithfulness_part(job: Job) -> Part:
             layer=clips.model.stage(job.layer),
             against=clips.against,
             road_clips=-(-job.effort.road // len(folds)),
+            steps=STEPS if job.effort.full else randomise.STEPS,
         )
         parts.append(part.assign(clip=part["clip"] + first))
         first += len(clips.table)
@@ -113,23 +114,32 @@ def faithfulness_part(job: Job) -> Part:
 def randomisation_part(job: Job) -> Part:
     """Every fold's maps beside those of many networks with random weights; the first fold's while its network is made random from
     the top down, by one draw, and beside the network on shuffled labels."""
-    effort, tables = job.effort, []
+    effort, found = job.effort, []
     folds = job.clips(effort.fewer * len(fold_places(job.folder)))
     asked: dict[str, Any] = {"methods": effort.methods, "layer": job.layer}
     for clips in folds:
         given = (clips.model, clips.inputs, clips.wanted, clips.speakers)
-        how_much = {"draws": effort.draws, "few": effort.dear, "noisy": effort.noisy, "seed": clips.number}
-        tables.append(draws.draw_likeness(*given, **asked, against=clips.against, **how_much).assign(fold=clips.number))
-    table = draws.draws_table(pd.concat(tables, ignore_index=True))
+        how_much = {"draws": effort.draws, "few": -(-effort.dear // 2), "noisy": effort.noisy, "seed": clips.number}
+        found.append(draws.draw_likeness(*given, **asked, against=clips.against, **how_much).assign(fold=clips.number))
+    table = draws.draws_table(pd.concat(found, ignore_index=True))
     [clips] = job.clips(effort.dear, first=True)
     cascade = randomise.randomisation_table(
         clips.model, clips.inputs, clips.wanted, clips.speakers, **asked, against=clips.against
     )
-    shuffled, rows = load_model(clips.place / SHUFFLED), []
-    for method in effort.methods:
-        maps, beside = clips.maps(method, job.layer), clips.maps(method, job.layer, model=shuffled)
-        rows.append({"method": method, **randomise.map_correlation(maps, beside, clips.speakers)})
-    tables = {"random_draws": pd.concat(tables), "random_weights": table, "randomisation": cascade, "shuffled": pd.DataFrame(rows)}
+    maps, beside = (
+        attribute_all(
+            model.network,
+            clips.inputs,
+            clips.wanted,
+            methods=effort.methods,
+            layer=model.stage(job.layer),
+            against=clips.against,
+            steps=randomise.STEPS,
+        )
+        for model in (clips.model, load_model(clips.place / SHUFFLED))
+    )
+    rows = [{"method": name, **randomise.map_correlation(maps[name], beside[name], clips.speakers)} for name in effort.methods]
+    tables = {"random_draws": pd.concat(found), "random_weights": table, "randomisation": cascade, "shuffled": pd.DataFrame(rows)}
     return Part(tables=tables, facts={"sentences": draws.draws_words(table)})
 
 

@@ -23,12 +23,20 @@ from voicecam.network import SMALL
 from voicecam.runs.folder import Say
 
 LEAST = TESTED + VALIDATING + 4  # voices, of which some are left to train on
-FEW_WORDS = 5  # of a voice, where a training costs minutes
+FEW_WORDS = 4  # of a voice, where a training costs minutes
 SEEDS = 5  # networks of a full report
 
 
 def planted_table(
-    dataset: Dataset, training: Training, *, methods: Sequence[str], layer: str, cues: Sequence[str], few: int, full: bool, say: Say
+    dataset: Dataset,
+    training: Training,
+    *,
+    methods: Sequence[str],
+    layer: str,
+    cues: Sequence[str],
+    few: int,
+    full: bool,
+    say: Say,
 ) -> pd.DataFrame:
     """The `pointing_table` of a run's report: its recordings, features and architecture where `carriers` gives any, else
     synthetic voices and a small network. Not full: one seed, and for a ResNet the QUICK cues of `cues` alone."""
