@@ -12,7 +12,7 @@ from voicecam.config import recipe
 from voicecam.explanation.bands import band_limits, band_rows
 from voicecam.explanation.cells import cell_centres, cell_edges, cell_of_pixel, overlap
 from voicecam.explanation.faithful import curves, on_grid
-from voicecam.explanation.planted import mass_inside, points_at, touching
+from voicecam.explanation.pointing import mass_inside, points_at, touching
 from voicecam.features import column_axis, row_axis
 from voicecam.network import SMALL_STAGES, STAGES, build
 

@@ -1,13 +1,12 @@
 """Copies are random from the top down and the model is untouched; a map that knows no network must fail."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy.stats import spearmanr
 
 from voicecam.config import recipe
-from voicecam.explanation.randomise import FAITHFUL_BELOW, cascade, map_correlation, randomisation_table, randomisation_words
+from voicecam.explanation.randomise import cascade, map_correlation, randomisation_table
 from voicecam.image import Scale
 from voicecam.network import Model, build
 
@@ -93,26 +92,13 @@ def test_a_map_is_like_itself_unlike_its_reverse_and_a_flat_one_is_counted():
     assert found["correlation"] == pytest.approx(1)
 
 
-def test_the_picture_itself_fails_and_the_words_say_so():
+def test_the_picture_itself_stays_and_maps_leave_stage_by_stage():
     model, wanted = model_of("small"), np.ones(12, int)
     inputs = torch.randn(12, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     table = randomisation_table(model, inputs, wanted, SPEAKERS, methods=("grad-cam", "hires-cam"), layer="layer2")
     assert len(table) == 3 * 6
     energy = table[table["method"] == "energy only"]
-    np.testing.assert_allclose(energy["correlation"], 1)
-    assert not energy["faithful"].any()
-    trained = table[table["stage"] == "trained"]
-    np.testing.assert_allclose(trained["correlation"], 1)
+    np.testing.assert_allclose(energy["absolute"], 1)
+    np.testing.assert_allclose(table.loc[table["stage"] == "trained", "absolute"], 1)
     last = table[(table["method"] == "grad-cam") & (table["stage"] == "layer1")].iloc[0]
-    assert last["correlation"] < 1
-    assert last["faithful"] == (max(abs(last["correlation"]), abs(last["absolute"])) < FAITHFUL_BELOW)
-    stay = [line for line in randomisation_words(table) if "stay alike" in line]
-    assert len(stay) == 1
-    assert "energy only signed 1.00, sizes 1.00" in stay[0]
-
-
-def test_words_say_when_every_map_is_flat():
-    nan = float("nan")
-    row = {"method": "layer-cam", "stage": "layer1", "depth": 5, "correlation": nan, "absolute": nan, "faithful": None}
-    said = randomisation_words(pd.DataFrame([row]))
-    assert said == ["Layer-CAM: every map of the all-random network is flat, so nothing is shown."]
+    assert last["absolute"] < 0.9

@@ -19,7 +19,7 @@ from voicecam import chapters, evaluation, runs
 from voicecam.chapters.frequency import FILTERED, height_answer, height_chapter
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import jackknife
-from voicecam.explanation import bandstop, counterfactual, planted, randomise
+from voicecam.explanation import bandstop, counterfactual, pointing
 from voicecam.explanation.acoustics import VoiceFacts, account, account_sentences
 from voicecam.explanation.bands import bands_by_class
 from voicecam.explanation.centroids import centroid_table
@@ -450,69 +450,51 @@ def test_a_run_with_one_tested_speaker_in_a_class_gives_no_interval_anywhere(lon
 # Maps
 
 
-def wiped(**last: tuple[float, float]) -> pd.DataFrame:
-    """A randomisation table with the signed and the size correlation of each method at its last stage."""
+def drawn(**passes: tuple[float, float]) -> pd.DataFrame:
+    """A random_weights table with each method's likeness and the share of draws that pass."""
     rows = []
-    for method, (signed, size) in last.items():
-        name = method.replace("_", "-")
-        for depth, (stage, one, two) in enumerate([("trained", 1.0, 1.0), ("layer1", signed, size)]):
-            row = {"method": name, "stage": stage, "depth": depth, "blank": 0, "clips": 8}
-            for column, value in (("correlation", one), ("absolute", two), ("alike", max(abs(one), abs(two)))):
-                row |= {column: value, f"{column}_low": value - 0.05, f"{column}_high": value + 0.05}
-            rows.append({**row, "faithful": max(abs(signed), abs(size)) < 0.3})
+    for method, (likeness, share) in passes.items():
+        row = {"method": method.replace("_", "-"), "folds": 1, "draws": 20, "bar": 0.3, "random": 0.2, "smooth": np.nan}
+        for column, value in (("likeness", likeness), ("passes", share), ("rise", 0.1)):
+            row |= {column: value, f"{column}_low": value - 0.05, f"{column}_high": value + 0.05}
+        rows.append({**row, "least": share, "faithful": share >= 0.95})
     return pd.DataFrame(rows)
 
 
+def cascaded(method: str) -> pd.DataFrame:
+    rows = [{"stage": stage, "depth": i, **dict.fromkeys(SIZES, 1 - i)} for i, stage in enumerate(["trained", "layer1"])]
+    return pd.DataFrame(rows).assign(method=method)
+
+
+SIZES = ("absolute", "absolute_low", "absolute_high")
+
+
 def pointed(**pointing: float) -> pd.DataFrame:
-    rows = [{"method": name.replace("_", "-"), "pointing": share} for name, share in pointing.items()]
-    return pd.DataFrame([{"cue": "tone", "learned": True, "layer": "layer3", "accuracy": 1.0, **row} for row in rows])
+    rows = [{"method": name.replace("_", "-"), "pointing": share, "found": share >= 0.95} for name, share in pointing.items()]
+    return pd.DataFrame([{"cue": "tone", "learned": True, "layer": "layer3", **row} for row in rows])
 
 
 @pytest.mark.parametrize(
-    ("signed", "size", "share", "doubts"),
-    [(-0.06, 0.43, 1.0, 1), (-0.06, 0.20, 1.0, 0), (-0.5, 0.1, 1.0, 1), (0.1, 0.1, 0.77, 1), (0.1, 0.4, 0.5, 2)],
+    ("likeness", "passes", "share", "doubts"), [(0.43, 0.0, 1.0, 1), (0.20, 1.0, 1.0, 0), (0.1, 1.0, 0.77, 1), (0.4, 0.6, 0.5, 2)]
 )
-def test_a_method_that_fails_its_own_tests_is_said(tmp_path, signed, size, share, doubts):
+def test_a_method_that_fails_its_own_tests_is_said(tmp_path, likeness, passes, share, doubts):
     folder = of_checks(
         tmp_path,
         {"randomisation": {}, "planted": {}},
-        randomisation=wiped(hires_cam=(signed, size), grad_cam=(0.9, 0.9)),
+        random_weights=drawn(hires_cam=(likeness, passes), grad_cam=(0.9, 0.0)),
         planted=pointed(hires_cam=share, grad_cam=0.1),
     )
     found = chapters.map_doubts(folder, "HiRes-CAM")
     assert len(found) == doubts
     assert all("HiRes-CAM" in line and "Grad-CAM" not in line for line in found)
-    if size > 0.3:
-        assert f"sizes {size:.2f}" in found[0]
-        assert f"signed {signed:.2f}" in found[0]
-
-
-def test_sizes_and_signs_give_one_verdict_in_words_and_figure():
-    table = wiped(hires_cam=(-0.06, 0.43), grad_cam=(-0.15, 0.06))
-    said = randomise.randomisation_words(table)
-    [stay] = [line for line in said if "stay alike" in line]
-    [change] = [line for line in said if "change with the weights" in line]
-    assert "HiRes-CAM" in stay
-    assert "Grad-CAM" in change
-    from voicecam.figures import figure, plot_randomisation
-
-    lines = plot_randomisation(table, ax=figure(3)[1])
-    ends = {line.get_label(): line.get_ydata()[-1] for line in lines}
-    assert ends["hires-cam"] > 0.3 > ends["grad-cam"], "above the dashed line means what the sentence says"
-
-
-def test_likeness_is_the_larger_of_sign_and_size(rng):
-    maps = rng.standard_normal((6, 4, 4))
-    found = randomise.map_correlation(maps, -maps, list("abcdef"))
-    assert found["alike"] == pytest.approx(1), "turned upside down, or alike in size: as alike as can be"
-    other = randomise.map_correlation(maps, np.sign(rng.standard_normal(maps.shape)) * maps, list("abcdef"))
-    assert other["alike"] == pytest.approx(other["absolute"]) == pytest.approx(1)
-    assert abs(other["correlation"]) < 0.6
+    if passes < 0.95:
+        assert f"{likeness:.2f} [" in found[0]
+        assert f"{100 * passes:.0f} % of draws pass" in found[0]
 
 
 def test_a_planted_cue_that_was_not_learned_says_nothing_of_the_method():
     table = pointed(hires_cam=0.2).assign(learned=False)
-    assert planted.planted_doubt(table, "hires-cam") == ""
+    assert pointing.planted_doubt(table, "hires-cam") == ""
 
 
 def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
@@ -521,8 +503,10 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
     of_checks(
         folder,
         {"randomisation": {"sentences": ["made"]}},
-        randomisation=wiped(hires_cam=(0.0, 0.6)),
-        shuffled=wiped(hires_cam=(0, 0)),
+        random_weights=drawn(hires_cam=(0.6, 0.0), grad_cam=(0.6, 0.0)),
+        random_draws=pd.DataFrame({"method": ["hires-cam", "grad-cam"], "likeness": [0.6, 0.6]}),
+        randomisation=cascaded("hires-cam"),
+        shuffled=cascaded("hires-cam"),
     )
     done = subprocess.run(
         [sys.executable, SCRIPTS / "explain.py", "--run", "lone", "--maps-only"],
@@ -535,7 +519,7 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
     page = (folder / "report.html").read_text()
     first = page[: page.index("<nav")]
     assert "Warning, the maps:" in first
-    assert "sizes 0.60" in first
+    assert "0.60 [0.55, 0.65]" in first
     assert page.index("Read them with the warning") > page.index('id="evidence"')
 
 

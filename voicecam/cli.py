@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from voicecam.config import MAP_LAYER, MAP_METHOD, PRESETS, Config, recipe
+from voicecam.config import AUTO, PRESETS, Config, recipe
 from voicecam.corpora import LAYOUTS, Corpus, merge, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.matrices import ready_config
@@ -182,9 +182,17 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
     """How the maps are made, for which class, and how much work goes into testing them."""
     group = parser.add_argument_group("explanation")
-    group.add_argument("--method", default=MAP_METHOD, choices=MAP_METHODS, help="how the maps are made")
     group.add_argument(
-        "--layer", default=MAP_LAYER, choices=("layer1", "layer2", "layer3", "layer4"), help="stage of the network that is mapped"
+        "--method",
+        default=AUTO,
+        choices=(AUTO, *MAP_METHODS),
+        help="how the maps are made; auto: what suits network and features",
+    )
+    group.add_argument(
+        "--layer",
+        default=AUTO,
+        choices=(AUTO, "layer1", "layer2", "layer3", "layer4"),
+        help="stage of the network that is mapped; auto: likewise",
     )
     group.add_argument(
         "--target",

@@ -11,7 +11,14 @@ from voicecam.errors import VoicecamError
 from voicecam.files import digest
 
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
-MAP_METHOD, MAP_LAYER = "hires-cam", "layer3"  # of maps, unless asked otherwise: found the planted cues
+AUTO = "auto"  # the map's method or layer: what DEFAULT_MAPS has
+DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the demo corpus by audit/defaults.py, which says how
+    ("small", "logmel"): ("grad-cam", "layer3"),
+    ("small", "mfcc"): ("grad-cam", "layer3"),
+    ("resnet", "logmel"): ("grad-cam", "layer3"),
+    ("resnet", "mfcc"): ("grad-cam", "layer3"),
+}
+MAP_METHOD, MAP_LAYER = DEFAULT_MAPS["small", "logmel"]  # of the shipped model
 RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},
@@ -111,6 +118,15 @@ class Config:
     def hash(self) -> str:
         """Ten hex digits that differ when any setting differs."""
         return digest(self.to_dict())
+
+
+def map_choice(arch: str, features: str, *, method: str = AUTO, layer: str = AUTO) -> tuple[str, str]:
+    """Method and layer of the maps of a network: those asked for, and in place of AUTO those of DEFAULT_MAPS.
+
+    arch : of the network; features : the recipe of its Config
+    """
+    usual = DEFAULT_MAPS["small" if arch == "small" else "resnet", "logmel" if features == "logmel" else "mfcc"]
+    return usual[0] if method == AUTO else method, usual[1] if layer == AUTO else layer
 
 
 def recipe(name: str, **changes: Any) -> Config:

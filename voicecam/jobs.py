@@ -127,7 +127,7 @@ def robustness_job(args: argparse.Namespace) -> str:
 def explain_job(args: argparse.Namespace) -> str:
     """Explain a run, test its maps and write its report; returns the last line."""
     folder, dataset = _open(args.run)
-    place, how = _explanation_place(folder, args), {"method": args.method, "layer": args.layer}
+    place, how = _explanation_place(folder, args), _how(folder, args)
     cli.say("maps of the tested clips" if place == folder else f"maps of the tested clips, beside the run's own: {place}")
     with writing(folder):
         asked = {**how, "target": args.target, "full": args.full, "bar": cli.somebody_watches()}
@@ -140,8 +140,13 @@ def explain_job(args: argparse.Namespace) -> str:
 
 
 def _explanation_place(folder: Path, args: argparse.Namespace) -> Path:
-    asked = {name: getattr(args, name) for name in ("method", "layer", "target", "bands", "full", "maps_only")}
-    return runs.explanation_place(folder, **asked)
+    asked = {name: getattr(args, name) for name in ("target", "bands", "full", "maps_only")}
+    return runs.explanation_place(folder, **_how(folder, args), **asked)
+
+
+def _how(folder: Path, args: argparse.Namespace) -> dict[str, str]:
+    """Method and layer of a run's maps."""
+    return runs.run_maps(folder, method=args.method, layer=args.layer)
 
 
 def _say_how_few(metrics: Mapping[str, Any]) -> None:

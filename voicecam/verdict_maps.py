@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from voicecam import figures
-from voicecam.config import MAP_LAYER, MAP_METHOD
+from voicecam.config import map_choice
 from voicecam.explanation.methods import attribute, other_of_two
 from voicecam.features import column_axis, row_axis
 from voicecam.files import free_path, write_bytes
@@ -16,7 +16,7 @@ from voicecam.verdicts import Judgement
 def write_maps(folder: Path, judgements: list[Judgement], model: Model) -> list[Path]:
     """Write one PNG for each judgement with speech, named after its file; returns their paths. None is overwritten.
 
-    The map is the positive part of config.MAP_METHOD's for the likeliest class (of two, against the other), whether or not the
+    The map is the positive part of config.DEFAULT_MAPS' for the likeliest class (of two, against the other), whether or not the
     verdict names it.
     """
     spoken = [judgement for judgement in judgements if judgement.matrix is not None]
@@ -25,8 +25,8 @@ def write_maps(folder: Path, judgements: list[Judgement], model: Model) -> list[
     matrices = np.stack([judgement.matrix for judgement in spoken if judgement.matrix is not None])
     wanted = np.array([model.classes.index(judgement.label or "") for judgement in spoken])
     against = other_of_two(wanted, len(model.classes))
-    layer = model.stage(MAP_LAYER)
-    maps = attribute(model.network, model.input(matrices), wanted, method=MAP_METHOD, layer=layer, against=against)
+    method, layer = map_choice(model.arch, model.config.recipe)
+    maps = attribute(model.network, model.input(matrices), wanted, method=method, layer=model.stage(layer), against=against)
     written = []
     for judgement, matrix, cam in zip(spoken, matrices, maps):
         path = free_path(folder, Path(judgement.path).stem, ".png")

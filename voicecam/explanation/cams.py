@@ -62,9 +62,7 @@ class RawGradCAMPlusPlus(_Raw, GradCAMPlusPlus):
     G^2 itself is that small, and the guard decides the weights. G^2 cancels, and nothing needs a guard."""
 
     def get_cam_weights(self, input_tensor, target_layers, targets, activations, grads):
-        sums = activations.sum(axis=(2, 3), keepdims=True)  # (clip, channel, h, w) -> (clip, channel, 1, 1)
-        rising = np.maximum(grads, 0)
-        return (rising / (2 + sums * rising)).sum(axis=(2, 3))  # (clip, channel, h, w) -> (clip, channel)
+        return _plus_weights(activations, grads)
 
 
 class RawEigenCAM(_Raw, EigenCAM):
@@ -106,6 +104,13 @@ class RawAblationCAM(_Raw, AblationCAM):
             return np.array([float(target(logits)) for target, logits in zip(targets, self.model(inputs))])
 
 
+def _plus_weights(activations: np.ndarray, grads: np.ndarray) -> np.ndarray:
+    """Weights of Grad-CAM++, (clip, channel)."""
+    sums = activations.sum(axis=(2, 3), keepdims=True)  # (clip, channel, h, w) -> (clip, channel, 1, 1)
+    rising = np.maximum(grads, 0)
+    return (rising / (2 + sums * rising)).sum(axis=(2, 3))  # (clip, channel, h, w) -> (clip, channel)
+
+
 def _zeroed(output: torch.Tensor, channels: list[int]) -> torch.Tensor:
     """A layer's output for as many copies of the clips as there are `channels`, the i-th copy without channel channels[i]."""
     copies = output.reshape(len(channels), -1, *output.shape[1:]).clone()  # (copy clip, ...) -> (copy, clip, channel, h, w)
@@ -122,3 +127,30 @@ CAMS: dict[str, Any] = {
     "score-cam": RawScoreCAM,
     "ablation-cam": RawAblationCAM,
 }
+
+Formula, Score = Callable[[np.ndarray, np.ndarray], np.ndarray], Callable[[torch.Tensor], torch.Tensor]
+FORMULAS: dict[str, Formula] = {  # the same maps (clip, h, w) of A and G (clip, channel, h, w) that one pass gave; see `listen`
+    "grad-cam": lambda a, g: (g.mean(axis=(2, 3), keepdims=True) * a).sum(axis=1),
+    "grad-cam++": lambda a, g: (_plus_weights(a, g)[:, :, None, None] * a).sum(axis=1),
+    "hires-cam": lambda a, g: (g * a).sum(axis=1),
+    "layer-cam": lambda a, g: (np.maximum(g, 0) * a).sum(axis=1),
+    "eigen-cam": lambda a, g: get_2d_projection_with_sign_correction(a),
+}
+
+
+def listen(network: nn.Module, layer: nn.Module, inputs: torch.Tensor, score: Score) -> tuple[np.ndarray, np.ndarray]:
+    """The layer's output A and the derivative G of the score by it, both (clip, channel, h, w), by one pass up and one down to
+    the layer.
+
+    score : the network's logits (clip, class) -> what is explained, (clip,)
+    """
+    heard: list[torch.Tensor] = []
+
+    def cut(part: nn.Module, given: Any, output: torch.Tensor) -> torch.Tensor:
+        heard.append(output.detach().clone().requires_grad_())
+        return heard[0].clone()  # what follows may change it in place
+
+    with hooked(layer, cut), torch.enable_grad():
+        total = score(network(inputs)).sum()
+    slope = torch.autograd.grad(total, heard[0])[0]
+    return heard[0].detach().cpu().numpy(), slope.cpu().numpy()

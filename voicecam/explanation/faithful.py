@@ -17,7 +17,8 @@ from tqdm import tqdm
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation.cells import cell_of_pixel, overlap
-from voicecam.explanation.methods import METHODS, attribute, middle_grey
+from voicecam.explanation.methods import METHODS, attribute_all, middle_grey
+from voicecam.explanation.methods import STEPS as IG_STEPS
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 8  # equal portions of cells, from none to all
@@ -52,7 +53,14 @@ def class_scores(network: nn.Module, wanted: np.ndarray, *, batch: int = 64) -> 
 
 
 def curves(
-    scores: Scores, inputs: torch.Tensor, maps: np.ndarray, *, steps: int = STEPS, mode: str = "deletion", seed: int = 0
+    scores: Scores,
+    inputs: torch.Tensor,
+    maps: np.ndarray,
+    *,
+    steps: int = STEPS,
+    mode: str = "deletion",
+    seed: int = 0,
+    ends: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Scores while cells go or come in the order of the maps, the highest first (Petsiuk et al. 2018).
 
@@ -62,19 +70,25 @@ def curves(
     mode : "deletion" starts from the picture and paints cells middle grey, each row's mean over the training clips; "insertion"
         starts from an all-grey picture and puts cells in. The paper inserts into a blurred picture; a blurred spectrogram would
         still show formants.
-    seed : of the ties
+    seed : of the ties; ends : the scores of the picture and of the all-grey picture (see `end_scores`), which all maps share
     Returns float (clip, steps + 1, ...), the scores with 0, 1/steps, ..., all cells gone or in.
     Raises ExplainError for an unknown mode, maps of another number of clips, or maps finer than the picture.
     """
     if mode not in ("deletion", "insertion"):
         raise ExplainError(f"mode {mode!r}: not known; use deletion or insertion")
     ranks = torch.from_numpy(_pixel_ranks(maps, inputs.shape, seed))[:, None]  # (clip, 1, rows, columns)
-    grey, found = middle_grey(inputs), []
-    for share in np.linspace(0, 1, steps + 1):
+    grey, (first, last) = middle_grey(inputs), ends or end_scores(scores, inputs)
+    found = []
+    for share in np.linspace(0, 1, steps + 1)[1:-1]:
         taken = ranks < share
         kept = taken if mode == "insertion" else ~taken
         found.append(scores(torch.where(kept, inputs, grey)))
-    return np.stack(found, axis=1)
+    return np.stack([first, *found, last] if mode == "deletion" else [last, *found, first], axis=1)
+
+
+def end_scores(scores: Scores, inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (clip, ...) of the pictures, and of as many all-grey ones: where every deletion starts and ends."""
+    return scores(inputs), scores(middle_grey(inputs).expand_as(inputs))
 
 
 def area(curve: np.ndarray) -> np.ndarray:
@@ -131,6 +145,7 @@ def faithfulness(
     layer: nn.Module,
     against: np.ndarray | None = None,
     road_clips: int | None = None,
+    steps: int = IG_STEPS,
     seed: int = 0,
     bar: bool = False,
 ) -> pd.DataFrame:
@@ -139,20 +154,22 @@ def faithfulness(
 
     methods : keys of METHODS; "random" and "energy only" are added. layer, against : as for `attribute`
     road_clips : how many clips ROAD is measured on, spread evenly over them (NaN for the others): its linear systems have one
-        unknown a pixel, and take nearly all the time; None is all
+        unknown a pixel, and take much of the time; None is all
+    steps : points on the way of integrated gradients
     All methods take away the same cells, those of the layer's grid: maps on the picture's grid are averaged into them. Deleting
     single pixels would be another question, for which a network has seen no example.
     """
-    made = {name: _timed(network, inputs, wanted, name, layer, against, bar) for name in methods}
+    made = {name: _timed(network, inputs, wanted, name, layer, against, steps) for name in methods}
     coarse = [maps.shape[1:] for name, (maps, _) in made.items() if METHODS[name].grid == "layer"]
     grid = coarse[0] if coarse else tuple(inputs.shape[2:])
     made[RANDOM] = random_maps((len(inputs), *grid), seed=seed), 0.0
     made[ENERGY] = picture_itself(inputs), 0.0
     scores, tables = class_scores(network, wanted), []
+    ends = end_scores(scores, inputs)
     some = np.unique(np.linspace(0, len(inputs) - 1, min(road_clips or len(inputs), len(inputs))).round().astype(int))
     for name, (maps, seconds) in tqdm(made.items(), desc="deletion", unit="method", leave=False, disable=not bar):
         cells = on_grid(maps, grid)
-        gone, come = (area(curves(scores, inputs, cells, mode=mode, seed=seed)) for mode in ("deletion", "insertion"))
+        gone, come = (area(curves(scores, inputs, cells, mode=mode, seed=seed, ends=ends)) for mode in ("deletion", "insertion"))
         filled = np.full(len(inputs), np.nan)
         filled[some] = road(class_scores(network, wanted[some]), inputs[some], cells[some], seed=seed)[:, 0]
         measured = {"deletion": gone[:, 0], "insertion": come[:, 0], "road": filled}
@@ -226,10 +243,10 @@ def _named(name: str, found: dict[str, float]) -> dict[str, float]:
     return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
 
 
-def _timed(network, inputs, wanted, method, layer, against, bar) -> tuple[np.ndarray, float]:
+def _timed(network, inputs, wanted, method, layer, against, steps) -> tuple[np.ndarray, float]:
     """Maps of a method, and seconds per clip that they took."""
     began = time.perf_counter()
-    maps = attribute(network, inputs, wanted, method=method, layer=layer, against=against, bar=bar)
+    maps = attribute_all(network, inputs, wanted, methods=[method], layer=layer, against=against, steps=steps)[method]
     return maps, (time.perf_counter() - began) / len(inputs)
 
 

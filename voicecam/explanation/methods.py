@@ -3,8 +3,9 @@ gradients and occlusion through captum. Gives raw maps on the method's own grid.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from voicecam.errors import ExplainError
-from voicecam.explanation.cams import CAMS, hooked
+from voicecam.explanation.cams import CAMS, FORMULAS, hooked, listen
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 32  # points on the way from the baseline, integrated gradients
@@ -27,7 +28,7 @@ class Method:
     title, paper : its name, and who it comes from
     signed : below 0 means evidence against the class; where False, the method only knows more and less
     grid : "layer" (rows and columns of a layer's output) or "input" (the picture's pixels)
-    heavy : needs tens to hundreds of passes of the network for each clip
+    heavy : left to --full: needs hundreds of passes of the network for each clip
     """
 
     title: str
@@ -45,7 +46,7 @@ METHODS = {
     "eigen-cam": Method("Eigen-CAM", "Muhammad and Yeasin 2020", False, "layer", False),
     "score-cam": Method("Score-CAM", "Wang et al. 2020", False, "layer", True),
     "ablation-cam": Method("Ablation-CAM", "Desai and Ramaswamy 2020", True, "layer", True),
-    "integrated-gradients": Method("Integrated gradients", "Sundararajan et al. 2017", True, "input", True),
+    "integrated-gradients": Method("Integrated gradients", "Sundararajan et al. 2017", True, "input", False),
     "occlusion": Method("Occlusion", "Zeiler and Fergus 2014", True, "input", True),
 }
 LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
@@ -60,6 +61,7 @@ def attribute(
     layer: nn.Module | None = None,
     against: np.ndarray | None = None,
     batch: int = 32,
+    steps: int = STEPS,
     bar: bool = False,
 ) -> np.ndarray:
     """Raw maps of the clips by one of METHODS.
@@ -70,7 +72,7 @@ def attribute(
     wanted : int (clip,), the class whose logit y is explained; against : int (clip,), the class whose logit is taken off (the
         contrast: what speaks for the one and not for the other), or None
     layer : the part of the network whose output A (clip, channel, h, w) is weighted; wanted by methods on the grid "layer"
-    batch : pictures in one pass; bar : show a progress bar
+    batch : pictures in one pass; steps : points on the way of integrated gradients; bar : show a progress bar
     Returns float32 (clip, h, w). No final ReLU and no scaling to 0..1, wherever the papers have them; G is dy/dA:
         grad-cam: sum over channels of mean(G) A. grad-cam++: of sum(relu(G) / (2 + sum(A) G)) A, eq. 19 with the exponential of
         the logit as score. hires-cam: of G A. layer-cam: of relu(G) A. eigen-cam: the first principal component of A over its
@@ -91,13 +93,44 @@ def attribute(
     maps = []
     with _left_as_it_was(network):
         _probe(network, layer if kind.grid == "layer" else None, inputs, wanted, against)
-        parts = _batches(network, inputs, wanted, against, _clips_at_once(method, batch))
+        parts = _batches(network, inputs, wanted, against, _clips_at_once(method, batch, steps))
         for some, classes, others in tqdm(parts, desc=kind.title, unit="batch", leave=False, disable=not bar):
             if kind.grid == "layer":
                 maps.append(_cam(network, layer, method, some, classes, others, batch))
             else:
-                maps.append(_INPUT[method](network, some, classes, others, batch))
+                maps.append(_INPUT[method](network, some, classes, others, batch, steps))
     return np.concatenate(maps).astype(np.float32)
+
+
+def attribute_all(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    wanted: np.ndarray,
+    *,
+    methods: Sequence[str],
+    layer: nn.Module,
+    against: np.ndarray | None = None,
+    batch: int = 32,
+    steps: int = STEPS,
+) -> dict[str, np.ndarray]:
+    """The maps of `attribute` by several methods, by name; those that need but the layer's output and one gradient share them.
+
+    Arguments, errors and what is left of the network are those of `attribute`.
+    """
+    shared = [name for name in methods if name in FORMULAS]
+    asked = {"layer": layer, "against": against, "batch": batch, "steps": steps}
+    found = {name: attribute(network, inputs, wanted, method=name, **asked) for name in methods if name not in shared}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in shared}
+    if shared:
+        _checked(shared[0], layer, len(inputs), wanted, against)
+        with _left_as_it_was(network):
+            _probe(network, layer, inputs, wanted, against)
+            for some, classes, others in _batches(network, inputs, wanted, against, batch):
+                a, g = listen(network, layer, some, partial(_picked, _indices(some, classes, others)))
+                for name in shared:
+                    parts[name].append(FORMULAS[name](a, g))
+    found |= {name: np.concatenate(maps).astype(np.float32) for name, maps in parts.items()}
+    return {name: found[name] for name in methods}
 
 
 def input_gradient(
@@ -193,9 +226,9 @@ def _probe(network: nn.Module, layer: nn.Module | None, inputs: torch.Tensor, *t
         raise ExplainError(f"classes {numbers.min()} to {numbers.max()} asked for; the network has 0 to {n_classes - 1}")
 
 
-def _clips_at_once(method: str, batch: int) -> int:
+def _clips_at_once(method: str, batch: int, steps: int) -> int:
     """Clips in one go: Score-CAM keeps a picture per channel, integrated gradients one per step."""
-    return {"score-cam": 1, "integrated-gradients": max(1, batch // STEPS)}.get(method, batch)
+    return {"score-cam": 1, "integrated-gradients": max(1, batch // steps)}.get(method, batch)
 
 
 def _cam(network, layer, method, inputs, wanted, against, batch) -> np.ndarray:
@@ -222,16 +255,16 @@ class _Score:
         return logits[self.wanted] if self.against is None else logits[self.wanted] - logits[self.against]
 
 
-def _integrated_gradients(network, inputs, wanted, against, batch) -> np.ndarray:
+def _integrated_gradients(network, inputs, wanted, against, batch, steps) -> np.ndarray:
     from captum.attr import IntegratedGradients  # here, because importing captum takes seconds
 
     found = IntegratedGradients(_score_of(network)).attribute(
-        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=STEPS
+        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=steps
     )
     return found.sum(dim=1).detach().cpu().numpy()  # (clip, 3, rows, columns) -> (clip, rows, columns)
 
 
-def _occlusion(network, inputs, wanted, against, batch) -> np.ndarray:
+def _occlusion(network, inputs, wanted, against, batch, steps) -> np.ndarray:
     from captum.attr import Occlusion  # here, because importing captum takes seconds
 
     size = [max(1, round(length / PATCH)) for length in inputs.shape[2:]]
@@ -253,11 +286,16 @@ def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
     """Function (inputs, wanted[, against]) -> the logit, or the difference, of each picture."""
 
     def score(inputs: torch.Tensor, *classes: torch.Tensor) -> torch.Tensor:
-        logits, at = network(inputs), torch.arange(len(inputs), device=inputs.device)
-        wanted, *against = [logits[at, numbers] for numbers in classes]
-        return wanted - against[0] if against else wanted  # (clip,)
+        return _picked(classes, network(inputs))
 
     return score
+
+
+def _picked(classes: Sequence[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
+    """The logit of each picture's wanted class, less that of the one against it where there is one, (clip,)."""
+    at = torch.arange(len(logits), device=logits.device)
+    wanted, *against = [logits[at, numbers] for numbers in classes]
+    return wanted - against[0] if against else wanted
 
 
 def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:

@@ -1,6 +1,7 @@
 """Do maps change when what the network learned is wiped out? The randomisation tests of Adebayo et al. (2018).
 
-A map that stays alike shows the picture or the architecture, not what was learned. One that changes may still be wrong.
+A map that stays alike shows the picture or the architecture, not what was learned. One that changes may still be wrong. The
+verdict over many draws of random weights is in draws.py.
 """
 
 import copy
@@ -16,11 +17,20 @@ from torch import nn
 from tqdm import tqdm
 
 from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
-from voicecam.explanation.methods import METHODS, attribute
-from voicecam.network import SMALL, SMALL_STAGES, STAGES, Model
+from voicecam.explanation.methods import attribute_all
+from voicecam.network import SMALL, SMALL_STAGES, STAGES, Model, build
 
-FAITHFUL_BELOW = 0.3  # likeness to the maps of an all-random network, under which a method depends on what was learned
+STEPS = 8  # points on the way of integrated gradients here, of trained and random networks alike
 TRAINED = "trained"  # the stage before anything is wiped out
+
+
+def random_twin(model: Model, *, seed: int) -> Model:
+    """The same network with random weights: what a map shows that learned nothing. torch's generator is left as it is."""
+    state = torch.get_rng_state()
+    torch.manual_seed(seed)
+    network = build(model.arch, len(model.classes)).eval()
+    torch.set_rng_state(state)
+    return replace(model, network=network)
 
 
 def cascade(model: Model, *, seed: int = 0) -> Iterator[tuple[str, Model]]:
@@ -44,22 +54,31 @@ def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[s
     then over speakers.
 
     maps_a, maps_b : float (clip, h, w) on the same grid
-    Returns correlation (of the signed maps) and absolute (of their sizes), -1..1, and alike, the one of the two that is further
-    from 0, its sign turned where it is negative; each with _low and _high (95 % over speakers). blank: clips where a
-    map is flat, which has no order; they are in no mean.
+    Returns correlation (of the signed maps) and absolute (of their sizes), -1..1, each with _low and _high (95 % over speakers);
+    blank: clips where a map is flat, which has no order; they are in no mean.
     Sizes are what a test of two classes goes by: the sign of a random network's map is a coin.
     For the test with shuffled labels give the maps of the network trained on them beside those of the real one.
     """
-    signed = _rank_correlation(maps_a, maps_b)
+    signed = rank_correlation(maps_a, maps_b)
     found: dict[str, float] = {"blank": int(np.isnan(signed).sum())}
-    for name, values in (("correlation", signed), ("absolute", _rank_correlation(np.abs(maps_a), np.abs(maps_b)))):
+    for name, values in (("correlation", signed), ("absolute", rank_correlation(np.abs(maps_a), np.abs(maps_b)))):
         mean = over_speakers(values, speakers)
         found |= {name: mean["value"], f"{name}_low": mean["low"], f"{name}_high": mean["high"]}
-    further = max(("correlation", "absolute"), key=lambda name: abs(found[name]))
-    ends = [found[f"{further}{end}"] for end in ("", "_low", "_high")]
-    if ends[0] < 0:
-        ends = [-end for end in (ends[0], ends[2], ends[1])]
-    return found | dict(zip(("alike", "alike_low", "alike_high"), ends))
+    return found
+
+
+def rank_correlation(maps_a: np.ndarray, maps_b: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation of each pair of maps (clip, h, w), float (clip,); NaN where one of them is flat."""
+    return (unit_ranks(maps_a) * unit_ranks(maps_b)).sum(axis=(1, 2))
+
+
+def unit_ranks(maps: np.ndarray) -> np.ndarray:
+    """Ranks of each map's cells less their mean, scaled to length 1, so that a product's sum is Spearman's correlation; float
+    (clip, h, w), NaN where a map is flat."""
+    ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    size = np.sqrt((ranks**2).sum(axis=1, keepdims=True))
+    return np.divide(ranks, size, out=np.full(ranks.shape, np.nan), where=size > 0).reshape(maps.shape)
 
 
 def randomisation_table(
@@ -74,66 +93,23 @@ def randomisation_table(
     seed: int = 0,
     bar: bool = False,
 ) -> pd.DataFrame:
-    """How alike each method's maps stay while the network is wiped out from the top; one row per method and stage.
+    """How alike each method's maps stay while the network is wiped out from the top, by one draw of weights; one row per method
+    and stage. One draw shows where a method lets go, and decides nothing.
 
-    methods : keys of METHODS; the row "energy only" (the picture itself) is added, which knows no network and so must fail
+    methods : keys of METHODS; the row "energy only" (the picture itself) is added, which knows no network and so must stay at 1
     layer : the stage of the model that methods on the grid "layer" look at; wanted, against : as for `attribute`
     Returns columns method, stage ("trained", whose correlation is 1, then those of `cascade`), depth (0, 1, ...), those of
-    `map_correlation`, clips, and faithful: whether alike, at the last stage, is below FAITHFUL_BELOW (missing where every map is
-    flat).
+    `map_correlation`, and clips.
     """
     stages = [(TRAINED, model), *cascade(model, seed=seed)]
     first: dict[str, np.ndarray] = {}
     rows = []
     for depth, (stage, wiped) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
-        place = wiped.stage(layer)
-        for name in (*methods, ENERGY):
-            if name == ENERGY:
-                maps = picture_itself(inputs)
-            else:
-                maps = attribute(wiped.network, inputs, wanted, method=name, layer=place, against=against)
+        asked = {"methods": methods, "layer": wiped.stage(layer), "against": against, "steps": STEPS}
+        for name, maps in (attribute_all(wiped.network, inputs, wanted, **asked) | {ENERGY: picture_itself(inputs)}).items():
             found = map_correlation(first.setdefault(name, maps), maps, speakers)
             rows.append({"method": name, "stage": stage, "depth": depth, **found, "clips": len(inputs)})
-    table = pd.DataFrame(rows)
-    last = table[table["depth"] == len(stages) - 1].set_index("method")
-    return table.assign(faithful=table["method"].map(_verdicts(last))).sort_values(["method", "depth"], ignore_index=True)
-
-
-def randomisation_words(table: pd.DataFrame) -> list[str]:
-    """Sentences on which methods' maps change with the weights, and which stay as they were."""
-    last = table[table["depth"] == table["depth"].max()]
-    said = []
-    for verdict, what in (
-        (True, f"change with the weights (signed and in size within {FAITHFUL_BELOW:g} of 0)"),
-        (
-            False,
-            f"stay alike ({FAITHFUL_BELOW:g} or more in one of the two), so they show the picture or the architecture as well",
-        ),
-    ):
-        names = [_sentence(row) for _, row in last[last["faithful"] == verdict].iterrows()]
-        if names:
-            said.append(f"Rank correlation between maps of the trained and of an all-random network: {'; '.join(names)}: {what}.")
-    flat = [_title(name) for name in last.loc[last["faithful"].isna(), "method"]]
-    if flat:
-        said.append(f"{', '.join(flat)}: every map of the all-random network is flat, so nothing is shown.")
-    return said
-
-
-def randomisation_doubt(table: pd.DataFrame, method: str) -> str:
-    """Why a method's maps are to be doubted by a `randomisation_table`: a sentence; "" where they change with the weights, or the
-    table has no such method."""
-    for _, row in table[(table["depth"] == table["depth"].max()) & (table["method"] == method)].iterrows():
-        if pd.isna(row["faithful"]):
-            return (
-                f"Every {_title(method)} map of an all-random network is flat: it was not shown that its maps need the weights."
-            )
-        if not row["faithful"]:
-            return (
-                f"{_title(method)} maps of this run do not pass the test of random weights: those of an all-random network stay "
-                f"alike (rank correlation {_sentence(row).removeprefix(_title(method)).strip()}; below {FAITHFUL_BELOW:g} is a "
-                "pass), so they show the picture or the architecture as well as what was learned."
-            )
-    return ""
+    return pd.DataFrame(rows).sort_values(["method", "depth"], ignore_index=True)
 
 
 def _stages(model: Model, network: Any) -> Iterator[tuple[str, list[nn.Module]]]:
@@ -150,30 +126,3 @@ def _stages(model: Model, network: Any) -> Iterator[tuple[str, list[nn.Module]]]
 def _reset(part: nn.Module) -> None:
     if callable(reset := getattr(part, "reset_parameters", None)):
         reset()
-
-
-def _rank_correlation(maps_a: np.ndarray, maps_b: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation of each pair of maps (clip, h, w), float (clip,); NaN where one of them is flat."""
-    a, b = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (maps_a, maps_b))
-    a, b = (ranks - ranks.mean(axis=1, keepdims=True) for ranks in (a, b))
-    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.divide((a * b).sum(axis=1), size, out=np.full(len(a), np.nan), where=size > 0)
-
-
-def _verdicts(last: pd.DataFrame) -> dict[str, bool | None]:
-    """Whether each method's maps of the all-random network are unlike those of the trained one; None where all are flat."""
-    return {str(name): None if np.isnan(alike) else bool(alike < FAITHFUL_BELOW) for name, alike in last["alike"].items()}
-
-
-def _sentence(row: pd.Series) -> str:
-    """ "Grad-CAM signed 0.12 [0.05, 0.20], sizes 0.15 [0.08, 0.21]"."""
-    return f"{_title(row['method'])} signed {_spread(row, 'correlation')}, sizes {_spread(row, 'absolute')}"
-
-
-def _spread(row: pd.Series, name: str) -> str:
-    ends = [row[f"{name}_{end}"] for end in ("low", "high")]
-    return f"{row[name]:.2f}" if np.isnan(ends).any() else f"{row[name]:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
-
-
-def _title(name: str) -> str:
-    return METHODS[name].title if name in METHODS else name

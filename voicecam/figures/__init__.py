@@ -12,7 +12,7 @@ from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
 from voicecam.figures.draws import plot_draws
 from voicecam.figures.evidence import plot_bands, plot_differences, plot_mix
-from voicecam.figures.faithful import plot_faithfulness, plot_randomisation
+from voicecam.figures.faithful import plot_faithfulness, plot_likeness, plot_randomisation
 from voicecam.figures.leak import plot_leak
 from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot_picture, plot_waveform
 from voicecam.figures.planted import plot_planted
@@ -41,6 +41,7 @@ __all__ = [
     "plot_faithfulness",
     "plot_history",
     "plot_leak",
+    "plot_likeness",
     "plot_lr_find",
     "plot_map",
     "plot_matrix",

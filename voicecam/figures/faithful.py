@@ -35,11 +35,31 @@ def plot_faithfulness(table: pd.DataFrame, *, ax: Axes) -> list[PathCollection]:
     return drawn
 
 
-def plot_randomisation(table: pd.DataFrame, *, below: float = 0.3, ax: Axes) -> list[Line2D]:
-    """Likeness to the trained network's maps while it is made random from the top down: a line per method with its 95 % band;
-    the dashed line is what a method whose maps need the weights must fall below.
+def plot_likeness(each: pd.DataFrame, table: pd.DataFrame, *, ax: Axes) -> list[PathCollection]:
+    """Likeness of maps to those of networks with random weights: a row per method, a dot per network; the thick stroke is what
+    unrelated maps reach, which dots must stay left of, the cross how alike random networks' maps are to each other.
 
-    table : columns method, stage, depth (0, 1, ...), alike, alike_low, alike_high; see explanation.randomise.map_correlation
+    each : columns method, likeness; table : method, bar, random; see explanation.draws
+    """
+    drawn = []
+    for i, (_, row) in enumerate(table.iterrows()):
+        dots = each.loc[each["method"] == row["method"], "likeness"]
+        colour = GREY if row["method"] == PICTURE else CLASS_COLOURS[0]
+        drawn.append(ax.scatter(dots, np.full(len(dots), -i), color=colour, s=16, alpha=0.5, linewidth=0))
+        ax.vlines(row["bar"], -i - 0.32, -i + 0.32, color=INK, linewidth=2.5)
+        ax.scatter([row["random"]], [-i], marker="x", color=INK, s=26, zorder=3)
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=0)
+    ax.set_yticks(-np.arange(len(table)), table["method"])
+    ax.set(xlabel="rank correlation of sizes with a random network's maps", ylim=(-len(table) + 0.4, 0.6), xlim=(None, 1.05))
+    tidy(ax)
+    return drawn
+
+
+def plot_randomisation(table: pd.DataFrame, *, ax: Axes) -> list[Line2D]:
+    """Likeness in size to the trained network's maps while it is made random from the top down, by one draw: a line per method
+    with its 95 % band.
+
+    table : columns method, stage, depth (0, 1, ...), absolute, absolute_low, absolute_high; see explanation.randomise
     """
     stages = table.drop_duplicates("depth").set_index("depth")["stage"].sort_index()
     names, drawn = list(dict.fromkeys(table["method"])), []
@@ -47,17 +67,11 @@ def plot_randomisation(table: pd.DataFrame, *, below: float = 0.3, ax: Axes) -> 
         rows = table[table["method"] == name].sort_values("depth")
         colour = GREY if name == PICTURE else CLASS_COLOURS[i % len(CLASS_COLOURS)]
         style = STYLES[i % len(STYLES)]
-        ax.fill_between(rows["depth"], rows["alike_low"], rows["alike_high"], color=colour, alpha=0.12, linewidth=0)
-        drawn += ax.plot(rows["depth"], rows["alike"], color=colour, linestyle=style, marker="o", markersize=4, label=name)
-    ax.axhline(below, color=INK, linestyle="--", linewidth=1)
+        ax.fill_between(rows["depth"], rows["absolute_low"], rows["absolute_high"], color=colour, alpha=0.12, linewidth=0)
+        drawn += ax.plot(rows["depth"], rows["absolute"], color=colour, linestyle=style, marker="o", markersize=4, label=name)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    ax.annotate(f"{below:g}", (1.01, below), xycoords=("axes fraction", "data"), va="center", size=SMALL)
     ax.set_xticks(stages.index, stages)
-    ax.set(
-        xlabel="random from the top down to",
-        ylabel="rank correlation of maps\n(signed or in size, the larger)",
-        ylim=(None, 1.05),
-    )
+    ax.set(xlabel="random from the top down to", ylabel="rank correlation of sizes", ylim=(None, 1.05))
     ax.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1.05, 1))
     tidy(ax)
     return drawn

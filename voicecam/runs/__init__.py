@@ -2,7 +2,7 @@
 
 from voicecam.runs.check_job import Effort
 from voicecam.runs.checks import FULL, check_run, check_version, read_facts, read_table
-from voicecam.runs.explaining import explain_run, explanation_place
+from voicecam.runs.explaining import explain_run, explanation_place, run_maps
 from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run
 from voicecam.runs.nulls import random_twin, shuffled_twin
 from voicecam.runs.scoring import evaluate_run
@@ -32,6 +32,7 @@ __all__ = [
     "rescore",
     "run_dataset",
     "run_learner",
+    "run_maps",
     "run_splits",
     "ship",
     "shuffled_twin",

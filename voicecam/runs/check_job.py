@@ -9,8 +9,9 @@ import numpy as np
 from voicecam.dataset import Dataset
 from voicecam.explanation import bandstop
 from voicecam.explanation.bands import Bands, band_set
+from voicecam.explanation.draws import DRAWS
 from voicecam.explanation.methods import LIGHT
-from voicecam.explanation.planted_sounds import CUES
+from voicecam.explanation.planted_sounds import USUAL
 from voicecam.network import Model, load_model
 from voicecam.renderings import Progress
 from voicecam.runs.folder import Say, fold_places
@@ -28,16 +29,22 @@ class Effort:
     clips : for bands, in the sound and out of it; fewer : for what asks for every method's maps or of many networks (deletion,
         insertion, randomised networks); road : of these, for ROAD, which is slowest
     voices : for what needs many speakers; morphs : for shifted voices
-    cues : that are planted, see explanation.planted_sounds
+    draws : networks with random weights a fold, on `fewer` clips each; dear : of these, for methods that cost several passes a
+        clip; noisy : inputs that a map of smooth MPRT is a mean of, 0 for none
+    cues : that are planted, see explanation.planted_sounds; full : several seeds of them, and nothing left out
     """
 
     clips: int = 48
-    fewer: int = 24
+    fewer: int = 16
     road: int = 8
     voices: int = 240
     morphs: int = 20
-    cues: tuple[str, ...] = tuple(CUES)
+    draws: int = DRAWS
+    dear: int = 4
+    noisy: int = 0
+    cues: tuple[str, ...] = USUAL
     methods: tuple[str, ...] = LIGHT
+    full: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,18 @@ import pandas as pd
 
 from voicecam.audio import Signal
 from voicecam.duplicates import duplicates_sentences, find_duplicates
-from voicecam.explanation import acoustics, bandstop, confounds, counterfactual, faithful, planted, randomise
+from voicecam.explanation import acoustics, bandstop, confounds, counterfactual, draws, faithful, randomise
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.differences import class_difference, height, height_difference
+from voicecam.explanation.methods import METHODS, STEPS, attribute_all
+from voicecam.explanation.pointing import planted_words
 from voicecam.explanation.sound_scores import score_sentences, score_table
 from voicecam.network import load_model
 from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
 from voicecam.runs.folder import fold_places, open_run, read_split
 from voicecam.runs.material import Clips
 from voicecam.runs.nulls import SHUFFLED, random_twin
+from voicecam.runs.planting import planted_table
 from voicecam.runs.profiles import AVERAGED, CARRIED, FILTERED, OCCLUDED, carried_profile, map_profiles, occluded_profile
 from voicecam.runs.sounds import median_clips, sound_scores
 
@@ -51,7 +54,8 @@ def band_part(job: Job) -> Part:
     """
     folds, bands = job.band_clips, job.hz_bands
     speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
-    parts = [map_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
+    methods = [name for name in job.effort.methods if METHODS[name].grid == "layer" or job.effort.full]  # the others are slow
+    parts = [map_profiles(clips, bands, methods=methods, layer=job.layer) for clips in folds]
     profiles = {OCCLUDED: job.occluded("network")} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     drops = job.measured if folds[0].paths else profiles[OCCLUDED]
     tables = {"band_drops": bandstop.drop_table(drops, classes_of, speakers, bands.names, bands.limits)}
@@ -105,6 +109,7 @@ def faithfulness_part(job: Job) -> Part:
             layer=clips.model.stage(job.layer),
             against=clips.against,
             road_clips=-(-job.effort.road // len(folds)),
+            steps=STEPS if job.effort.full else randomise.STEPS,
         )
         parts.append(part.assign(clip=part["clip"] + first))
         first += len(clips.table)
@@ -113,29 +118,43 @@ def faithfulness_part(job: Job) -> Part:
 
 
 def randomisation_part(job: Job) -> Part:
-    """The first fold's maps while its network is made random from the top down; and beside the network on shuffled labels."""
-    [clips] = job.clips(job.effort.fewer, first=True)
-    table = randomise.randomisation_table(
-        clips.model,
-        clips.inputs,
-        clips.wanted,
-        clips.speakers,
-        methods=job.effort.methods,
-        layer=job.layer,
-        against=clips.against,
+    """Every fold's maps beside those of many networks with random weights; the first fold's while its network is made random from
+    the top down, by one draw, and beside the network on shuffled labels."""
+    effort, found = job.effort, []
+    folds = job.clips(effort.fewer * len(fold_places(job.folder)))
+    asked: dict[str, Any] = {"methods": effort.methods, "layer": job.layer}
+    for clips in folds:
+        given = (clips.model, clips.inputs, clips.wanted, clips.speakers)
+        how_much = {"draws": effort.draws, "few": -(-effort.dear // 2), "noisy": effort.noisy, "seed": clips.number}
+        found.append(draws.draw_likeness(*given, **asked, against=clips.against, **how_much).assign(fold=clips.number))
+    table = draws.draws_table(pd.concat(found, ignore_index=True))
+    [clips] = job.clips(effort.dear, first=True)
+    cascade = randomise.randomisation_table(
+        clips.model, clips.inputs, clips.wanted, clips.speakers, **asked, against=clips.against
     )
-    shuffled, rows = load_model(clips.place / SHUFFLED), []
-    for method in job.effort.methods:
-        maps, beside = clips.maps(method, job.layer), clips.maps(method, job.layer, model=shuffled)
-        rows.append({"method": method, **randomise.map_correlation(maps, beside, clips.speakers)})
-    sentences = randomise.randomisation_words(table)
-    return Part(tables={"randomisation": table, "shuffled": pd.DataFrame(rows)}, facts={"sentences": sentences})
+    maps, beside = (
+        attribute_all(
+            model.network,
+            clips.inputs,
+            clips.wanted,
+            methods=effort.methods,
+            layer=model.stage(job.layer),
+            against=clips.against,
+            steps=randomise.STEPS,
+        )
+        for model in (clips.model, load_model(clips.place / SHUFFLED))
+    )
+    rows = [{"method": name, **randomise.map_correlation(maps[name], beside[name], clips.speakers)} for name in effort.methods]
+    tables = {"random_draws": pd.concat(found), "random_weights": table, "randomisation": cascade, "shuffled": pd.DataFrame(rows)}
+    return Part(tables=tables, facts={"sentences": draws.draws_words(table)})
 
 
 def planted_part(job: Job) -> Part:
-    """The planted-cue benchmark, on networks of its own: it tells of the methods, not of this run."""
-    table = planted.run_planted(job.effort.cues, job.effort.methods, progress=job.say)
-    return Part(tables={"planted": table}, facts={"sentences": planted.planted_words(table)})
+    """The planted-cue benchmark, on networks of its own, of the run's architecture and features where it has sound."""
+    how = {"methods": job.effort.methods, "layer": job.layer, "cues": job.effort.cues, "few": job.effort.dear}
+    training = open_run(job.folder).training
+    table = planted_table(job.dataset, training, **how, full=job.effort.full, say=job.say)
+    return Part(tables={"planted": table}, facts={"sentences": planted_words(table)})
 
 
 def account_part(job: Job) -> Part:

@@ -15,6 +15,7 @@ from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.methods import METHODS
+from voicecam.explanation.planted_sounds import CUES
 from voicecam.files import read_json, write_bytes, write_json, write_text
 from voicecam.renderings import Progress
 from voicecam.runs import check_parts as parts
@@ -24,7 +25,18 @@ from voicecam.runs.folder import Say
 
 CHECKS, BANDS = "checks", "third-octaves"  # folder of an explanation, and what is taken out of the sound unless asked otherwise
 VERSION = 2  # of the tables in it; 2: flips up and down apart, titles, ways, alike, centroids
-FULL = Effort(clips=240, fewer=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
+FULL = Effort(
+    clips=240,
+    fewer=240,
+    road=240,
+    voices=2000,
+    morphs=100,
+    dear=24,
+    noisy=10,
+    cues=tuple(CUES),
+    methods=tuple(METHODS),
+    full=True,
+)
 
 
 @dataclass(frozen=True)

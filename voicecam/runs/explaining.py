@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from voicecam.config import MAP_LAYER, MAP_METHOD
+from voicecam.config import AUTO, from_dict, map_choice
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
@@ -20,7 +20,7 @@ from voicecam.explanation.methods import METHODS
 from voicecam.files import digest, read_json, write_bytes, write_json, write_text
 from voicecam.runs.check_job import Effort
 from voicecam.runs.checks import BANDS, CHECKS, FULL, check_settings
-from voicecam.runs.folder import Say, differences, open_run, read_predictions
+from voicecam.runs.folder import Say, differences, fold_places, open_run, read_predictions
 from voicecam.runs.material import fold_clips
 from voicecam.runs.nulls import random_twin, shuffled_twin
 
@@ -48,6 +48,13 @@ def explanation_place(
     return folder if same else folder / EXPLANATIONS / (plain if plain == name else f"{plain}-{digest(name, length=6)}")
 
 
+def run_maps(folder: Path, *, method: str = AUTO, layer: str = AUTO) -> dict[str, str]:
+    """Method and layer of a run's maps; in place of "auto" what config.DEFAULT_MAPS has for its network and features."""
+    meta = read_json(fold_places(folder)[0] / "meta.json", error=ExplainError)
+    method, layer = map_choice(meta["arch"], from_dict(meta["config"]).recipe, method=method, layer=layer)
+    return {"method": method, "layer": layer}
+
+
 def _settings(method: str, layer: str, target: str) -> dict[str, str]:
     return {"method": METHODS[method].title, "layer": layer, "target": target}
 
@@ -62,8 +69,8 @@ def explain_run(
     dataset: Dataset,
     *,
     place: Path | None = None,
-    method: str = MAP_METHOD,
-    layer: str = MAP_LAYER,
+    method: str = AUTO,
+    layer: str = AUTO,
     target: str = "true",
     full: bool = False,
     say: Say = print,
@@ -72,11 +79,12 @@ def explain_run(
     """Maps of every tested clip: cams.npz (raw maps with their index), bands_by_class.csv and, last, explanation.json.
 
     place : folder they go to, the run's own by default; see `explanation_place`
-    method : one of explanation.METHODS; layer : stage of the network, "layer1" to "layer4"
+    method : one of explanation.METHODS; layer : stage of the network, "layer1" to "layer4"; "auto" : see `run_maps`
     target : what each map is for, see material.targets
     full : train the network on shuffled labels in every fold, not in the first alone
     Raises ExplainError when `place` holds an explanation by another method, layer or target.
     """
+    method, layer = run_maps(folder, method=method, layer=layer).values()
     place, wanted = place or folder, _settings(method, layer, target)
     path = place / "explanation.json"
     if path.exists():

@@ -6,25 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from voicecam.dataset import Dataset
+from voicecam.explanation.randomise import random_twin
 from voicecam.learner import Training, train
-from voicecam.network import Model, build, load_model, save_model
+from voicecam.network import Model, load_model, save_model
 from voicecam.runs.folder import Say, read_split
+
+__all__ = ["LEAST", "SHARE", "SHUFFLED", "random_twin", "shuffled_twin"]
 
 SHUFFLED = "shuffled"  # folder inside a fold's
 SHARE = 0.25  # of the clips: there is no rule to be learned, and each clip costs as much time as in the real training
 LEAST = 200  # training clips that the null is given where there are so many
-
-
-def random_twin(model: Model, *, seed: int) -> Model:
-    """The same network with random weights: what a map shows that learned nothing."""
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)
-    network = build(model.arch, len(model.classes)).eval()
-    torch.set_rng_state(state)
-    return replace(model, network=network)
 
 
 def shuffled_twin(place: Path, dataset: Dataset, label: str, training: Training, *, say: Say) -> Model:

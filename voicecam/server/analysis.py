@@ -14,7 +14,7 @@ import numpy as np
 from voicecam import audio, verdicts
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier, sure_classes
-from voicecam.config import MAP_LAYER, MAP_METHOD
+from voicecam.config import map_choice
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import band_limits, band_set
@@ -38,12 +38,21 @@ MAPPING = Lock()  # of whoever asks `mapped`: maps hang hooks into the network, 
 
 @dataclass(frozen=True)
 class Listener:
-    """A classifier, how its maps are made, and the training clips' bands (None where they were not measured)."""
+    """A classifier, and the training clips' bands (None where they were not measured). Its maps are those of
+    config.DEFAULT_MAPS."""
 
     classifier: Classifier
     ranges: Ranges | None = None
-    method: str = MAP_METHOD
-    layer: str = MAP_LAYER
+
+    @property
+    def method(self) -> str:
+        """How its maps are made, a key of explanation.METHODS."""
+        return map_choice(self.classifier.model.arch, self.classifier.model.config.recipe)[0]
+
+    @property
+    def layer(self) -> str:
+        """The stage of the network that they look at."""
+        return map_choice(self.classifier.model.arch, self.classifier.model.config.recipe)[1]
 
     @cached_property
     def mapped(self) -> Model:
