@@ -81,9 +81,7 @@ def compare_job(args: argparse.Namespace) -> str:
 def centroids_job(args: argparse.Namespace) -> str:
     """Set several trainings side by side and say where their evidence lies; returns the last line."""
     found, path = results.compare_trainings([_folder(name) for name in args.run])
-    cli.say(
-        f"difference of centroids in Hz, mean over {len(args.run)} trainings (lowest to highest; above 0; rare among random):"
-    )
+    cli.say(f"difference of centroids in Hz, mean of {len(args.run)} trainings (lowest to highest; above 0; rare among random):")
     for _, row in found.iterrows():
         spread = f"{row['mean']:+.0f} ({row['lowest']:+.0f} to {row['highest']:+.0f}; {row['above']}; {row['rare']})"
         cli.say(f"  {row['method']}, {row['target']}: {spread}")

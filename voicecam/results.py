@@ -76,7 +76,7 @@ def compare_runs(first: Path, second: Path) -> tuple[dict[str, Any], Path]:
 
 
 def compare_trainings(folders: Sequence[Path]) -> tuple[pd.DataFrame, Path]:
-    """Where the evidence lies by several trainings of the same network, side by side; writes trainings.csv into the first's folder.
+    """Where the evidence lies by several trainings of a network, side by side; writes trainings.csv into the first's folder.
 
     Returns the table of centroids.over_trainings and the file's path. Raises ExplainError for a run whose checks hold no
     centroids, or other classes or methods than the first's.

@@ -1,6 +1,8 @@
-"""Chapters on frequency: is a known one found, does one class lie higher, what do bands of the sound cost. Computes nothing new."""
+"""Chapters on frequency: is a known one found, does one class lie higher, what do bands cost. Computes nothing new."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,10 +39,10 @@ def tones_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         name="tones",
         title="Can a known frequency be found in a network like this one?",
         sentences=(
-            f"A network of this run's recipe, architecture and picture learned which soft tone ({tones} Hz, {TONE_S:g} s at a random "
-            f"time, amplitude {LEVEL:g}), if any, lies under a synthetic voice. Then each instrument was asked which of "
+            f"A network of this run's recipe, architecture and picture learned which soft tone ({tones} Hz, {TONE_S:g} s at a "
+            f"random time, amplitude {LEVEL:g}), if any, lies under a synthetic voice. Then each instrument was asked which of "
             f"{facts['bands']} bands tells it. {tone_sentence(table)}",
-            "A centroid is the centre of gravity of all that speaks for a class, so it is pulled to the middle by whatever weight lies "
+            "A centroid is the centre of gravity of all that speaks for a class, so it is pulled to the middle by what lies "
             "elsewhere: read it beside the top band.",
         ),
         warnings=(capital(f"{NOBODY}: see below."),) if doubt else (),
@@ -66,7 +68,10 @@ def tone_sentence(table: pd.DataFrame) -> str:
         )
     shares, n = found_by(table), int(table.groupby("instrument")["clips"].sum().iloc[0])
     said = "; ".join(f"{name} in {percent(share)} %" for name, share in shares.items())
-    head = f"In networks like this one ({about}) the top band is the tone's, of {n} clips, by {said}; by chance in {percent(first['chance'])} %."
+    head = (
+        f"In networks like this one ({about}) the top band is the tone's, of {n} clips, by {said}; by chance in "
+        f"{percent(first['chance'])} %."
+    )
     if not (names := believed(table)):
         return f"{head} No instrument finds {percent(FOUND)} %: {NOBODY}."
     return f"{head} Believed here: {', '.join(names)}."
@@ -106,8 +111,8 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=tuple(filter(None, sentences)),
         drawings=(drawing,),
         table=_centroid_cells(centroids),
-        table_note=f"Difference of centroids in Hz with 95 % intervals (speakers resampled), and the bands with the largest weight. "
-        f"Same clips: what speaks for {first} minus what speaks for {second}. The others: {first} minus {second} speakers.",
+        table_note="Difference of centroids in Hz with 95 % intervals (speakers resampled), and the bands with the largest "
+        f"weight. Same clips: what speaks for {first} minus what for {second}. The others: {first} minus {second} speakers.",
     )
 
 
@@ -136,15 +141,15 @@ def centroid_answers(table: pd.DataFrame, drawn: pd.DataFrame, first: str, secon
     return [f"{question} {capital(words[answer].format(more.get(answer, '')))}" for question, (answer, more) in found.items()]
 
 
-def rank_sentence(drawn: pd.DataFrame, facts: dict) -> str:
+def rank_sentence(drawn: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     """How many random networks differ as much as the trained one, target by target."""
     ranks = {target: rank(drawn, target) for target in drawn["target"].unique()}
     n = max(of for _, of in ranks.values())
     said = "; ".join(f"{_short(target)} {above}" for target, (above, _) in ranks.items())
     return (
-        f"How many of {n} single networks with random weights differ at least as much, one way or the other, by band occlusion with "
-        f"the training mean on the same {facts['random_clips']} clips and {facts['random_bands']}: {said}. What learned nothing has a "
-        "difference too, as its weights were drawn."
+        f"How many of {n} single networks with random weights differ at least as much, one way or the other, by band occlusion "
+        f"with the training mean on the same {facts['random_clips']} clips and {facts['random_bands']}: {said}. What learned "
+        "nothing has a difference too, as its weights were drawn."
     )
 
 
@@ -157,8 +162,8 @@ def _fold_sentence(folds: dict[str, list[float]], first: str) -> str:
         f"{_short(target)} {sum(value > 0 for value in values)} of {len(values)}" for target, values in folds.items()
     )
     return (
-        f"Of the {n} trained networks, each alone on its own test speakers, so many lie higher for {first}: {said}. How far it hangs on "
-        "the training: scripts/centroids.py sets several side by side."
+        f"Of the {n} trained networks, each alone on its own test speakers, so many lie higher for {first}: {said}. How far it "
+        "hangs on the training: scripts/centroids.py sets several side by side."
     )
 
 
@@ -221,8 +226,8 @@ def bands_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         f"{took}, a third of an octave each, and the network was asked again ({who}). The drop is the logit of the clip's own "
         "class, minus that of the other where there are two, with the band minus without it.",
         *bandstop.drop_sentences(drops),
-        f"Mel gradients of a clip add up to the score that they divide, less that of the average clip, to {percent(facts['gap'])} % in "
-        f"the median and {percent(facts['gap_most'])} % at most (of the mean size of these differences).",
+        "Mel gradients of a clip add up to its score less that of the average clip, but for a gap of "
+        f"{percent(facts['gap'])} % in the median and {percent(facts['gap_most'])} % at most of this difference's mean size.",
     ]
     if tones is not None and not believed(tones):
         sentences.insert(0, tone_sentence(tones))

@@ -1,6 +1,6 @@
-"""The parts of checks.py that speak of Hz: planted tones, bands taken out, and where the classes' evidence lies. Writes nothing."""
+"""The parts of checks.py that speak of Hz: planted tones, bands taken out, where classes' evidence lies. Writes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -56,10 +56,10 @@ def height_part(job: Job) -> Part:
     """Does the evidence of the first class lie higher than that of the second?
 
     Table centroids: each method under own-class and fixed targets, see explanation.centroids. Table random_centroids: the same
-    differences by single networks with random weights (numbers from 1 on) beside the trained one (0), on the same clips and bands,
-    which are octaves where the network is a ResNet. With several folds the trained number is that of each clip's own network, so it rests on
-    several networks, which scatter less than single ones: fewer of these reach it by chance, never more.
-    Facts: classes; folds, target -> the difference by each fold's network alone, by OCCLUDED; clips and random_clips.
+    differences by single networks with random weights (from 1 on) beside the trained one (0), on the same clips and bands; these
+    are octaves where the network is a ResNet. With several folds the trained number is that of each clip's own network, so it
+    rests on several networks, which scatter less than single ones: it reaches these by chance less often, never more.
+    Facts: classes; folds, target -> the difference by each fold's network alone, by OCCLUDED; clips, random_clips, random_bands.
     """
     folds, bands = job.band_clips, job.hz_bands
     profiles = {
@@ -70,10 +70,10 @@ def height_part(job: Job) -> Part:
     if folds[0].paths:
         profiles[FILTERED] = job.measured
     signed = {name: _signs(folds, job.classes) * profile for name, profile in profiles.items()}
-    about = joined(folds, "classes_of"), joined(folds, "speakers"), *job.classes
+    who = joined(folds, "classes_of"), joined(folds, "speakers")
     some = job.clips(job.affordable(job.effort.fewer))
-    tables = {"centroids": centroid_table(signed, bands, *about), "random_centroids": _random(some, job)}
-    facts = {"classes": list(job.classes), "clips": len(about[0]), "random_clips": len(joined(some, "speakers"))}
+    tables = {"centroids": centroid_table(signed, bands, *who, *_pair(job)), "random_centroids": _random(some, job)}
+    facts = {"classes": list(job.classes), "clips": len(who[0]), "random_clips": len(joined(some, "speakers"))}
     facts["random_bands"] = job.bands if job.light else FEWER_BANDS
     return Part(tables=tables, facts={**facts, "folds": _per_fold(job, signed[OCCLUDED])})
 
@@ -84,20 +84,28 @@ def _heard(job: Job) -> Heard:
     made = load_model(fold_places(job.folder)[0]).meta["start"]
     kinds = {"random weights": "none", "the shipped backbone": "shipped", "ImageNet": "imagenet"}
     start = next((kind for words, kind in kinds.items() if made.startswith(words)), training.start)
-    return hear_tones(job.dataset.config, tone_training(training.arch, start), words=job.effort.words, clips=job.effort.tones)
+    return hear_tones(
+        job.dataset.config, tone_training(training.arch, start), words=job.effort.words, clips=job.affordable(job.effort.tones)
+    )
+
+
+def _pair(job: Job) -> tuple[str, str]:
+    """The two classes of a run that has two."""
+    first, second = job.classes
+    return first, second
 
 
 def _gap(clips: Clips) -> np.ndarray:
     return gap(clips.model, clips.log_mel, clips.mel_weight, clips.wanted, against=clips.against)
 
 
-def _signs(folds: list[Clips], classes: tuple[str, ...]) -> np.ndarray:
+def _signs(folds: Sequence[Clips], classes: tuple[str, ...]) -> np.ndarray:
     """1 for clips of the first class and -1 for the others, (clip, 1): a profile for each clip's own class times this is one for
     the first class against the second."""
     return np.where(np.array(joined(folds, "classes_of")) == classes[0], 1, -1)[:, None]
 
 
-def _random(folds: list[Clips], job: Job) -> pd.DataFrame:
+def _random(folds: Sequence[Clips], job: Job) -> pd.DataFrame:
     """Differences by the trained network and by the effort's random ones, see `height_part`."""
     bands = job.hz_bands if job.light else band_set(FEWER_BANDS, job.dataset.config)
     found = np.concatenate(
@@ -109,8 +117,8 @@ def _random(folds: list[Clips], job: Job) -> pd.DataFrame:
         ],
         axis=1,
     )  # (network, clip, band)
-    about = joined(folds, "classes_of"), joined(folds, "speakers"), *job.classes
-    return differences_of_many(list(_signs(folds, job.classes) * found), bands, *about)
+    who = joined(folds, "classes_of"), joined(folds, "speakers")
+    return differences_of_many(list(_signs(folds, job.classes) * found), bands, *who, *_pair(job))
 
 
 def _networks(clips: Clips, n: int) -> Iterator[nn.Module]:
@@ -126,7 +134,7 @@ def _per_fold(job: Job, signed: np.ndarray) -> dict[str, list[float]]:
     first = 0
     for clips in job.band_clips:
         part, first = signed[first : first + len(clips.table)], first + len(clips.table)
-        table = differences_of_many([part], job.hz_bands, clips.classes_of, clips.speakers, *job.classes)
+        table = differences_of_many([part], job.hz_bands, clips.classes_of, clips.speakers, *_pair(job))
         for _, row in table.dropna().iterrows():
             found.setdefault(row["target"], []).append(float(row["difference"]))
     return found

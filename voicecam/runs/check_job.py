@@ -22,9 +22,10 @@ from voicecam.runs.profiles import occluded_profile
 class Effort:
     """How many tested clips the checks look at, and by which methods the maps are made.
 
-    clips : for bands, in the sound and out of it, and fewer : for what asks for every method's maps or of many networks (deletion,
-        insertion, randomised networks); see `Job.affordable`. twins : networks with random weights; words : of each synthetic
-        voice, for planted tones; tones : clips with a tone that are asked about; road : of these, for ROAD, which is slowest
+    clips : for bands, in the sound and out of it; fewer : for what asks for every method's maps or of many networks (deletion,
+        insertion, randomised networks); road : of these, for ROAD, which is slowest
+    twins : networks with random weights, for where the evidence lies; words : of each synthetic voice, for planted tones;
+        tones : clips with a tone that are asked about. Of bands, twins and tones a ResNet is asked less: see `Job.affordable`
     voices : for what needs many speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """

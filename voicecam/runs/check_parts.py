@@ -1,4 +1,4 @@
-"""The parts of checks.py, but those on bands in Hz (band_parts.py): each takes a Job and gives tables, facts and sounds. Writes nothing."""
+"""Parts of checks.py, all but those on bands in Hz: each takes a Job, gives tables, facts and sounds. Writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

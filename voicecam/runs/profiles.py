@@ -60,19 +60,19 @@ def tone_profiles(heard: Heard, bands: Bands, *, method: str, layer: str, sound:
     method, layer : of the run's maps, which have frequencies with recipe logmel alone; sound : whether the run has recordings:
         without, its mel energies are those that its pictures keep
     """
-    model, config, asked = heard.model, heard.model.config, {"against": heard.against}
+    model, config, against = heard.model, heard.model.config, heard.against
     matrices = np.stack([features(signal, config).matrix for signal in heard.signals])
     heard_mel = [log_mel_energies(signal.samples, config).T for signal in heard.signals]
     log_mel = np.stack(heard_mel) if sound else log_mel_of(matrices, config)
     found = {
-        name: occluded_bands(model, log_mel, bands, heard.wanted, reference=reference, **asked)
+        name: occluded_bands(model, log_mel, bands, heard.wanted, against=against, reference=reference)
         for name, reference in zip((OCCLUDED, FLOORED), REFERENCES)
     }
-    weight = log_mel_attribution(model, log_mel, heard.wanted, steps=TONE_STEPS, **asked)
+    weight = log_mel_attribution(model, log_mel, heard.wanted, against=against, steps=TONE_STEPS)
     found[CARRIED] = to_bands(row_profile(weight), band_set("mel", config).limits, bands)
     if config.recipe == "logmel":
         stage = model.stage(layer) if METHODS[method].grid == "layer" else None
-        maps = attribute(model.network, model.input(matrices), heard.wanted, method=method, layer=stage, **asked)
+        maps = attribute(model.network, model.input(matrices), heard.wanted, method=method, layer=stage, against=against)
         found[f"{METHODS[method].title}, {layer}" if stage is not None else METHODS[method].title] = map_profile(
             maps, config, bands
         )
