@@ -135,7 +135,9 @@ def answers(speakers: int, clips: int, sharpness: float, rng: np.random.Generato
     true = np.resize(CLASSES, speakers * clips)  # every speaker says both words
     said = np.where(right, true, np.where(true == "a", "b", "a"))
     columns = {f"p_{name}": np.where(said == name, p, 1 - p) for name in CLASSES}
-    table = pd.DataFrame({"fold": 1, "speaker": np.repeat(np.arange(speakers), clips), "true": true, "predicted": said, **columns})
+    table = pd.DataFrame(
+        {"fold": 1, "speaker": np.repeat(np.arange(speakers), clips), "true": true, "predicted": said, **columns}
+    )
     return table, table[list(columns)].to_numpy()
 
 
