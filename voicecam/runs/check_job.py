@@ -33,7 +33,7 @@ class Effort:
     cues : that are planted, see explanation.planted_sounds; full : several seeds of them, and nothing left out
     """
 
-    clips: int = 72
+    clips: int = 60
     fewer: int = 16
     twins: int = 40
     words: int = 4
