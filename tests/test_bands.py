@@ -22,6 +22,8 @@ from voicecam.explanation.bands import (
     to_bands,
 )
 from voicecam.explanation.differences import class_difference, height, height_difference
+from voicecam.features import log_mel_energies
+from voicecam.image import fit_scale
 
 
 def test_shares_are_counted_on_the_positive_part_and_blank_maps_have_none():
@@ -237,3 +239,37 @@ def test_a_higher_voice_has_higher_evidence(rng):
     assert found["p"] < 0.01
     assert found["blank"] == 1
     assert found["first_speakers"] == found["second_speakers"] == 10
+
+
+def sine(hz, config, *, seconds=None, level=0.1):
+    time = np.arange(config.n_samples) / config.sample_rate
+    return np.where(time < (seconds or config.seconds), level * np.sin(2 * np.pi * hz * time), 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["logmel", "voice"])
+def test_the_loudest_row_of_a_tone_is_the_one_whose_limits_hold_it(name):
+    """Every tone from 700 Hz up that is not within a tenth of a row of a limit, 5.5 kHz among them."""
+    config = recipe(name)
+    limits = band_limits(config.n_rows, config)
+    for low, high in limits:
+        for hz in low + np.array([0.1, 0.3, 0.5, 0.7, 0.9]) * (high - low):
+            if 700 < hz < 0.9 * config.top_hz:
+                row = int(log_mel_energies(sine(hz, config), config).mean(axis=0).argmax())
+                assert limits[row] == (low, high), hz
+
+
+def test_why_the_strongest_row_of_a_tone_at_5500_hz_is_the_next_one():
+    """It sounds in two rows, 7 dB apart; in units of each row's own spread over the clips both are as bright."""
+    config = recipe("logmel", hop_ms=15.4, floor_db=120.0)
+    rng = np.random.default_rng(3)
+    noise = [0.001 * rng.standard_normal(config.n_samples).astype(np.float32) for _ in range(40)]
+    clips = [one + (sine(5500, config, seconds=0.3) if i % 4 == 0 else 0) for i, one in enumerate(noise)]
+    log_mel = np.stack([log_mel_energies(one, config).T for one in clips])  # (clip, row, frame)
+    limits = band_limits(64, config)
+    own = next(i for i, (low, high) in enumerate(limits) if low <= 5500 < high)
+    there = log_mel[::4, :, :15].mean(axis=(0, 2))
+    assert there.argmax() == own
+    assert 5 < there[own] - there[own + 1] < 9
+    bright = fit_scale(log_mel, config).picture(log_mel)[::4, :, :15].mean(axis=(0, 2)) - 127.5
+    assert bright[own + 1] > 0.95 * bright[own]
+    assert (np.delete(bright, [own, own + 1]) < 0.9 * bright[own]).all()

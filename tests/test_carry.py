@@ -10,7 +10,7 @@ from torch import nn
 from voicecam import audio
 from voicecam.config import Config, recipe
 from voicecam.errors import ExplainError
-from voicecam.explanation.carry import baseline, input_of_log_mel, log_mel_attribution, log_mel_of, to_log_mel
+from voicecam.explanation.carry import baseline, gap, input_of_log_mel, log_mel_attribution, log_mel_of, to_log_mel
 from voicecam.features import features, log_mel_energies
 from voicecam.image import Scale, fit_scale
 from voicecam.network import Model, load_model, to_input
@@ -160,7 +160,11 @@ def test_attributions_of_the_shipped_model_add_up_too():
     log_mel, _, _ = prepared(model.config)
     found = log_mel_attribution(model, log_mel, np.zeros(4, int), against=np.ones(4, int))
     rise = rises(model, log_mel) @ [1, -1]
-    np.testing.assert_allclose(found.sum(axis=(1, 2)), rise, atol=0.08 * np.abs(rise).max())
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), rise, atol=0.04 * np.abs(rise).max())
+    expected = np.abs(found.sum(axis=(1, 2)) - rise) / np.abs(rise).mean()
+    np.testing.assert_allclose(gap(model, log_mel, found, np.zeros(4, int), against=np.ones(4, int)), expected, atol=1e-5)
+    more = log_mel_attribution(model, log_mel, np.zeros(4, int), against=np.ones(4, int), steps=256)
+    assert gap(model, log_mel, more, np.zeros(4, int), against=np.ones(4, int)).max() < 0.02, "more points close it"
 
 
 def test_the_baseline_is_middle_grey_where_nothing_is_normalised():

@@ -8,23 +8,23 @@ import pytest
 
 from conftest import voice
 from voicecam import audio, chapters, pages, runs
-from voicecam.chapters.frequency import FILTERED, draw_sentence, height_answer, shuffled_caution
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
 from voicecam.dataset import make_images
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_set
 from voicecam.explanation.centroids import OWN
+from voicecam.explanation.occluded import FLOORED, OCCLUDED
 from voicecam.learner import Training
 from voicecam.network import load_model
 from voicecam.runs.check_job import Job
 from voicecam.runs.checks import PARTS, possible
 from voicecam.runs.material import fold_clips, targets
-from voicecam.runs.profiles import CARRIED, OCCLUDED, map_profiles, occluded_profile
+from voicecam.runs.profiles import CARRIED, FILTERED, map_profiles, occluded_profile
 from voicecam.runs.sample import sample_clips
 
 CLASSES = ("high", "low")
-EFFORT = runs.Effort(clips=24, fewer=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",))
+EFFORT = runs.Effort(clips=24, fewer=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",), words=1, tones=12)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_band_occlusion_is_what_the_network_says_without_the_band(run):
     folder, dataset, _ = run
     clips = fold_clips(folder, dataset, runs.read_predictions(folder).head(3), "true")[0]
     bands = band_set("octaves", dataset.config)
-    found = occluded_profile(clips, clips.model, bands)
+    found = occluded_profile(clips, clips.model, bands, reference="floor")
     log_mel, limits = clips.log_mel, band_set("mel", dataset.config).limits
     middle = next(i for i, (low, high) in enumerate(bands.limits) if low < 1000 < high)
     low, high = bands.limits[middle]
@@ -145,16 +145,15 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     folder, _, made = run
     assert made == list(PARTS)
     agreement = runs.read_table(folder, "agreement").set_index("method")
-    assert {"band occlusion", "band occlusion, random weights", "grad-cam", "hires-cam"} <= set(agreement.index)
-    occluded, random = agreement["spearman"][[OCCLUDED, f"{OCCLUDED}, random weights"]]
-    assert occluded > max(random, 0.3), "silencing a band in the picture is much like filtering it out"
-    height = runs.read_table(folder, "height").set_index("what")
-    assert list(height.index) == ["network", "random weights", "shuffled labels", FILTERED]
-    centroids = runs.read_table(folder, "centroids")
-    assert centroids["method"].nunique() == 4
-    own = centroids[centroids["target"] == OWN].set_index("method")["difference"]
-    assert own[OCCLUDED] == pytest.approx(height.loc["network", "difference"], rel=1e-4), "the same number by another way"
-    assert own[FILTERED] == pytest.approx(height.loc[FILTERED, "difference"], rel=1e-4)
+    assert set(agreement.index) == {CARRIED, "grad-cam", "hires-cam"}, "no intervention beside one of its own kind"
+    centroids, drawn = (runs.read_table(folder, name) for name in ("centroids", "random_centroids"))
+    assert list(centroids["method"].unique()) == [OCCLUDED, FLOORED, CARRIED, FILTERED]
+    assert set(drawn["network"]) == set(range(41)), "the trained network and 40 single random ones"
+    assert drawn[drawn["target"] == OWN]["difference"].nunique() > 30
+    tones = runs.read_table(folder, "tones")
+    assert {OCCLUDED, FLOORED, CARRIED, "HiRes-CAM, layer2"} == set(tones["instrument"])
+    facts = runs.read_facts(folder, "bands")
+    assert 0 < facts["gap"] <= facts["gap_most"] < 0.2
     planted = runs.read_table(folder, "planted").set_index("method")
     assert planted.loc["hires-cam", "pointing"] >= 0.95, "the spurious hum is found"
     faithful = runs.read_table(folder, "faithfulness").set_index("method")
@@ -192,41 +191,6 @@ def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
     assert page.count("data:audio/wav") >= 6
 
 
-def heights(network, null, sound=None, p=0.001, p_sound=0.001):
-    rows = {"network": network, "random weights": null} | ({} if sound is None else {FILTERED: sound})
-    made = pd.DataFrame(
-        [{"what": what, "difference": d, "low": d - 100, "high": d + 100, "p": p, "ways": 2001} for what, d in rows.items()]
-    )
-    made.loc[made["what"] == FILTERED, "p"] = p_sound
-    return made.set_index("what")
-
-
-@pytest.mark.parametrize(
-    ("rows", "answer"),
-    [
-        (heights(500, 0, 400), "yes: "),
-        (heights(500, -390, 400), "yes: "),
-        (heights(500, -410, 400), "1 of 2 draws of random weights"),
-        (heights(-500, 0, -400), "no, lower: "),
-        (heights(500, 480, 400), "not shown: it lies higher for high, but as large a difference"),
-        (heights(500, 900, 400), "1 of 2 draws of random weights"),
-        (heights(500, 0, -400), "filtering the sound did not show the same"),
-        (heights(500, 0, 400, p_sound=0.4), "filtering the sound did not show the same"),
-        (heights(500, 0), "there is no sound to filter"),
-        (heights(500, 0, 400, p=0.2), "it was not shown"),
-    ],
-)
-def test_the_answer_follows_from_the_numbers(rows, answer):
-    assert answer in height_answer(rows, [10.0, rows.loc["random weights", "difference"]], *CLASSES)
-
-
-def test_draws_of_random_weights_are_told_and_whether_folds_agree():
-    assert "-300 to 200 Hz" in draw_sentence([200, -300], [500], "high")
-    assert "Of the 3 trained networks, each alone on its own test speakers, 2 look higher for high" in draw_sentence(
-        [200, -300], [5, -1, 2], "high"
-    )
-
-
 def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
     folder, dataset, _ = run
     job = Job(
@@ -247,14 +211,4 @@ def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
     }
     assert left_out["all"] == set()
     assert left_out["silent"] == {"confounds", "account", "counterfactual", "audible"}
-    assert left_out["stretched"] == {"bands", "height", "audible"}, "their pictures have no way back to frequencies"
-
-
-def test_a_null_on_shuffled_labels_that_shows_as_much_is_said():
-    rows = heights(500, 0).assign(first_speakers=3, second_speakers=4)
-    assert shuffled_caution(rows) == "", "no fold has such a network"
-    for difference, said in ((450, True), (350, False), (-450, False)):
-        null = rows.loc[["network"]].assign(difference=difference).rename(index={"network": "shuffled labels"})
-        found = shuffled_caution(pd.concat([rows, null]))
-        assert bool(found) == said, difference
-        assert not said or f"{difference} Hz, on 3 and 4 speakers" in found
+    assert left_out["stretched"] == {"tones", "bands", "height", "audible"}, "their pictures have no way back to frequencies"

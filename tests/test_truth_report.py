@@ -15,16 +15,18 @@ import pytest
 
 from conftest import voice
 from voicecam import chapters, evaluation, runs
-from voicecam.chapters.frequency import FILTERED, height_answer, height_chapter
+from voicecam.chapters.frequency import height_chapter, tones_chapter
 from voicecam.errors import ExplainError
 from voicecam.evaluation.bootstrap import draw_speakers
 from voicecam.explanation import bandstop, counterfactual, planted, randomise
 from voicecam.explanation.acoustics import VoiceFacts, account, account_sentences
-from voicecam.explanation.bands import bands_by_class
-from voicecam.explanation.centroids import centroid_table
+from voicecam.explanation.bands import Bands, bands_by_class
+from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.confounds import audit, audit_sentences
 from voicecam.explanation.differences import class_difference, height_difference
+from voicecam.explanation.occluded import FLOORED, OCCLUDED
 from voicecam.files import write_json, write_text
+from voicecam.runs.profiles import CARRIED, FILTERED
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 CLASSES = ("female", "male")
@@ -247,41 +249,37 @@ def test_p_is_that_of_every_way_to_deal_out_the_speakers(first, second, both):
     assert (found["p"] >= 1 / len(gaps)).all()
 
 
-def test_no_p_of_the_height_chapter_is_below_the_smallest_possible(tmp_path):
-    """Even where the classes lie as far apart as they can."""
-    heights, speakers = np.r_[900.0, 950, 1000, 1050, 2000, 2050, 2100, 2150], list("abcdefgh")
-    row = height_difference(heights, ["female"] * 4 + ["male"] * 4, speakers, *CLASSES)
-    profile = np.tile(np.linspace(0, 1, 8)[:, None], (1, 3)) + np.eye(8, 3)
-    bands = class_difference(profile, ["female"] * 4 + ["male"] * 4, speakers, *CLASSES).assign(name=list("lmh"))
-    signed = profile * np.repeat([1, -1], 4)[:, None]
-    limits = [(200.0, 400.0), (900.0, 1100.0), (3000.0, 3400.0)]
-    centroids = centroid_table({"band occlusion": signed}, limits, ["female"] * 4 + ["male"] * 4, speakers, *CLASSES)
-    assert centroids["p"].min() >= 2 / 70
-    folder = of_checks(
+def height_folder(tmp_path, profile, right, learned=True):
+    """Checks of 4 and 4 speakers whose four methods say the same, with planted tones found in this share."""
+    speakers, classes = list("abcdefgh"), ["female"] * 4 + ["male"] * 4
+    bands = Bands(("low", "middle", "high"), ((200.0, 400.0), (900.0, 1100.0), (3000.0, 3400.0)))
+    names = (OCCLUDED, FLOORED, CARRIED, FILTERED)
+    noise = np.random.default_rng(0).uniform(0, 0.05, (8, 3))
+    centroids = centroid_table(dict.fromkeys(names, profile + noise), bands, classes, speakers, *CLASSES)
+    drawn = [(number, t, 2500.0 if number == 0 else 100.0) for t in centroids["target"].unique() for number in range(41)]
+    tones = {"instrument": names[:3], "hz": 630.0, "right": right, "near": 1.0, "top": 630.0, "centroid": 900.0, "chance": 0.05}
+    facts = {"folds": {OWN: [5.0, -3.0]}, "random_clips": 8, "random_bands": "octaves"}
+    return of_checks(
         tmp_path,
-        {
-            "height": {
-                "random_draws": [10.0, -20.0],
-                "folds": [5.0],
-                "random_targets": dict.fromkeys(centroids["target"], (10.0,)),
-            }
-        },
+        {"height": facts, "tones": {"bands": 20}},
         centroids=centroids,
-        height=pd.DataFrame([{"what": what, **row} for what in ("network", "random weights", FILTERED)]),
-        band_differences=pd.concat([bands.assign(what=what) for what in ("network", "random weights")]),
+        random_centroids=pd.DataFrame(drawn, columns=["network", "target", "difference"]),
+        tones=pd.DataFrame({**tones, "clips": 12, "speakers": 8, "accuracy": 0.95 if learned else 0.7, "learned": learned}),
     )
-    said = " ".join(height_chapter(folder, CLASSES).sentences)
-    numbers = [float(x) for x in re.findall(r"p = ([\d.]+)", said)]
-    assert len(numbers) >= 3
-    assert min(numbers) >= 0.028
-    assert "70 permutations" in said
 
 
-def test_three_and_three_speakers_are_told_that_they_cannot_show_it():
-    row = height_difference(np.r_[900.0, 950, 1000, 2000, 2050, 2100], list("xxxyyy"), list("abcdef"), "x", "y")
-    assert row["p"] == pytest.approx(2 / 20)
-    table = pd.DataFrame([{"what": "network", **row}]).set_index("what")
-    assert "so few speakers cannot show it: p is at least 0.1" in height_answer(table, [0.0], "x", "y")
+def test_a_yes_needs_all_methods_rare_size_and_an_instrument_that_finds_tones(tmp_path):
+    high_for_first = np.tile([-1.0, 0.0, 1.0], (8, 1))
+    said = height_chapter(height_folder(tmp_path / "yes", high_for_first, [0.95, 0.4, 0.3]), CLASSES).sentences
+    assert sum("Yes, by all 4 methods" in line for line in said) == 1, "bands that speak for female; voices are not heard higher"
+    assert any("mel gradients in 30 %" in line and "training mean in 95 %" in line for line in said)
+    for name, right, learned in (("no instrument", [0.85, 0.4, 0.3], True), ("not learned", [1.0, 1.0, 1.0], False)):
+        folder = height_folder(tmp_path / name, high_for_first, right, learned)
+        said = " ".join(height_chapter(folder, CLASSES).sentences)
+        assert "Yes" not in said
+        assert "not to be believed" in said
+        assert tones_chapter(folder, CLASSES).warnings
+    assert not tones_chapter(tmp_path / "yes", CLASSES).warnings
 
 
 # Intervals

@@ -78,6 +78,17 @@ def compare_job(args: argparse.Namespace) -> str:
     return f"wrote {path}: {first if low > 0 else second} is better (the interval of the difference leaves out 0)"
 
 
+def centroids_job(args: argparse.Namespace) -> str:
+    """Set several trainings side by side and say where their evidence lies; returns the last line."""
+    found, path = results.compare_trainings([_folder(name) for name in args.run])
+    cli.say(f"difference of centroids in Hz, mean of {len(args.run)} trainings (lowest to highest; above 0; rare among random):")
+    for _, row in found.iterrows():
+        spread = f"{row['mean']:+.0f} ({row['lowest']:+.0f} to {row['highest']:+.0f}; {row['above']}; {row['rare']})"
+        cli.say(f"  {row['method']}, {row['target']}: {spread}")
+    alike = found[(found["above"] == found["trainings"]) | (found["above"] == 0)]
+    return f"wrote {path}: the sign is the same in all trainings for {len(alike)} of {len(found)} rows"
+
+
 def leak_job(args: argparse.Namespace) -> str:
     """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
     folder, settings = _folder(args.run), settings_of(args, _map_of(args))

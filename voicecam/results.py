@@ -3,6 +3,7 @@
 Computes no score of a run: those are in its metrics.json, see runs.evaluate_run.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from voicecam import evaluation, runs
-from voicecam.errors import ModelError
+from voicecam.errors import ExplainError, ModelError
+from voicecam.explanation.centroids import over_trainings
 from voicecam.files import read_json, write_json, write_text
 
 # what reading a run of another version ends in
@@ -70,6 +72,27 @@ def compare_runs(first: Path, second: Path) -> tuple[dict[str, Any], Path]:
     found = evaluation.compare(runs.read_predictions(first), runs.read_predictions(second))
     path = first / f"compare-{second.name}.json"
     write_json(path, {"first": first.name, "second": second.name, **found})
+    return found, path
+
+
+def compare_trainings(folders: Sequence[Path]) -> tuple[pd.DataFrame, Path]:
+    """Where the evidence lies by several trainings of a network, side by side; writes trainings.csv into the first's folder.
+
+    Returns the table of centroids.over_trainings and the file's path. Raises ExplainError for a run whose checks hold no
+    centroids, or other classes or methods than the first's.
+    """
+    tables = []
+    for folder in folders:
+        if runs.read_facts(folder, "height") is None:
+            raise ExplainError(f"{folder}: no check of where the evidence lies; run scripts/explain.py --run {folder.name} first")
+        runs.check_version(folder)
+        tables.append(runs.read_table(folder, "centroids"))
+        rows = [set(table[["method", "target"]].itertuples(index=False, name=None)) for table in (tables[0], tables[-1])]
+        if rows[0] != rows[1]:
+            raise ExplainError(f"{folder}: other classes or methods than {folders[0].name}; give trainings of the same network")
+    found = over_trainings(tables, [runs.read_table(folder, "random_centroids") for folder in folders])
+    path = folders[0] / "trainings.csv"
+    write_text(path, found.to_csv(index=False, float_format="%.6g"))
     return found, path
 
 

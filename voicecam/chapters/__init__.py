@@ -6,7 +6,7 @@ Computes nothing new: all numbers stand in results/RUN/checks/.
 from pathlib import Path
 
 from voicecam import runs
-from voicecam.chapters.frequency import bands_chapter, height_chapter
+from voicecam.chapters.frequency import bands_chapter, height_chapter, tones_chapter
 from voicecam.chapters.methods import faithfulness_chapter, map_doubts, planted_chapter, randomisation_chapter
 from voicecam.chapters.voices import account_chapter, audible_chapter, confounds_chapter, counterfactual_chapter
 from voicecam.report import Section
@@ -14,6 +14,7 @@ from voicecam.report import Section
 __all__ = ["chapters", "map_doubts"]
 
 _CHAPTERS = {
+    "tones": tones_chapter,
     "height": height_chapter,
     "bands": bands_chapter,
     "audible": audible_chapter,

@@ -19,7 +19,14 @@ FEW_WAYS = 20_000  # up to which every way of permuting is taken; 8 and 8 speake
 
 
 def class_difference(
-    shares: np.ndarray, classes_of: Sequence[str], speakers: Sequence[str], first: str, second: str, *, seed: int = 0
+    shares: np.ndarray,
+    classes_of: Sequence[str],
+    speakers: Sequence[str],
+    first: str,
+    second: str,
+    *,
+    permuted: bool = True,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Difference of the mean shares of two classes, band by band: clips are averaged per speaker and class, then over speakers.
 
@@ -27,6 +34,7 @@ def class_difference(
     Returns one row per band: band, first, second (the means), difference (first minus second), low, high (95 % bootstrap over
     speakers), p (two-sided), p_adjusted (for all bands together), first_speakers, second_speakers, ways (permutations that p
     rests on), blank (clips of either class that have no map and are in no mean).
+    permuted : whether p is wanted; without, it is NaN and ways is 0
     p : share of the permutations with a difference at least as large; a speaker with one class keeps the clips together and
         changes the class with others, one with both classes swaps the two. All ways are taken where they are FEW_WAYS or fewer,
         the observed one among them, so that of 4 and 4 speakers p is never below 2 of 70; else 2000 are drawn, and the observed
@@ -61,9 +69,10 @@ def class_difference(
             ]  # (draw, speaker) -> (draw, unit)
             drawn = _difference(times * is_first, times * ~is_first, means)
             numbers["low"], numbers["high"] = ends(drawn)
-        turned = _permuted(voices, is_first, np.random.default_rng(seed))
-        numbers["p"], numbers["p_adjusted"] = _p(numbers["difference"], _difference(turned, ~turned, means))
-        numbers["ways"] = len(turned)
+        if permuted:
+            turned = _permuted(voices, is_first, np.random.default_rng(seed))
+            numbers["p"], numbers["p_adjusted"] = _p(numbers["difference"], _difference(turned, ~turned, means))
+            numbers["ways"] = len(turned)
     order = [
         "band",
         "first",
@@ -96,11 +105,19 @@ def height(shares: np.ndarray, limits: Sequence[tuple[float, float]]) -> np.ndar
 
 
 def height_difference(
-    heights: np.ndarray, classes_of: Sequence[str], speakers: Sequence[str], first: str, second: str, *, seed: int = 0
+    heights: np.ndarray,
+    classes_of: Sequence[str],
+    speakers: Sequence[str],
+    first: str,
+    second: str,
+    *,
+    permuted: bool = True,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Difference of two classes' heights in Hz, of `height`'s numbers (clip,): first, second, difference, low, high, p,
     first_speakers, second_speakers, ways, blank; made, and failing, as in `class_difference`."""
-    row = class_difference(heights[:, None], classes_of, speakers, first, second, seed=seed).iloc[0]
+    table = class_difference(heights[:, None], classes_of, speakers, first, second, permuted=permuted, seed=seed)
+    row = table.iloc[0]
     return {str(key): float(value) for key, value in row.drop(["band", "p_adjusted"]).items()}
 
 

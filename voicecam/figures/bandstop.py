@@ -9,9 +9,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from voicecam.figures.canvas import GREY, INK, SMALL, class_colours, tidy
+from voicecam.figures.canvas import INK, SMALL, class_colours, tidy
 
-GOOD = 0.7  # rank correlation from which half of the ranks' variance is shared
 NUDGE = 0.06  # octaves between the classes' marks of one band, so that no interval hides another
 LOWEST = 20.0  # Hz; where a band from 0 Hz is drawn to begin: the lower end of hearing
 
@@ -44,12 +43,11 @@ def plot_agreement(table: pd.DataFrame, *, ax: Axes) -> PathCollection:
     """Rank correlation of each method's bands with what removing them costs, the best on top, with intervals.
 
     table : columns method, spearman, low, high (NaN draws none), see explanation.bandstop.agreement
-    Solid line: 0, none. Dashed line: 0.7.
+    The line is 0, none.
     """
     rows = table.sort_values("spearman", na_position="first").reset_index(drop=True)  # the last on top
     places = np.arange(len(rows))
     ax.axvline(0, color=INK, linewidth=1)
-    ax.axvline(GOOD, color=GREY, linestyle="--", linewidth=1.2)
     ax.hlines(places, rows["low"], rows["high"], color=INK, linewidth=1.8)
     dots = ax.scatter(rows["spearman"], places, color=INK, s=30, zorder=3)
     for place in places[rows["spearman"].isna()]:

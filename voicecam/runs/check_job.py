@@ -1,6 +1,6 @@
 """What the checks of a run work on: how much of it, which clips, and what several parts ask of the same clips."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -11,14 +11,11 @@ from voicecam.explanation import bandstop
 from voicecam.explanation.bands import Bands, band_set
 from voicecam.explanation.methods import LIGHT
 from voicecam.explanation.planted_sounds import CUES
-from voicecam.network import Model, load_model
+from voicecam.network import SMALL, load_model
 from voicecam.renderings import Progress
-from voicecam.runs.folder import Say, fold_places
+from voicecam.runs.folder import Say, fold_places, open_run
 from voicecam.runs.material import Clips, clips_of_run
-from voicecam.runs.nulls import SHUFFLED, random_twin
 from voicecam.runs.profiles import occluded_profile
-
-RANDOM_WEIGHTS, SHUFFLED_LABELS = "random weights", "shuffled labels"  # the nulls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +24,17 @@ class Effort:
 
     clips : for bands, in the sound and out of it; fewer : for what asks for every method's maps or of many networks (deletion,
         insertion, randomised networks); road : of these, for ROAD, which is slowest
+    twins : networks with random weights, for where the evidence lies; words : of each synthetic voice, for planted tones;
+        tones : clips with a tone that are asked about. Of bands, twins and tones a ResNet is asked less: see `Job.affordable`
     voices : for what needs many speakers; morphs : for shifted voices
     cues : that are planted, see explanation.planted_sounds
     """
 
-    clips: int = 48
+    clips: int = 72
     fewer: int = 24
+    twins: int = 40
+    words: int = 4
+    tones: int = 36
     road: int = 8
     voices: int = 240
     morphs: int = 20
@@ -52,7 +54,6 @@ class Job:
     effort: Effort
     say: Say
     progress: Progress
-    _occluded: dict[str, np.ndarray] = field(default_factory=dict)  # what was computed once serves two parts
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ class Job:
     @cached_property
     def band_clips(self) -> list[Clips]:
         """The clips whose bands are looked at, fold by fold."""
-        return self.clips(self.effort.clips)
+        return self.clips(self.affordable(self.effort.clips))
 
     @cached_property
     def hz_bands(self) -> Bands:
@@ -71,46 +72,27 @@ class Job:
 
     @cached_property
     def measured(self) -> np.ndarray:
-        """What taking each band out of the sound of `band_clips` costs, float (clip, band)."""
-        return self.changed(keep=False)
+        """What taking each band out of the sound of `band_clips` costs, float (clip, band); see bandstop.measure_drops."""
+        return np.concatenate([self._measured(clips) for clips in self.band_clips])
 
-    def changed(self, *, keep: bool) -> np.ndarray:
-        """Fall of the score without each band, or with this band alone, float (clip, band); see bandstop.measure_drops."""
-        return np.concatenate(
-            [
-                bandstop.measure_drops(
-                    bandstop.window_logits(clips.model),
-                    clips.signals,
-                    self.hz_bands.limits,
-                    clips.wanted,
-                    against=clips.against,
-                    keep=keep,
-                    progress=self.progress,
-                )
-                for clips in self.band_clips
-            ]
-        )
+    def _measured(self, clips: Clips) -> np.ndarray:
+        asked, limits = bandstop.window_logits(clips.model), self.hz_bands.limits
+        return bandstop.measure_drops(asked, clips.signals, limits, clips.wanted, against=clips.against, progress=self.progress)
 
-    def occluded(self, name: str) -> np.ndarray:
-        """Band occlusion of `band_clips` by the "network" or one of its nulls, "random weights" or "shuffled labels", whose clips
-        are those of the folds that have one; float (clip, band)."""
-        if name not in self._occluded:
-            some = [occluded_profile(clips, _network(clips, name), self.hz_bands) for clips in self.asked(name)]
-            self._occluded[name] = np.concatenate(some)
-        return self._occluded[name]
+    @cached_property
+    def occluded(self) -> np.ndarray:
+        """Band occlusion of `band_clips`, each by the network of its fold; float (clip, band)."""
+        return np.concatenate([occluded_profile(clips, clips.model, self.hz_bands) for clips in self.band_clips])
 
-    def asked(self, name: str) -> list[Clips]:
-        """Those of `band_clips` that a network of this name is there for."""
-        whole = name != SHUFFLED_LABELS
-        return [clips for clips in self.band_clips if whole or (clips.place / SHUFFLED / "meta.json").exists()]
+    @cached_property
+    def light(self) -> bool:
+        """Whether a pass of the run's network costs little: a ResNet's costs five to fifty times as much as the small one's."""
+        return open_run(self.folder).training.arch == SMALL
+
+    def affordable(self, n: int) -> int:
+        """How many clips many passes of a network are paid for: n of a light one, a third of them else."""
+        return n if self.light else -(-n // 3)
 
     def clips(self, n: int, target: str = "true", *, first: bool = False) -> list[Clips]:
         """About n tested clips, see material.clips_of_run."""
         return clips_of_run(self.folder, self.dataset, n, target, first=first)
-
-
-def _network(clips: Clips, name: str) -> Model:
-    """The fold's network, or one of its nulls."""
-    if name == RANDOM_WEIGHTS:
-        return random_twin(clips.model, seed=clips.number)
-    return load_model(clips.place / SHUFFLED) if name == SHUFFLED_LABELS else clips.model

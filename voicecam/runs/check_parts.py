@@ -1,4 +1,4 @@
-"""The parts of checks.py: each takes a Job and gives tables, facts and sounds. Writes nothing."""
+"""Parts of checks.py, all but those on bands in Hz: each takes a Job, gives tables, facts and sounds. Writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,16 +9,11 @@ import pandas as pd
 
 from voicecam.audio import Signal
 from voicecam.explanation import acoustics, audible, bandstop, confounds, counterfactual, faithful, planted, randomise
-from voicecam.explanation.centroids import OWN, centroid_table
-from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.network import load_model
-from voicecam.runs.check_job import RANDOM_WEIGHTS, SHUFFLED_LABELS, Job
+from voicecam.runs.check_job import Job
 from voicecam.runs.folder import open_run, read_predictions
-from voicecam.runs.material import Clips, fold_clips
-from voicecam.runs.nulls import SHUFFLED, random_twin
-from voicecam.runs.profiles import AVERAGED, CARRIED, FILTERED, OCCLUDED, carried_profile, map_profiles, occluded_profile
-
-DRAWS = 5  # networks with random weights that heights are held against
+from voicecam.runs.material import Clips, fold_clips, joined
+from voicecam.runs.nulls import SHUFFLED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,54 +31,6 @@ def confound_part(job: Job) -> Part:
     facts = confounds.confound_facts(job.dataset.corpus, job.dataset.config, progress=job.progress)
     table = confounds.audit(facts, list(job.dataset.clips[label]), list(job.dataset.clips["speaker"]))
     return Part(tables={"confounds": table}, facts={"sentences": confounds.audit_sentences(table)})
-
-
-def band_part(job: Job) -> Part:
-    """Take bands out of the sound, ask again, and hold every method's profile against what that cost.
-
-    Where there is no sound nothing can be held against it: the drops are then those of band occlusion.
-    """
-    folds, bands = job.band_clips, job.hz_bands
-    speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
-    parts = [map_profiles(clips, bands, methods=job.effort.methods, layer=job.layer) for clips in folds]
-    profiles = {OCCLUDED: job.occluded("network")} | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    drops = job.measured if folds[0].paths else profiles[OCCLUDED]
-    tables = {"band_drops": bandstop.drop_table(drops, classes_of, speakers, bands.names, bands.limits)}
-    if folds[0].paths:
-        profiles[f"{OCCLUDED}, random weights"] = job.occluded(RANDOM_WEIGHTS)
-        tables["agreement"] = bandstop.agreement(profiles, drops, classes_of, speakers)
-        tables["band_alone"] = bandstop.drop_table(job.changed(keep=True), classes_of, speakers, bands.names, bands.limits)
-    return Part(tables=tables, facts={"clips": len(speakers), "speakers": len(set(speakers))})
-
-
-def height_part(job: Job) -> Part:
-    """Does the evidence of the first class lie higher than that of the second? By band occlusion, its nulls, and the sound.
-
-    Table centroids: each method under own-class and fixed targets, see explanation.centroids. In the other tables every clip is
-    explained for its own class. Rows: the network, the same with random weights, one trained on shuffled labels
-    (of folds that have one), and what taking bands out of the sound costs. Facts: the differences of more networks with random
-    weights, and of each fold's network alone: what speaks for one of two classes speaks against the other, so the sign of a
-    random network's difference is settled when its weights are drawn, and a single draw says little.
-    """
-    limits, heights, differences = job.hz_bands.limits, [], []
-    rows: list[dict[str, Any]] = []
-    for name in ("network", RANDOM_WEIGHTS, SHUFFLED_LABELS):
-        profile, some = job.occluded(name), job.asked(name)
-        rows.append({"what": name, **_height(profile, some, limits, job.classes)})
-        differences.append(_band_differences(profile, some, job.hz_bands.names, job.classes).assign(what=name))
-        if name == "network":
-            about = {"speaker": _joined(some, "speakers"), "true": _joined(some, "classes_of")}
-            paths = [path for clips in some for path in clips.table["path"]]
-            heights.append(pd.DataFrame({"path": paths, **about, "hz": height(profile, limits)}))
-    if job.band_clips[0].paths:
-        found = _height(job.measured, job.band_clips, limits, job.classes)
-        rows.append({"what": FILTERED, **found})
-    tables = {"height": pd.DataFrame(rows), "height_clips": pd.concat(heights), "band_differences": pd.concat(differences)}
-    tables["centroids"] = _centroids(_profiles(job), job.band_clips, limits, job.classes)
-    draws = _random_centroids(job)
-    known = {"random_draws": draws[OWN], "folds": _fold_heights(job)}
-    finite = {name: [x for x in values if np.isfinite(x)] for name, values in known.items()}
-    return Part(tables=tables, facts={"classes": list(job.classes), **finite, "random_targets": draws})
 
 
 def faithfulness_part(job: Job) -> Part:
@@ -138,7 +85,7 @@ def account_part(job: Job) -> Part:
     signals = [signal for clips in folds for signal in clips.signals]
     facts = pd.DataFrame([asdict(acoustics.voice_facts(signal)) for signal in job.progress(signals, len(signals))])
     scores = np.concatenate([clips.scores(clips.model.logits(clips.matrices)) for clips in folds])
-    speakers, classes_of = _joined(folds, "speakers"), _joined(folds, "classes_of")
+    speakers, classes_of = joined(folds, "speakers"), joined(folds, "classes_of")
     whole = acoustics.account(scores, facts, speakers)
     scores_within, facts_within = (acoustics.less_class_mean(np.asarray(values), classes_of) for values in (scores, facts))
     within = acoustics.account(scores_within, pd.DataFrame(facts_within, columns=facts.columns), speakers)
@@ -162,7 +109,7 @@ def counterfactual_part(job: Job) -> Part:
         table = counterfactual.counterfactuals(score, clips.signals, clips.speakers, progress=job.progress)
         tables.append(table.assign(clip=table["clip"] + first))
         first += len(clips.table)
-    table, classes_of = pd.concat(tables, ignore_index=True), _joined(folds, "classes_of")
+    table, classes_of = pd.concat(tables, ignore_index=True), joined(folds, "classes_of")
     flips = counterfactual.flips_by_class(counterfactual.flip_points(table), classes_of, positive=job.classes[0])
     curves = counterfactual.score_curves(table, classes_of)
     sentences = counterfactual.flip_sentences(flips, counterfactual.resynthesis(table))
@@ -192,71 +139,3 @@ def _sound_map(clips: Clips, job: Job) -> np.ndarray:
     if clips.model.config.recipe == "logmel":
         return clips.maps(job.method, job.layer)[0]
     return clips.mel_weight[0]
-
-
-def _height(
-    profile: np.ndarray, folds: Sequence[Clips], limits: Sequence[tuple[float, float]], classes: tuple[str, ...]
-) -> dict[str, float]:
-    """How much higher the first class's evidence lies than the second's."""
-    return height_difference(height(profile, limits), _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes)
-
-
-def _profiles(job: Job) -> dict[str, np.ndarray]:
-    """What each band is worth for each clip's own class, float (clip, band), by methods that ask in different ways."""
-    folds, bands = job.band_clips, job.hz_bands
-    found = {
-        OCCLUDED: job.occluded("network"),
-        AVERAGED: np.concatenate([occluded_profile(clips, clips.model, bands, reference="training mean") for clips in folds]),
-        CARRIED: np.concatenate([carried_profile(clips, clips.model, bands) for clips in folds]),
-    }
-    return found | ({FILTERED: job.measured} if folds[0].paths else {})
-
-
-def _centroids(
-    profiles: dict[str, np.ndarray], folds: Sequence[Clips], limits: Sequence[tuple[float, float]], classes: tuple[str, ...]
-) -> pd.DataFrame:
-    """The centroid_table of profiles for each clip's own class: with two classes, turned round they are those for the other."""
-    classes_of = _joined(folds, "classes_of")
-    sign = np.where(np.array(classes_of) == classes[0], 1, -1)[:, None]
-    signed = {name: sign * profile for name, profile in profiles.items()}
-    return centroid_table(signed, limits, classes_of, _joined(folds, "speakers"), *classes)
-
-
-def _random_centroids(job: Job) -> dict[str, list[float]]:
-    """Differences of centroids by DRAWS networks with random weights, over all folds, for each target; by OCCLUDED."""
-    some, found = job.clips(job.effort.fewer), {}
-    first = _centroids({OCCLUDED: job.occluded(RANDOM_WEIGHTS)}, job.asked(RANDOM_WEIGHTS), job.hz_bands.limits, job.classes)
-    tables = [first]
-    for draw in range(1, DRAWS):
-        twins = [random_twin(clips.model, seed=clips.number + 1000 * draw) for clips in some]
-        profile = np.concatenate([occluded_profile(clips, twin, job.hz_bands) for clips, twin in zip(some, twins)])
-        tables.append(_centroids({OCCLUDED: profile}, some, job.hz_bands.limits, job.classes))
-    for target in first["target"]:
-        values = [float(table.set_index("target").loc[target, "difference"]) for table in tables]
-        found[target] = [value for value in values if np.isfinite(value)]
-    return found
-
-
-def _fold_heights(job: Job) -> list[float]:
-    """Differences of heights by each fold's network alone."""
-    found, first = [], 0
-    for clips in job.band_clips:
-        profile = job.occluded("network")[first : first + len(clips.table)]
-        first += len(clips.table)
-        if len(set(clips.classes_of)) == 2:
-            found.append(_height(profile, [clips], job.hz_bands.limits, job.classes)["difference"])
-    return found
-
-
-def _band_differences(
-    profile: np.ndarray, folds: Sequence[Clips], names: Sequence[str], classes: tuple[str, ...]
-) -> pd.DataFrame:
-    """Difference of the classes' shares of what speaks for a clip, band by band."""
-    positive = np.maximum(profile, 0)
-    total = positive.sum(axis=1, keepdims=True)
-    shares = np.divide(positive, total, out=np.full(positive.shape, np.nan), where=total > 0)  # (clip, band)
-    return class_difference(shares, _joined(folds, "classes_of"), _joined(folds, "speakers"), *classes).assign(name=list(names))
-
-
-def _joined(folds: Sequence[Clips], name: str) -> list[str]:
-    return [value for clips in folds for value in getattr(clips, name)]

@@ -17,6 +17,7 @@ from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.methods import METHODS
 from voicecam.files import read_json, write_bytes, write_json, write_text
 from voicecam.renderings import Progress
+from voicecam.runs import band_parts
 from voicecam.runs import check_parts as parts
 from voicecam.runs.check_job import Effort, Job
 from voicecam.runs.check_parts import Part
@@ -24,7 +25,7 @@ from voicecam.runs.folder import Say
 
 CHECKS, BANDS = "checks", "third-octaves"  # folder of an explanation, and what is taken out of the sound unless asked otherwise
 VERSION = 2  # of the tables in it; 2: flips up and down apart, titles, ways, alike, centroids
-FULL = Effort(clips=240, fewer=240, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
+FULL = Effort(clips=720, fewer=240, words=8, tones=192, road=240, voices=2000, morphs=100, methods=tuple(METHODS))
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class _Check:
 
 PARTS = {
     "confounds": _Check("what else tells the label", parts.confound_part, needs_sound=True),
-    "bands": _Check("bands taken out of the sound", parts.band_part, needs_mel=True),
-    "height": _Check("does one class's evidence lie higher", parts.height_part, needs_two=True, needs_mel=True),
+    "tones": _Check("planted tones: is a known frequency found", band_parts.tone_part, needs_mel=True),
+    "bands": _Check("bands taken out of the sound", band_parts.band_part, needs_mel=True),
+    "height": _Check("does one class's evidence lie higher", band_parts.height_part, needs_two=True, needs_mel=True),
     "faithfulness": _Check("deletion, insertion, ROAD", parts.faithfulness_part),
     "randomisation": _Check("networks made random layer by layer", parts.randomisation_part),
     "planted": _Check("planted cues, a network each", parts.planted_part),

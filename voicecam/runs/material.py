@@ -3,6 +3,7 @@
 Loads, chooses, and asks for their maps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -140,3 +141,8 @@ def targets(table: pd.DataFrame, target: str, classes: tuple[str, ...]) -> tuple
     if target in pairs and target not in number:
         return wanted, np.full(len(table), pairs[target][1])
     return wanted, other_of_two(wanted, len(classes))
+
+
+def joined(folds: Sequence[Clips], name: str) -> list[str]:
+    """The lists of this name of all folds, one after another."""
+    return [value for clips in folds for value in getattr(clips, name)]

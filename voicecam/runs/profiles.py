@@ -6,15 +6,17 @@ import numpy as np
 
 from voicecam.config import Config
 from voicecam.explanation.bands import Bands, band_limits, band_set, row_profile, to_bands
-from voicecam.explanation.carry import log_mel_attribution
-from voicecam.explanation.occluded import occluded_bands
+from voicecam.explanation.carry import log_mel_attribution, log_mel_of
+from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.occluded import FLOORED, OCCLUDED, REFERENCES, occluded_bands
+from voicecam.explanation.planted_tones import Heard
+from voicecam.features import features, log_mel_energies
 from voicecam.network import Model
 from voicecam.runs.material import Clips
 
-OCCLUDED = "band occlusion"  # the clip's mel energies with one band at its floor; the default: it agrees best with the sound
-AVERAGED = "band occlusion, training mean"  # with one band as in the average training clip, which is no odd picture
-FILTERED = "bands taken out of the sound"  # by a filter, see explanation.bandstop: what the others are held against
+FILTERED = "bands taken out of the sound"  # by a filter, see explanation.bandstop: by the same intervention as FLOORED
 CARRIED = "mel gradients"  # integrated gradients over the log-mel energies, see explanation.carry
+TONE_STEPS = 16  # points of the gradients for planted tones, where only the strongest band is asked for
 
 
 def map_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: str) -> dict[str, np.ndarray]:
@@ -30,7 +32,7 @@ def map_profiles(clips: Clips, bands: Bands, *, methods: Sequence[str], layer: s
     return found
 
 
-def occluded_profile(clips: Clips, model: Model, bands: Bands, *, reference: str = "floor") -> np.ndarray:
+def occluded_profile(clips: Clips, model: Model, bands: Bands, *, reference: str = REFERENCES[0]) -> np.ndarray:
     """What each band is worth to the score, float (clip, band), by a `model` for such clips: their own, or a null.
 
     reference : what stands in for the band, one of occluded.REFERENCES
@@ -50,3 +52,28 @@ def carried_profile(clips: Clips, model: Model, bands: Bands) -> np.ndarray:
     own = model is clips.model
     weight = clips.mel_weight if own else log_mel_attribution(model, clips.log_mel, clips.wanted, against=clips.against)
     return to_bands(row_profile(weight), band_set("mel", model.config).limits, bands)
+
+
+def tone_profiles(heard: Heard, bands: Bands, *, method: str, layer: str, sound: bool) -> dict[str, np.ndarray]:
+    """Weight of each band for the tone against none, float (clip, band), by each instrument that a run speaks of Hz with.
+
+    method, layer : of the run's maps, which have frequencies with recipe logmel alone; sound : whether the run has recordings:
+        without, its mel energies are those that its pictures keep
+    """
+    model, config, against = heard.model, heard.model.config, heard.against
+    matrices = np.stack([features(signal, config).matrix for signal in heard.signals])
+    heard_mel = [log_mel_energies(signal.samples, config).T for signal in heard.signals]
+    log_mel = np.stack(heard_mel) if sound else log_mel_of(matrices, config)
+    found = {
+        name: occluded_bands(model, log_mel, bands, heard.wanted, against=against, reference=reference)
+        for name, reference in zip((OCCLUDED, FLOORED), REFERENCES)
+    }
+    weight = log_mel_attribution(model, log_mel, heard.wanted, against=against, steps=TONE_STEPS)
+    found[CARRIED] = to_bands(row_profile(weight), band_set("mel", config).limits, bands)
+    if config.recipe == "logmel":
+        stage = model.stage(layer) if METHODS[method].grid == "layer" else None
+        maps = attribute(model.network, model.input(matrices), heard.wanted, method=method, layer=stage, against=against)
+        found[f"{METHODS[method].title}, {layer}" if stage is not None else METHODS[method].title] = map_profile(
+            maps, config, bands
+        )
+    return found

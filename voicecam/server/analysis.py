@@ -249,7 +249,7 @@ def _band_words(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: R
 
 
 def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:
-    """Fall of the label's score without each band, float (band,), in logits, of a prepared window."""
+    """Fall of the label's score with each band as in the average training clip, float (band,), logits, of a prepared window."""
     model = listener.classifier.model
     log_mel = log_mel_energies(window.samples, model.config).T  # (frame, band) -> (band, frame)
     wanted, against = _targets(listener, label)

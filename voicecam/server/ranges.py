@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from voicecam.errors import ModelError
+from voicecam.explanation.occluded import REFERENCES
 from voicecam.files import file_sha256, read_json, write_json
 
 BANDS = "third-octaves"
 DIGITS = 4  # of logits, in files and answers
 FILE = "bands.json"
-FORMAT = 2  # of bands.json; files without a number hold the range of speakers' means, which is narrower than that of clips
+FORMAT = 3  # of bands.json; 2 was measured with each band at the clip's floor, not as in the average training clip
 CLIPS = 12  # of one speaker at most; speakers weigh the same, however many of theirs are measured
 LOW, HIGH = 10, 90  # per cent of clips between which the range lies
 
@@ -79,7 +80,7 @@ def _percentiles(values: np.ndarray, weights: np.ndarray, per_cent: list[int]) -
 def write_ranges(folder: Path, names: tuple[str, ...], classes: dict[str, dict[str, Any]], corpora: list[str]) -> Path:
     """Write bands.json beside the model that it belongs to; returns its path."""
     weights = file_sha256(folder / "model.safetensors")
-    facts = {"format": FORMAT, "weights_sha256": weights, "bands": BANDS, "corpora": corpora}
+    facts = {"format": FORMAT, "weights_sha256": weights, "bands": BANDS, "reference": REFERENCES[0], "corpora": corpora}
     write_json(folder / FILE, {**facts, "names": list(names), "classes": classes})
     return folder / FILE
 
@@ -91,14 +92,14 @@ def choose(clips: pd.DataFrame, label: str, *, seed: int = 0) -> pd.DataFrame:
 
 
 def strongest(drops: np.ndarray, names: tuple[str, ...], label: str) -> str:
-    """One sentence: the band without which the label's score falls furthest.
+    """One sentence: the band without whose own content the label's score falls furthest.
 
-    drops : float (band,), fall of the score without each band, in logits
+    drops : float (band,), fall of the score when each band is as in the average training clip, in logits
     """
     top = int(np.argmax(drops))
     if not drops[top] > 0:
-        return f"No band speaks for {label}: taking one away never lowers the score."
-    return f"Most for {label} speaks the band {names[top]}: without it the score falls by {drops[top]:.2f}."
+        return f"No band speaks for {label}: the score never falls when one is made average."
+    return f"Most for {label} speaks the band {names[top]}: when it is made average, the score falls by {drops[top]:.2f}."
 
 
 def outside(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: Ranges | None) -> str:

@@ -101,7 +101,7 @@ function length(seconds, wanted) {
 
 function bandWords(bands, label) {
   const { training } = bands;
-  const line = "Line: how far the score falls without each band; above 0 the band speaks for the class.";
+  const line = "Line: how far the score falls when a band is made as in the average training clip; above 0 the band speaks for the class.";
   const area = training ? ` Shaded: 8 of 10 training clips named ${label}; dashed: their mean.` : "";
   $("bands-words").textContent = `${bands.words} ${line}${area}`;
   $("bands").setAttribute("aria-label", bands.words);
