@@ -1,4 +1,4 @@
-"""Which instrument finds a planted tone, for each recipe and architecture? Long: trains a network of each, from random weights."""
+"""Which instrument finds a planted tone, for each recipe and architecture? Long: trains a network of each."""
 
 import argparse
 import sys

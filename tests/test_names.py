@@ -115,7 +115,7 @@ def test_a_class_called_na_is_in_the_chapters(tmp_path):
     (tmp_path / "checks").mkdir()
     numbers = {"band": 0, "from": 900.0, "to": 1100.0, "drop": 1.5, "low": 1.0, "high": 2.0, "clips": 4, "speakers": 2}
     pd.DataFrame({"class": CLASSES, "name": "1 kHz", **numbers}).to_csv(tmp_path / "checks" / "band_drops.csv", index=False)
-    (tmp_path / "checks" / "bands.json").write_text('{"clips": 16, "speakers": 2}')
+    (tmp_path / "checks" / "bands.json").write_text('{"clips": 16, "speakers": 2, "gap": 0.01, "gap_most": 0.05}')
     (section,) = chapters.chapters(tmp_path, CLASSES)
     assert section.table is not None
     assert list(section.table["Class"]) == list(CLASSES)

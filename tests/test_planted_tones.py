@@ -1,5 +1,5 @@
-"""Planted tones: where they lie in the sound, by Fourier's own sum; what a table says of instruments whose answers are known; and a
-network that learned them."""
+"""Planted tones: where they lie in the sound, by Fourier's own sum; what a table says of instruments whose answers are known;
+and a network that learned them."""
 
 from dataclasses import replace
 
@@ -12,7 +12,6 @@ from voicecam.config import recipe
 from voicecam.explanation.bands import Bands, band_set
 from voicecam.explanation.occluded import FLOORED, OCCLUDED
 from voicecam.explanation.planted_tones import LEVEL, TONE_S, Heard, hear_tones, plant_tones, tone_table, tone_training
-from voicecam.features import log_mel_energies
 from voicecam.runs.profiles import CARRIED, tone_profiles
 
 RATE = 16_000
@@ -45,7 +44,7 @@ def heard(hz, accuracy=0.95):
 
 
 def test_the_table_counts_top_bands_and_knows_the_centroids_pull():
-    """A profile on the tone, one a band off, one with all its weight below 0; and one whose centroid lies elsewhere than its top."""
+    """A profile on the tone, one a band off, one with all weight below 0; and one whose centroid lies elsewhere than its top."""
     here = heard([630.0, 630.0, 5000.0, 5000.0])
     own = np.array([[1.0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]])
     profiles = {"right": own, "beside": np.roll(own, 1, axis=1), "against": -own, "pulled": own + 0.9}
@@ -89,23 +88,9 @@ def test_a_network_that_learned_tones_gives_them_back_and_is_trained_once(learne
     assert first.accuracy == second.accuracy > 0.8
     assert len(set(first.speakers)) == 8
     assert [(first.hz == tone).sum() for tone in (630.0, 2000.0, 5040.0)] == [8, 8, 8]
-    table = tone_table(
-        first,
-        tone_profiles(first, band_set("third-octaves", config), method="hires-cam", layer="layer1", sound=True),
-        band_set("third-octaves", config),
-    )
+    bands = band_set("third-octaves", config)
+    table = tone_table(first, tone_profiles(first, bands, method="hires-cam", layer="layer1", sound=True), bands)
     right = table.groupby("instrument")["right"].mean()
     assert set(right.index) == {OCCLUDED, FLOORED, CARRIED, "HiRes-CAM, layer1"}
     assert right[OCCLUDED] > 0.8
     assert right[CARRIED] > 0.8
-
-
-def test_a_tone_stands_out_in_the_row_that_holds_it(learned):
-    """No network: mel energies of a clip with the tone less those of all others' mean."""
-    config, (found, _), _ = learned
-    log_mel = np.stack([log_mel_energies(signal.samples, config).T.max(axis=1) for signal in found.signals])  # (clip, row)
-    rows = band_set("mel", config).limits
-    for tone in (2000.0, 5040.0):
-        here = found.hz == tone
-        row = int((log_mel[here].mean(axis=0) - log_mel[~here].mean(axis=0)).argmax())
-        assert rows[row][0] <= tone < rows[row][1]

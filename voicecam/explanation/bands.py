@@ -108,9 +108,9 @@ def band_limits(h: int, config: Config) -> list[tuple[float, float]]:
     """Limits of each grid row: in Hz for logmel, as coefficient numbers otherwise; see `cells` on where the rows of a layer lie.
 
     A mel band's own limits are taken half way to its neighbours' centres, where its triangle meets theirs: there lies the loudest
-    row of a pure tone. The row that a network finds it in can be the next one. A tone off a row's centre sounds in two rows, and a
+    row of a pure tone. A network can find it in the next row all the same. A tone off a row's centre sounds in two rows, and a
     picture shows each in units of its own spread: at 5.5 kHz (64 rows up to 8 kHz) the next row is 7 dB softer and nearly as
-    bright, tells the class as well, and gets the evidence. That is half a third-octave at most, and no fault of the limits.
+    bright, tells the class as well, and gets the evidence. Limits are not at fault, and Hz are no finer than such two rows.
     """
     if config.recipe != "logmel":
         return band_rows(h, config)

@@ -122,15 +122,16 @@ def tone_table(heard: Heard, profiles: Mapping[str, np.ndarray], bands: Bands) -
     """
     middles = np.sqrt(np.prod(bands.limits, axis=1))
     rows = []
-    for name, profile in profiles.items():
-        top, centroids = np.nan_to_num(profile, nan=-np.inf).argmax(axis=1), height(profile, bands.limits)
-        blank = ~(np.nan_to_num(profile) > 0).any(axis=1)  # points nowhere
+    for name, given in profiles.items():
+        profile = np.nan_to_num(given)
+        top, centroids = profile.argmax(axis=1), height(profile, bands.limits)
+        blank = np.isnan(centroids)  # points nowhere
         for tone in np.unique(heard.hz):
             here = heard.hz == tone
             own = next(i for i, (low, high) in enumerate(bands.limits) if low <= tone < high)
             off = np.where(blank[here], len(middles), np.abs(top[here] - own))
             found = {"right": (off == 0).mean(), "near": (off <= 1).mean(), "top": np.median(middles[top[here]])}
-            found |= {"centroid": np.nanmedian(centroids[here]), "chance": 1 / len(middles), "clips": int(here.sum())}
+            found |= {"centroid": pd.Series(centroids[here]).median(), "chance": 1 / len(middles), "clips": int(here.sum())}
             rows.append({"instrument": name, "hz": tone, **found, "speakers": len(np.unique(heard.speakers[here]))})
     return pd.DataFrame(rows).assign(accuracy=heard.accuracy, learned=heard.accuracy >= LEARNED)
 
