@@ -22,8 +22,11 @@ from voicecam.explanation.centroids import (
     rare,
 )
 from voicecam.explanation.occluded import FLOORED, OCCLUDED, occluded_bands, occluded_by_many
+from voicecam.files import write_json, write_text
 from voicecam.image import Scale
 from voicecam.network import Model, build
+from voicecam.results import compare_trainings
+from voicecam.runs.checks import VERSION
 
 BANDS = Bands(("low", "middle", "high"), ((200.0, 400.0), (900.0, 1100.0), (3000.0, 3400.0)))
 MIDDLES = [300, 1000, 3200]
@@ -175,3 +178,24 @@ def test_the_table_names_each_method_and_target_once(rng):
     assert len(table) == 8
     assert isinstance(table, pd.DataFrame)
     assert not table.duplicated(["method", "target"]).any()
+
+
+def test_runs_side_by_side_are_read_from_their_checks(rng, tmp_path):
+    for name, way in (("one", 1), ("two", -1)):
+        table = centroid_table({"x": way * profiles(rng, [-1, 0, 1], [-1, 0, 1])}, BANDS, list(CLASSES), SPEAKERS, "f", "m")
+        place = tmp_path / name / "checks"
+        write_json(place / "settings.json", {"version": VERSION})
+        write_json(place / "height.json", {})
+        for title, part in (("centroids", table), ("random_centroids", drawn(table["target"], *[0.0] * 40))):
+            write_text(place / f"{title}.csv", part.to_csv(index=False))
+    found, path = compare_trainings([tmp_path / "one", tmp_path / "two"])
+    assert path == tmp_path / "one" / "trainings.csv"
+    assert found.set_index("target").loc[PAIRED, "above"] == 1
+    assert len(pd.read_csv(path)) == 4
+    (tmp_path / "three").mkdir()
+    with pytest.raises(ExplainError, match="three: no check of where the evidence lies"):
+        compare_trainings([tmp_path / "one", tmp_path / "three"])
+    other = pd.read_csv(tmp_path / "two" / "checks" / "centroids.csv").head(3)
+    write_text(tmp_path / "two" / "checks" / "centroids.csv", other.to_csv(index=False))
+    with pytest.raises(ExplainError, match="two: other classes or methods than one"):
+        compare_trainings([tmp_path / "one", tmp_path / "two"])
