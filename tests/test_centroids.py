@@ -113,7 +113,9 @@ def test_trainings_side_by_side(rng):
         centroid_table({"x": profiles(rng, one, one)}, BANDS, list(CLASSES), SPEAKERS, "f", "m")
         for one in ([-1, 0, 1], [1, 0, -1])
     )
-    found = over_trainings([up, up, down], [drawn(up["target"], *[0.0] * 40)] * 2 + [drawn(up["target"], *[2000.0] * 40)])
+    found = over_trainings(
+        [up, up, down], [drawn(up["target"], *[0.0] * 40)] * 2 + [drawn(up["target"], *[2000.0] * 40)], method="x"
+    )
     row = found.set_index("target").loc[PAIRED]
     assert (row["trainings"], row["above"], row["shown_above"], row["shown_below"], row["rare"]) == (3, 2, 2, 1, 2)
     values = [cells(table)[PAIRED] for table in (up, up, down)]

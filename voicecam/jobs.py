@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+import pandas as pd
+
 from voicecam import cli, figures, foreign, leak, pages, results, robustness, runs
 from voicecam.classifier import load_classifier
 from voicecam.corpora import keep_ages
@@ -81,10 +83,11 @@ def compare_job(args: argparse.Namespace) -> str:
 def centroids_job(args: argparse.Namespace) -> str:
     """Set several trainings side by side and say where their evidence lies; returns the last line."""
     found, path = results.compare_trainings([_folder(name) for name in args.run])
-    cli.say(f"difference of centroids in Hz, mean of {len(args.run)} trainings (lowest to highest; above 0; rare among random):")
+    cli.say(f"difference of centroids in Hz, mean of {len(args.run)} trainings (lowest to highest):")
     for _, row in found.iterrows():
-        spread = f"{row['mean']:+.0f} ({row['lowest']:+.0f} to {row['highest']:+.0f}; {row['above']}; {row['rare']})"
-        cli.say(f"  {row['method']}, {row['target']}: {spread}")
+        spread = f"{row['mean']:+.0f} ({row['lowest']:+.0f} to {row['highest']:+.0f}), {row['above']} above 0"
+        rare = "" if pd.isna(row["rare"]) else f", rare among random networks in {row['rare']:.0f}"
+        cli.say(f"  {row['method']}, {row['target']}: {spread}{rare}")
     alike = found[(found["above"] == found["trainings"]) | (found["above"] == 0)]
     return f"wrote {path}: the sign is the same in all trainings for {len(alike)} of {len(found)} rows"
 

@@ -63,8 +63,8 @@ def tone_sentence(table: pd.DataFrame) -> str:
     about = f"accuracy {first['accuracy']:.2f} on voices held back"
     if not first["learned"]:
         return (
-            f"The tones were not learned in the time given ({about}; {LEARNED:g} is needed), so nothing was asked: {NOBODY} yet "
-            "(explain.py --full trains longer)."
+            f"The tones were not learned in the time given ({about}; {LEARNED:g} is needed), so no instrument could "
+            f"show what it finds: {NOBODY} yet (explain.py --full trains on twice as many clips)."
         )
     shares, n = found_by(table), int(table.groupby("instrument")["clips"].sum().iloc[0])
     said = "; ".join(f"{name} in {percent(share)} %" for name, share in shares.items())
@@ -74,7 +74,7 @@ def tone_sentence(table: pd.DataFrame) -> str:
     )
     if not (names := believed(table)):
         return f"{head} No instrument finds {percent(FOUND)} %: {NOBODY}."
-    return f"{head} Believed here: {', '.join(names)}."
+    return f"{head} Believed here: {'; '.join(names)}."
 
 
 def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
@@ -117,8 +117,8 @@ def height_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
 
 
 def centroid_answers(table: pd.DataFrame, drawn: pd.DataFrame, first: str, second: str, *, doubt: bool = False) -> list[str]:
-    """One sentence for each of the two questions, from the tables "centroids" and "random_centroids"; doubt : no instrument finds
-    a planted tone."""
+    """One sentence for each of the two questions, from the tables "centroids" and "random_centroids"; doubt : no instrument was
+    shown to find planted tones."""
     n = table["method"].nunique()
     words = {
         "higher": f"yes, by all {n} methods.",
@@ -136,7 +136,7 @@ def centroid_answers(table: pd.DataFrame, drawn: pd.DataFrame, first: str, secon
         ),
     }
     if doubt:
-        return [f"{question} No answer: no instrument finds a planted tone in a network like this one." for question in asked]
+        return [f"{question} No answer: no instrument was shown to find tones in a network like this one." for question in asked]
     found = {question: (agreement(table, targets, drawn), more) for question, (targets, more) in asked.items()}
     return [f"{question} {capital(words[answer].format(more.get(answer, '')))}" for question, (answer, more) in found.items()]
 

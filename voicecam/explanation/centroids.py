@@ -14,6 +14,7 @@ import pandas as pd
 from voicecam.evaluation.bootstrap import draw_speakers, ends
 from voicecam.explanation.bands import Bands
 from voicecam.explanation.differences import height, height_difference
+from voicecam.explanation.occluded import OCCLUDED
 
 OWN = "each clip for its own class"
 PAIRED = "same clips, first target minus second"
@@ -118,21 +119,21 @@ def agreement(table: pd.DataFrame, targets: Sequence[str], drawn: pd.DataFrame) 
     return "lower" if (rows["high"] < 0).all() and (trained < 0).all() else "depends"
 
 
-def over_trainings(tables: Sequence[pd.DataFrame], drawn: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def over_trainings(tables: Sequence[pd.DataFrame], drawn: Sequence[pd.DataFrame], *, method: str = OCCLUDED) -> pd.DataFrame:
     """A `centroid_table` of each of several trainings, side by side: one row per method and target.
 
-    drawn : of each training, see `rank`
+    drawn : of each training, see `rank`, by `method`
     Returns method, target, trainings, mean, lowest, highest (of the differences, Hz), above (how many are above 0), shown_above
-    and shown_below (how many have an interval on that side), rare (in how many the trained network's difference under this target
-    is rare among random ones, see `rare`).
+    and shown_below (how many have an interval on that side), rare (in how many the trained network's difference is rare, see `rare`;
+    NaN for methods that were not asked of random networks).
     """
     rows = []
-    for (method, target), part in pd.concat(tables).groupby(["method", "target"], sort=False):
+    for (name, target), part in pd.concat(tables).groupby(["method", "target"], sort=False):
         values = part["difference"].dropna()
         facts = {"trainings": len(values), "mean": values.mean(), "lowest": values.min(), "highest": values.max()}
         shown = {"shown_above": int((part["low"] > 0).sum()), "shown_below": int((part["high"] < 0).sum())}
-        few = sum(rare(one, str(target)) for one in drawn)
-        rows.append({"method": method, "target": target, **facts, "above": int((values > 0).sum()), **shown, "rare": few})
+        few = sum(rare(one, str(target)) for one in drawn) if name == method else np.nan
+        rows.append({"method": name, "target": target, **facts, "above": int((values > 0).sum()), **shown, "rare": few})
     return pd.DataFrame(rows)
 
 

@@ -28,7 +28,7 @@ from voicecam.splits import Split
 TONES = (630.0, 2000.0, 5040.0)  # Hz; middles of third-octaves, one in each of three octaves that speech fills
 TONE_S, LEVEL = 0.3, 0.1  # s; amplitude re full scale, 3 dB above speech with an RMS of 0.05: softer ones take longer to learn
 NONE = "none"  # the class without a tone
-LEARNED = 0.9  # accuracy on voices held back, below which nothing is asked of the network
+LEARNED = 0.9  # accuracy on voices held back, below which the network is no test of an instrument
 FOUND = 0.9  # share of clips whose top band must be right for an instrument to be believed
 TRAINED = Path("cache") / "tones"  # networks, made once for a recipe and an architecture
 VERSION = 1  # of what is planted; another one is trained anew
