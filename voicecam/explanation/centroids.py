@@ -124,8 +124,8 @@ def over_trainings(tables: Sequence[pd.DataFrame], drawn: Sequence[pd.DataFrame]
 
     drawn : of each training, see `rank`, by `method`
     Returns method, target, trainings, mean, lowest, highest (of the differences, Hz), above (how many are above 0), shown_above
-    and shown_below (how many have an interval on that side), rare (in how many the trained network's difference is rare, see `rare`;
-    NaN for methods that were not asked of random networks).
+    and shown_below (how many have an interval on that side), rare (in how many the trained network's difference is `rare`; NaN
+    for methods that were not asked of random networks).
     """
     rows = []
     for (name, target), part in pd.concat(tables).groupby(["method", "target"], sort=False):

@@ -158,7 +158,7 @@ def _spread(rows: np.ndarray, clips: int | None, parts: int) -> np.ndarray:
 
 def _trained(dataset: Dataset, split: Split, training: Training, kept: Path, about: Sequence[float]) -> Model:
     """The network, read from the cache where one of the same making is there."""
-    made_of = {"config": dataset.config.to_dict(), "training": asdict(training), "about": [VERSION, *about]}
+    made_of = {"config": dataset.config.to_dict(), "training": asdict(training), "about": [VERSION, TONE_S, LEVEL, *about]}
     place = kept / digest(made_of)
     if not (place / "meta.json").exists():
         save_model(place, train(dataset, split, "tone", training, say=lambda line: None).model)
