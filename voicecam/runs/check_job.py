@@ -30,7 +30,7 @@ class Effort:
     cues : that are planted, see explanation.planted_sounds
     """
 
-    clips: int = 72
+    clips: int = 60
     fewer: int = 24
     twins: int = 40
     words: int = 4
