@@ -73,12 +73,15 @@ def pointing_table(
     few : clips, spread over all, for methods on pixels or mel energies, which cost several passes each (None: all)
     Methods on the picture's pixels are judged twice: averaged into the layer's cells, and on their own. Where mel energies have a
     way to the picture, CARRIED is judged on bands and frames: with cepstral coefficients it alone can point at a frequency.
-    Returns columns cue, layer (or "picture", "mel"), method, grid, chance (share of cells that touch the cue), accuracy, learned,
-    turned, without (see Planted), timed (the picture has no place for a frequency), clips, speakers, area (the cue's share of
-    the cells), blank (maps without anything above 0), pointing (share of clips whose highest cell touches the cue) and mass (the
-    share of the map's positive part on the cue), each with _low and _high (95 % over voices), other (pointing of other voices' maps by
-    the method), best (the baseline that points best), over (pointing less that of the best baseline on the same clips, with _low
-    and _high) and found: pointing is WANTED or more, and over above 0 with its interval.
+    Returns columns
+        cue, layer (or "picture", "mel"), method, grid, accuracy, learned, turned, without (see Planted), clips, speakers
+        chance : share of cells that touch the cue; area : the cue's share of the picture; timed : the picture has no place for a
+            frequency; blank : maps without anything above 0
+        pointing : share of clips whose highest cell touches the cue; mass : share of the map's positive part on the cue; other :
+            pointing of other voices' maps by the method
+        best : the baseline that points best; over : pointing less that of `best` on the same clips
+        found : pointing is WANTED or more, and over above 0 with its interval
+    pointing, mass and over with _low and _high, 95 % over voices.
     A network that did not learn the cue gets a row per layer without maps.
     """
     if not planted.learned or not len(planted.matrices):

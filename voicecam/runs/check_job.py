@@ -36,7 +36,7 @@ class Effort:
 
     clips: int = 48
     fewer: int = 16
-    road: int = 8
+    road: int = 6
     voices: int = 240
     morphs: int = 20
     draws: int = DRAWS
