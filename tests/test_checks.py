@@ -158,7 +158,13 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     facts = runs.read_facts(folder, "bands")
     assert 0 < facts["gap"] <= facts["gap_most"] < 0.2
     planted = runs.read_table(folder, "planted").set_index("method")
-    assert planted.loc["hires-cam", "pointing"] >= 0.95, "the spurious hum is found"
+    assert planted["own"].all(), "this run's recordings, features and architecture"
+    assert (
+        planted.loc["hires-cam", "pointing"] > planted.loc[planted["layer"] == "layer2", "pointing"].drop("hires-cam").max() - 0.1
+    )
+    drawn = runs.read_table(folder, "random_weights").set_index("method")
+    assert drawn.loc["energy only", "passes"] == 0
+    assert (drawn["draws"] == 20).all()
     faithful = runs.read_table(folder, "faithfulness").set_index("method")
     assert (faithful.loc[["grad-cam", "hires-cam"], "seconds"] > 0).all()
     for number in range(2):

@@ -425,19 +425,20 @@ def test_more_effort_or_other_bands_go_beside_checks_that_are_there(finished):
     from voicecam.runs.checks import check_settings
 
     folder, _ = finished
-    usual = {"method": "hires-cam", "layer": "layer3", "target": "true"}
+    how = runs.run_maps(folder)
+    usual, name = {**how, "target": "true"}, f"{how['method']}-{how['layer']}-true"
     assert runs.explanation_place(folder, **usual, full=True) == folder, "no checks are there yet"
     (folder / "checks").mkdir()
-    settings = check_settings(method="hires-cam", layer="layer3", bands="third-octaves", effort=runs.Effort())
+    settings = check_settings(**how, bands="third-octaves", effort=runs.Effort())
     (folder / "checks" / "settings.json").write_text(json.dumps(settings))
     try:
         assert runs.explanation_place(folder, **usual) == folder
-        assert runs.explanation_place(folder, **usual, full=True).name == "hires-cam-layer3-true-full"
-        assert runs.explanation_place(folder, **usual, bands="octaves").name == "hires-cam-layer3-true-octaves"
+        assert runs.explanation_place(folder, **usual, full=True).name == f"{name}-full"
+        assert runs.explanation_place(folder, **usual, bands="octaves").name == f"{name}-octaves"
         assert runs.explanation_place(folder, **usual, full=True, maps_only=True) == folder
-        odd = [runs.explanation_place(folder, **{**usual, "target": name}).name for name in ("a/b", "a b", "../x" * 99)]
+        odd = [runs.explanation_place(folder, **{**usual, "target": one}).name for one in ("a/b", "a b", "../x" * 99)]
         assert len(set(odd)) == 3
-        assert all("/" not in name and len(name) < 120 for name in odd)
+        assert all("/" not in one and len(one) < 120 for one in odd)
     finally:
         shutil.rmtree(folder / "checks")
 

@@ -155,7 +155,7 @@ def explain_job(args: argparse.Namespace) -> str:
 
 def _explanation_place(folder: Path, args: argparse.Namespace) -> Path:
     asked = {name: getattr(args, name) for name in ("target", "bands", "full", "maps_only")}
-    return runs.explanation_place(folder, **_how(folder, args), **asked)
+    return runs.explanation_place(folder, **(asked | _how(folder, args)))
 
 
 def _how(folder: Path, args: argparse.Namespace) -> dict[str, str]:

@@ -55,7 +55,7 @@ def randomisation_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             f"A map that shows what was learned must change with the weights. Maps are compared in size with those of "
             f"{first['draws']} networks with random weights ({first['folds']} folds), for with two classes the sign of a random "
             f"network is a coin. A draw passes when its maps are less alike than {100 * UNRELATED:g} % of unrelated maps as "
-            f"smooth as these (one of a pair moved round in time and frequency); a method passes with {100 * SURE:g} % of the draws.",
+            f"smooth as these (one of a pair moved round in time and frequency); a method passes with {100 * SURE:g} % of draws.",
             *facts["sentences"],
             f"Beside a network that was trained on shuffled labels, rank correlation of sizes: {beside}.",
         ),
@@ -78,8 +78,8 @@ def randomisation_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         ),
         table=_draws_table(titled(draws)),
         table_note="Random: likeness of random networks' maps to each other. Entropy's rise: efficient MPRT, the rise of the "
-        "maps' entropy in random networks as a share of the trained one's, above 0 where random maps are less orderly. Smooth MPRT: "
-        "likeness of maps that are means over noisy inputs (explain.py --full).",
+        "maps' entropy in random networks as a share of the trained one's, above 0 where random maps are less orderly. Smooth "
+        "MPRT: likeness of maps that are means over noisy inputs (explain.py --full).",
     )
 
 
@@ -119,9 +119,9 @@ def planted_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=(
             f"A network was trained ({what}) to name cues that were planted at random times and frequencies into clips that are "
             "otherwise the same, so the right answer is known. Judged are the clips of held-back voices whose answer turns with "
-            "the cue. Beside the methods stand maps that know no network: random, the loudest cell, the best map that is the same "
-            "for all clips, the difference of the classes' mean pictures, and what lies above the mean picture. Found is what "
-            "points at the cue in 95 % of the clips and clearly more often than the best of these on the same cells."
+            "the cue. Beside the methods stand maps that know no network: random, the loudest cell, the best map that is the "
+            "same for all clips, the difference of the classes' mean pictures, and what lies above the mean picture. Found is "
+            "what points at the cue in 95 % of the clips and clearly more often than the best of these on the same cells."
             + (" Rows of this picture are coefficients: only the time counts." if _timed(table) else ""),
             *map(capital, facts["sentences"]),
         ),
@@ -129,15 +129,15 @@ def planted_chapter(folder: Path, classes: tuple[str, ...]) -> Section:
             Drawing(
                 plot=figures.plot_planted,
                 data=(coarse,),
-                caption=f"Pointing game on the layer's cells ({', '.join(coarse['grid'].dropna().unique())}): share of clips whose "
-                "highest cell lies on the cue.",
+                caption=f"Pointing game on the layer's cells ({', '.join(coarse['grid'].dropna().unique())}): share of clips "
+                "whose highest cell lies on the cue.",
                 alt=" ".join(facts["sentences"]),
                 height=1.6 + 0.36 * coarse["method"].nunique(),
             ),
         ),
         table=_planted_table(named.dropna(subset="pointing")),
-        table_note="Other clips: pointing of other voices' maps. Mass inside: share of the map's positive part on the cue, beside "
-        "the cue's share of the picture. Rows of one grid are to be compared with each other alone.",
+        table_note="Other clips: pointing of other voices' maps. Mass inside: share of the map's positive part on the cue, "
+        "beside the cue's share of the picture. Rows of one grid are to be compared with each other alone.",
     )
 
 

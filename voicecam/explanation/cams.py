@@ -128,7 +128,8 @@ CAMS: dict[str, Any] = {
     "ablation-cam": RawAblationCAM,
 }
 
-Formula, Score = Callable[[np.ndarray, np.ndarray], np.ndarray], Callable[[torch.Tensor], torch.Tensor]
+Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Score = Callable[[torch.Tensor], torch.Tensor]
 FORMULAS: dict[str, Formula] = {  # the same maps (clip, h, w) of A and G (clip, channel, h, w) that one pass gave; see `listen`
     "grad-cam": lambda a, g: (g.mean(axis=(2, 3), keepdims=True) * a).sum(axis=1),
     "grad-cam++": lambda a, g: (_plus_weights(a, g)[:, :, None, None] * a).sum(axis=1),

@@ -7,6 +7,7 @@ are means over noisy inputs, and efficient MPRT, the rise of the maps' entropy.
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,11 +61,12 @@ def smooth_maps(
 ) -> dict[str, np.ndarray]:
     """Means of signed maps over n inputs, n - 1 with noise of NOISE of the input's range and one without; as smooth MPRT has it.
     Other arguments as for `attribute_all`."""
+    asked: dict[str, Any] = {"methods": methods, "against": against, "layer": model.stage(layer), "steps": STEPS}
     spread = NOISE * (inputs.amax(dim=(1, 2, 3), keepdim=True) - inputs.amin(dim=(1, 2, 3), keepdim=True))
-    rng, total = torch.Generator().manual_seed(seed), dict.fromkeys(methods, 0.0)
+    rng = torch.Generator().manual_seed(seed)
+    total: dict[str, Any] = dict.fromkeys(methods, 0.0)
     for i in range(n):
         noise = 0.0 if i == n - 1 else spread * torch.randn(inputs.shape, generator=rng)
-        asked = {"methods": methods, "layer": model.stage(layer), "against": against, "steps": STEPS}
         maps = attribute_all(model.network, inputs + noise, wanted, **asked)
         total = {name: total[name] + maps[name] / n for name in methods}
     return total
@@ -90,9 +92,9 @@ def draw_likeness(
     few : clips, spread over all, for methods on the picture's grid, which cost several passes each; heavy ones get HEAVY_CLIPS
         (None: all get all)
     noisy : inputs a map is a mean of in the smooth form, on `few` clips and for methods on a layer; 0 leaves it out
-    Returns columns method, draw, clips, cells (of a map), likeness (mean over clips, per speaker first, of the rank correlation of
-    sizes), random (the same between this and the other random networks), bar (the UNRELATED quantile of `chance_likeness` over all
-    clips and draws), smooth (likeness of noise-averaged maps), rise (mean over clips of the entropy's rise over that of the
+    Returns columns method, draw, clips, cells (of a map), likeness (mean over clips, per speaker first, of the rank correlation
+    of sizes), random (the same between this and the other random networks), bar (the UNRELATED quantile of `chance_likeness` over
+    all clips and draws), smooth (likeness of noise-averaged maps), rise (mean over clips of the entropy's rise over that of the
     trained network's map, as a share of it; see `map_entropy`) and blank (clips whose map is flat for either network).
     """
     chosen = {name: _some(len(inputs), _allowed(name, few)) for name in methods} | {ENERGY: _some(len(inputs), few)}
@@ -157,7 +159,7 @@ def draws_words(table: pd.DataFrame) -> list[str]:
 
 
 def draws_doubt(table: pd.DataFrame, method: str) -> str:
-    """Why a method's maps are to be doubted by a `draws_table`: a sentence; "" where it passes, or the table has no such method."""
+    """Why a method's maps are to be doubted by a `draws_table`: a sentence; "" where it passes, or is not in the table."""
     for _, row in table[table["method"] == method].iterrows():
         if pd.isna(row["faithful"]):
             return f"Every {_title(method)} map of a random network is flat: it was not shown that its maps need the weights."
@@ -196,7 +198,11 @@ def _maps(model, inputs, wanted, against, chosen: dict[str, np.ndarray], layer: 
     for _, group in groupby(names, key=lambda name: tuple(chosen[name])):
         some = list(group)
         clips = chosen[some[0]]
-        asked = {"methods": some, "layer": model.stage(layer), "against": None if against is None else against[clips]}
+        asked: dict[str, Any] = {
+            "methods": some,
+            "layer": model.stage(layer),
+            "against": None if against is None else against[clips],
+        }
         found |= attribute_all(model.network, inputs[clips], wanted[clips], **asked, steps=STEPS)
     return found
 

@@ -112,13 +112,14 @@ def attribute_all(
     against: np.ndarray | None = None,
     batch: int = 32,
     steps: int = STEPS,
+    bar: bool = False,
 ) -> dict[str, np.ndarray]:
     """The maps of `attribute` by several methods, by name; those that need but the layer's output and one gradient share them.
 
     Arguments, errors and what is left of the network are those of `attribute`.
     """
     shared = [name for name in methods if name in FORMULAS]
-    asked = {"layer": layer, "against": against, "batch": batch, "steps": steps}
+    asked: dict[str, Any] = {"layer": layer, "against": against, "batch": batch, "steps": steps, "bar": bar}
     found = {name: attribute(network, inputs, wanted, method=name, **asked) for name in methods if name not in shared}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in shared}
     if shared:
@@ -285,10 +286,7 @@ _INPUT = {"integrated-gradients": _integrated_gradients, "occlusion": _occlusion
 def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
     """Function (inputs, wanted[, against]) -> the logit, or the difference, of each picture."""
 
-    def score(inputs: torch.Tensor, *classes: torch.Tensor) -> torch.Tensor:
-        return _picked(classes, network(inputs))
-
-    return score
+    return lambda inputs, *classes: _picked(classes, network(inputs))
 
 
 def _picked(classes: Sequence[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:

@@ -119,7 +119,7 @@ def planted_training(training: Training, *, full: bool = False) -> Training:
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of `pointing_table` with a column seed -> one row per cue, grid and method; see `run_planted`."""
-    if table["seed"].nunique() == 1:
+    if (table["seed"] == table["seed"].iloc[0]).all():
         return table.drop(columns="seed").assign(seeds=1)
     rows = []
     for _, some in table.groupby(["cue", "layer", "method"], sort=False):

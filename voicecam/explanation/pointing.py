@@ -1,10 +1,11 @@
-"""The pointing game on clips with a known cue: where each method's maps have their highest cell, beside maps that know no network.
+"""The pointing game on clips with a known cue: where each method's maps have their highest cell, beside maps of no network.
 
 A method is judged on the same cells as its baselines: coarse cells are easier to hit, and 8 x 8 and 128 x 128 never share a row.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,8 @@ class Planted:
     speakers : (clip,)
     means : float (2, image_rows, image_columns), the mean picture of training clips without and with the cue
     accuracy : of held-back clips with and without the cue, equally weighted
-    turned : share of the held-back pairs whose answer turns from no cue to the cue; without : share named after the cue when it is not there
+    turned : share of the held-back pairs whose answer turns from no cue to the cue
+    without : share of clips without a cue that are named after it
     """
 
     cue: str
@@ -71,12 +73,15 @@ def pointing_table(
     few : clips, spread over all, for methods on pixels or mel energies, which cost several passes each (None: all)
     Methods on the picture's pixels are judged twice: averaged into the layer's cells, and on their own. Where mel energies have a
     way to the picture, CARRIED is judged on bands and frames: with cepstral coefficients it alone can point at a frequency.
-    Returns columns cue, layer (or "picture", "mel"), method, grid, chance (share of cells that touch the cue), accuracy, learned,
-    turned, without (see Planted), timed (the picture has no place for a frequency), clips, speakers, area (the cue's share of the cells), blank (maps without anything above 0),
-    pointing (share of clips whose highest cell touches the cue) and mass (share of the map's positive part on the cue), each with
-    _low and _high (95 % over voices); other (pointing of other voices' maps by the method); best (the baseline that points best),
-    over (pointing less that of the best baseline on the same clips, with _low and _high) and found: pointing is WANTED or more,
-    and over above 0 with its interval.
+    Returns columns
+        cue, layer (or "picture", "mel"), method, grid, accuracy, learned, turned, without (see Planted), clips, speakers
+        chance : share of cells that touch the cue; area : the cue's share of the picture; timed : the picture has no place for a
+            frequency; blank : maps without anything above 0
+        pointing : share of clips whose highest cell touches the cue; mass : share of the map's positive part on the cue; other :
+            pointing of other voices' maps by the method
+        best : the baseline that points best; over : pointing less that of `best` on the same clips
+        found : pointing is WANTED or more, and over above 0 with its interval
+    pointing, mass and over with _low and _high, 95 % over voices.
     A network that did not learn the cue gets a row per layer without maps.
     """
     if not planted.learned or not len(planted.matrices):
@@ -89,7 +94,7 @@ def pointing_table(
     for number, layer in enumerate(layers):
         coarse = [name for name in methods if METHODS[name].grid == "layer"]
         ones = np.full(len(inputs), planted.wanted)
-        asked = {
+        asked: dict[str, Any] = {
             "methods": coarse or ["hires-cam"],
             "layer": planted.model.stage(layer),
             "against": np.full(len(inputs), planted.against),
@@ -155,7 +160,7 @@ def is_found(row: dict) -> bool:
 
 
 def planted_words(table: pd.DataFrame) -> list[str]:
-    """One sentence per cue: was it learned, which methods find it on the layer's cells, which do not, and what needs no network."""
+    """One sentence per cue: was it learned, which methods find it on the layer's cells, which do not, what needs no network."""
     said = []
     for cue, rows in table.groupby("cue", sort=False):
         head = f"{CUES[str(cue)].title}: the answer turns with it in {100 * rows['turned'].iloc[0]:.0f} % of held-back pairs"
@@ -183,8 +188,8 @@ def planted_doubt(table: pd.DataFrame, method: str) -> str:
         return ""
     cues = "; ".join(f"{CUES[row['cue']].title} ({100 * row['pointing']:.0f} % of clips)" for _, row in missed.iterrows())
     return (
-        f"{_title(method)} does not find {len(missed)} of {len(rows)} cues that were planted and learned: its highest cell lies on "
-        f"them in less than {100 * WANTED:g} % of clips, or not clearly more often than a map that knows no network: {cues}."
+        f"{_title(method)} does not find {len(missed)} of {len(rows)} cues that were planted and learned: its highest cell lies "
+        f"on them in less than {100 * WANTED:g} % of clips, or not clearly more often than a map that knows no network: {cues}."
     )
 
 
@@ -203,7 +208,7 @@ def _spread(n: int, few: int | None) -> np.ndarray:
 
 def _attributed(planted: Planted, inputs, some: np.ndarray, name: str) -> np.ndarray:
     """Maps on the picture's pixels of some clips."""
-    classes = {"wanted": np.full(len(some), planted.wanted), "against": np.full(len(some), planted.against)}
+    classes: dict[str, Any] = {"wanted": np.full(len(some), planted.wanted), "against": np.full(len(some), planted.against)}
     return attribute(planted.model.network, inputs[some], **classes, method=name, steps=STEPS)
 
 

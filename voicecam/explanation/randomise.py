@@ -105,7 +105,7 @@ def randomisation_table(
     first: dict[str, np.ndarray] = {}
     rows = []
     for depth, (stage, wiped) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
-        asked = {"methods": methods, "layer": wiped.stage(layer), "against": against, "steps": STEPS}
+        asked: dict[str, Any] = {"methods": methods, "layer": wiped.stage(layer), "against": against, "steps": STEPS}
         for name, maps in (attribute_all(wiped.network, inputs, wanted, **asked) | {ENERGY: picture_itself(inputs)}).items():
             found = map_correlation(first.setdefault(name, maps), maps, speakers)
             rows.append({"method": name, "stage": stage, "depth": depth, **found, "clips": len(inputs)})

@@ -38,7 +38,7 @@ class Effort:
     twins: int = 40
     words: int = 4
     tones: int = 36
-    road: int = 8
+    road: int = 6
     voices: int = 240
     morphs: int = 20
     draws: int = DRAWS

@@ -72,9 +72,20 @@ def randomisation_part(job: Job) -> Part:
     folds = job.clips(effort.fewer * len(fold_places(job.folder)))
     asked: dict[str, Any] = {"methods": effort.methods, "layer": job.layer}
     for clips in folds:
-        given = (clips.model, clips.inputs, clips.wanted, clips.speakers)
-        how_much = {"draws": effort.draws, "few": -(-effort.dear // 2), "noisy": effort.noisy, "seed": clips.number}
-        found.append(draws.draw_likeness(*given, **asked, against=clips.against, **how_much).assign(fold=clips.number))
+        part = draws.draw_likeness(
+            clips.model,
+            clips.inputs,
+            clips.wanted,
+            clips.speakers,
+            methods=effort.methods,
+            layer=job.layer,
+            against=clips.against,
+            draws=effort.draws,
+            few=-(-effort.dear // 2),
+            noisy=effort.noisy,
+            seed=clips.number,
+        )
+        found.append(part.assign(fold=clips.number))
     table = draws.draws_table(pd.concat(found, ignore_index=True))
     [clips] = job.clips(effort.dear, first=True)
     cascade = randomise.randomisation_table(
@@ -99,7 +110,7 @@ def randomisation_part(job: Job) -> Part:
 
 def planted_part(job: Job) -> Part:
     """The planted-cue benchmark, on networks of its own, of the run's architecture and features where it has sound."""
-    how = {"methods": job.effort.methods, "layer": job.layer, "cues": job.effort.cues, "few": job.effort.dear}
+    how: dict[str, Any] = {"methods": job.effort.methods, "layer": job.layer, "cues": job.effort.cues, "few": job.effort.dear}
     training = open_run(job.folder).training
     table = planted_table(job.dataset, training, **how, full=job.effort.full, say=job.say)
     return Part(tables={"planted": table}, facts={"sentences": planted_words(table)})

@@ -17,7 +17,7 @@ from voicecam.audio import Signal
 from voicecam.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.carry import log_mel_attribution, log_mel_of
-from voicecam.explanation.methods import attribute, other_of_two
+from voicecam.explanation.methods import attribute_all, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
 from voicecam.runs.folder import fold_places, read_predictions
@@ -80,15 +80,16 @@ class Clips:
     def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
         """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""
         asked = model or self.model
-        return attribute(
+        found = attribute_all(
             asked.network,
             asked.input(self.matrices),
             self.wanted,
-            method=method,
+            methods=[method],
             layer=asked.stage(layer),
             against=self.against,
             bar=bar,
         )
+        return found[method]
 
     def scores(self, logits: np.ndarray) -> np.ndarray:
         """The score of each clip, float (clip,), of its logits (clip, class)."""

@@ -1,6 +1,7 @@
 """The planted cues of a run's report: which recordings carry them, into which network. Measures nothing; see planted.py."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,9 +44,14 @@ def planted_table(
     dear = training.arch != SMALL
     heard = carriers(dataset, words=FEW_WORDS if dear and not full else WORDS)
     chosen = [name for name in cues if name in QUICK] if dear and heard and not full else list(cues)
-    own = {} if heard is None else {"speech": heard, "config": dataset.config}
+    own: dict[str, Any] = {} if heard is None else {"speech": heard, "config": dataset.config}
     how = planted_training(training if heard else SMALL_TRAINING, full=full)
-    asked = {"layers": (layer,), "seeds": range(SEEDS if full else 1), "few": None if full else few, "networks": NETWORKS}
+    asked: dict[str, Any] = {
+        "layers": (layer,),
+        "seeds": range(SEEDS if full else 1),
+        "few": None if full else few,
+        "networks": NETWORKS,
+    }
     table = run_planted(chosen or cues, methods, **own, training=how, **asked, progress=say)
     return table.assign(own=heard is not None)
 
