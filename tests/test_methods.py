@@ -9,6 +9,7 @@ from fastai.torch_core import TensorImage
 from torch import nn
 
 from voicecam import cli
+from voicecam.config import DEFAULT_MAPS, map_choice
 from voicecam.errors import ExplainError
 from voicecam.explanation.methods import METHODS, attribute
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
@@ -310,3 +311,12 @@ def test_methods_on_the_picture_need_no_layer(bent, inputs, method):
 
 def test_the_command_line_offers_every_method():
     assert tuple(METHODS) == cli.MAP_METHODS
+
+
+def test_the_default_map_follows_from_network_and_features_and_what_is_asked_for_wins():
+    assert set(DEFAULT_MAPS) == {(network, features) for network in ("small", "resnet") for features in ("logmel", "mfcc")}
+    assert all(method in METHODS and layer.startswith("layer") for method, layer in DEFAULT_MAPS.values())
+    assert map_choice("resnet34", "mfcc-2020") == DEFAULT_MAPS["resnet", "mfcc"]
+    assert map_choice("small", "logmel") == DEFAULT_MAPS["small", "logmel"]
+    assert map_choice("small", "logmel", method="eigen-cam") == ("eigen-cam", DEFAULT_MAPS["small", "logmel"][1])
+    assert map_choice("small", "logmel", layer="layer1") == (DEFAULT_MAPS["small", "logmel"][0], "layer1")

@@ -13,9 +13,9 @@ from voicecam.files import digest
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
 AUTO = "auto"  # the map's method or layer: what DEFAULT_MAPS has
 DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the demo corpus, see audit/defaults.py
-    ("small", "logmel"): ("grad-cam", "layer3"),
-    ("small", "mfcc"): ("grad-cam", "layer3"),
-    ("resnet", "logmel"): ("grad-cam", "layer3"),
+    ("small", "logmel"): ("hires-cam", "layer3"),
+    ("small", "mfcc"): ("grad-cam++", "layer3"),
+    ("resnet", "logmel"): ("grad-cam", "layer2"),
     ("resnet", "mfcc"): ("grad-cam", "layer3"),
 }
 MAP_METHOD, MAP_LAYER = DEFAULT_MAPS["small", "logmel"]  # of the shipped model
