@@ -22,7 +22,7 @@ from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_voice
 from voicecam.explanation.methods import METHODS, attribute, other_of_two
 from voicecam.explanation.occluded import occluded_bands
-from voicecam.features import Axis, column_axis, log_mel_energies, row_axis, window_starts
+from voicecam.features import Axis, column_axis, log_mel_energies, row_axis
 from voicecam.figures.pictures import is_signed, row_ticks
 from voicecam.network import Model
 from voicecam.pitch import median_f0
@@ -175,13 +175,7 @@ def warm_up(listener: Listener) -> None:
 
 def prepared_window(listener: Listener, judgement: Judgement, spoken: Signal) -> Signal:
     """The prepared window, config.n_samples long, whose matrix the judgement holds."""
-    config = listener.classifier.model.config
-    if config.windows == "loudest":
-        return audio.prepare(spoken, config)
-    whole = audio.prepare_whole(spoken, config)
-    starts = window_starts(1 + (len(whole.samples) - config.window) // config.hop, config)
-    first = min(starts[judgement.strongest] * config.hop, len(whole.samples) - config.n_samples)
-    return Signal(whole.samples[first : first + config.n_samples], whole.rate)
+    return verdicts.strongest_window(judgement, spoken, listener.classifier.model.config)
 
 
 def _picture(listener: Listener, matrix: np.ndarray) -> dict[str, Any]:
