@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from voicecam import jobs, pages, runs
-from voicecam.config import MAP_LAYER, MAP_METHOD
 from voicecam.errors import ModelError
 from voicecam.files import VOICE, read_json
 from voicecam.network import load_model
@@ -69,12 +68,11 @@ class Run:
     def report(self, **options: Any) -> Path:
         """Make the maps and their tests where they are not there yet, and the report; returns the page's path.
 
-        options : as for `runs.check_run`, but what it needs anyway
+        options : effort and bands, as for `runs.check_run`
         """
         dataset = runs.run_dataset(runs.open_run(self.folder))
         runs.explain_run(self.folder, dataset)
-        asked = {"method": MAP_METHOD, "layer": MAP_LAYER, "effort": runs.Effort(), **options}
-        runs.check_run(self.folder, dataset, **asked)
+        runs.check_run(self.folder, dataset, **{**runs.run_maps(self.folder), "effort": runs.Effort(), **options})
         return pages.write_run_report(self.folder, dataset)
 
 

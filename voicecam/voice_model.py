@@ -17,7 +17,7 @@ import pandas as pd
 from voicecam import audio, verdicts
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier
-from voicecam.config import MAP_LAYER, MAP_METHOD, UNCERTAIN
+from voicecam.config import AUTO, UNCERTAIN, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
 from voicecam.features import column_axis, log_mel_energies, row_axis
 from voicecam.network import Model, save_model
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Recording = str | PathLike[str] | np.ndarray | Signal
-SHIFT_SECONDS = 10.0  # s of speech at most whose pitch is moved: keeps it below a second
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,7 +95,9 @@ class Explanation:
         matrix, window = self._matrix, self.prediction.windows[self.prediction.strongest]
         axes = row_axis(config), column_axis(config, matrix.shape[1])
         plot_map(matrix, np.maximum(self.map, 0), *axes, size=(config.image_rows, config.image_columns), ax=ax)
-        ax.set_title(f"{Path(self.prediction.path).name}: {self.prediction.label} {self.prediction.probability:.3f}", fontsize=10)
+        other = f"; map for {self.label}" * (self.label != self.prediction.label)
+        said = f"{self.prediction.label} {self.prediction.probability:.3f}"
+        ax.set_title(f"{Path(self.prediction.path).name}: {said}{other}", fontsize=10)
         ax.set_xlabel(f"time (s) from {window.start:.2f} s of the recording on")
         return ax
 
@@ -117,7 +118,7 @@ class Explanation:
 
         model, chosen = self.model.model, band_set(bands, self.model.model.config)
         log_mel = log_mel_energies(self.window.samples, model.config).T[None]
-        wanted, against = _targets(model, self.label)
+        wanted, against = targets_of(model, self.label)
         drops = occluded_bands(model, log_mel, chosen, wanted, against=against)[0]
         low, high = zip(*chosen.limits)
         return pd.DataFrame({"band": chosen.names, "from_hz": low, "to_hz": high, "drop": drops})
@@ -132,7 +133,7 @@ class Explanation:
         from voicecam.explanation.carry import log_mel_attribution
 
         model = self.model.model
-        wanted, against = _targets(model, self.label)
+        wanted, against = targets_of(model, self.label)
         weight = log_mel_attribution(model, log_mel_energies(self.window.samples, model.config).T[None], wanted, against=against)
         parts = split_sound(self.window, weight[0], model.config)
         return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
@@ -151,16 +152,12 @@ class Explanation:
 
         semitones : -12 to 12 is sensible; at 0 it is resynthesised too. Of long speech only its loudest 10 s are moved.
         """
-        from voicecam.explanation.counterfactual import shift_voice
+        from voicecam.explanation.counterfactual import shift_speech
 
-        spoken, config = self.prediction.spoken, self.model.model.config
-        if spoken is None:
+        if self.prediction.spoken is None:
             raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
-        whole = audio.resample(spoken, config.sample_rate)
-        first = round(audio.loudest_start(whole, SHIFT_SECONDS) * whole.rate)
-        part = Signal(whole.samples[first : first + round(SHIFT_SECONDS * whole.rate)], whole.rate)
-        moved = shift_voice(part, semitones=semitones)
-        return self.model._said(verdicts.judge_speech(self.model.classifier, moved, name=self.prediction.path))
+        moved = shift_speech(self.prediction.spoken, self.model.model.config.sample_rate, semitones=semitones)
+        return self.model.prediction(verdicts.judge_speech(self.model.classifier, moved, name=self.prediction.path))
 
     @property
     def _matrix(self) -> np.ndarray:
@@ -200,8 +197,8 @@ class VoiceModel:
         if isinstance(recording, str | PathLike) and Path(recording).is_dir():
             return self.classify(list(verdicts.sound_files([Path(recording)])[0]))
         if isinstance(recording, list):
-            return [self._said(self._judged(one, rate)) for one in recording]
-        said = self._said(self._judged(recording, rate))
+            return [self.prediction(self._judged(one, rate)) for one in recording]
+        said = self.prediction(self._judged(recording, rate))
         if said.error is not None:
             raise AudioError(said.error)
         return said
@@ -212,13 +209,13 @@ class VoiceModel:
         rate: int | None = None,
         *,
         label: str | None = None,
-        method: str = MAP_METHOD,
-        layer: str = MAP_LAYER,
+        method: str = AUTO,
+        layer: str = AUTO,
     ) -> Explanation:
         """Why: a map of the window that speaks most for the likeliest class.
 
         recording : as for `classify`, or the Prediction that it gave; label : the class to explain, by default the likeliest
-        method : one of explanation.methods.METHODS; layer : "layer1" to "layer4"
+        method : one of explanation.methods.METHODS; layer : "layer1" to "layer4"; "auto" : see config.DEFAULT_MAPS
         Raises ExplainError for a recording without speech, a class, method or layer that is not known.
         """
         from voicecam.explanation.methods import METHODS, attribute
@@ -227,10 +224,11 @@ class VoiceModel:
         if not isinstance(found, Prediction) or found.matrix is None or found.label is None:
             raise ExplainError(f"{getattr(found, 'path', 'several recordings')}: no speech of one recording to explain")
         asked = label or found.label
+        method, layer = map_choice(self.model.arch, self.model.config.recipe, method=method, layer=layer)
         for what, name, known in (("label", asked, self.classes), ("method", method, tuple(METHODS))):
             if name not in known:
                 raise ExplainError(f"{what} {name!r}: not known; use one of {', '.join(known)}")
-        wanted, against = _targets(self.model, asked)
+        wanted, against = targets_of(self.model, asked)
         inputs, stage = self.model.input(found.matrix[None]), self.model.stage(layer)
         cam = attribute(self.model.network, inputs, wanted, method=method, layer=stage, against=against)[0]
         return Explanation(found, asked, method, layer, cam, self)
@@ -263,20 +261,21 @@ class VoiceModel:
         except SilentError:
             return Judgement("recording", NO_SPEECH)
 
-    def _said(self, judgement: Judgement) -> Prediction:
+    def prediction(self, judgement: Judgement) -> Prediction:
+        """What verdicts.judge said, as a Prediction of this model."""
         return Prediction(**vars(judgement), model=self)
 
     def _all(self, recordings: Sequence[Recording]) -> list[Prediction]:
         if isinstance(recordings, str | PathLike | np.ndarray | Signal):
             raise AudioError("one recording given; predict takes a list of them, classify takes one")
-        found = [self._said(self._judged(one, None)) for one in recordings]
+        found = [self.prediction(self._judged(one, None)) for one in recordings]
         for said in found:
             if said.error is not None:
                 raise AudioError(said.error)
         return found
 
 
-def _targets(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]:
+def targets_of(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]:
     """The class whose logit is explained, int (1,), and the one taken off it where there are two."""
     from voicecam.explanation.methods import other_of_two
 

@@ -15,6 +15,7 @@ import parselmouth
 from parselmouth.praat import call, run
 from scipy.stats import binom
 
+from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
 from voicecam.explanation.acoustics import SHORTEST_S
@@ -24,6 +25,7 @@ from voicecam.pitch import pitch_track, sound
 SEMITONES = tuple(range(-12, 13, 2))
 FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
 NEUTRAL = {"pitch": 0.0, "formants": 1.0}  # the step of each kind that changes nothing
+SPEECH_SECONDS = 10.0  # s at most that `shift_speech` moves: keeps a step below a second
 DIRECTIONS = ("up", "down")  # of a step: above and below the one that changes nothing
 ORIGINAL = "original"  # the kind of a clip that did not go through Praat
 Score = Callable[[list[Signal]], np.ndarray]
@@ -49,6 +51,14 @@ def shift_voice(signal: Signal, *, semitones: float = 0.0, formant_ratio: float 
         warnings.simplefilter("ignore", parselmouth.PraatWarning)  # that nothing is voiced, which the docstring says
         made = call([sound(signal), pitch], "Change gender", formant_ratio, wanted, 1.0, 1.0)
     return Signal(made.values[0].astype(np.float32), signal.rate)
+
+
+def shift_speech(spoken: Signal, rate: int, *, semitones: float) -> Signal:
+    """`shift_voice` of the loudest SPEECH_SECONDS of a speech, which is brought to `rate` (Hz) first."""
+    whole = audio.resample(spoken, rate)
+    first = round(audio.loudest_start(whole, SPEECH_SECONDS) * whole.rate)
+    part = whole.samples[first:][: round(SPEECH_SECONDS * whole.rate)]
+    return shift_voice(Signal(part, whole.rate), semitones=semitones)
 
 
 def counterfactuals(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from voicecam import audio, verdicts
+from voicecam import verdicts
 from voicecam.audio import Signal
 from voicecam.classifier import Classifier, sure_classes
 from voicecam.config import map_choice
@@ -19,8 +19,8 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
-from voicecam.explanation.counterfactual import shift_voice
-from voicecam.explanation.methods import METHODS, attribute, other_of_two
+from voicecam.explanation.counterfactual import shift_speech
+from voicecam.explanation.methods import METHODS, attribute
 from voicecam.explanation.occluded import occluded_bands
 from voicecam.features import Axis, column_axis, log_mel_energies, row_axis
 from voicecam.figures.pictures import is_signed, row_ticks
@@ -28,10 +28,10 @@ from voicecam.network import Model
 from voicecam.pitch import median_f0
 from voicecam.server.ranges import BANDS, DIGITS, Ranges, outside, strongest
 from voicecam.speech import cut, find_speech
-from voicecam.verdicts import NO_SPEECH, Judgement
+from voicecam.verdicts import NO_SPEECH, Judgement, strongest_window
+from voicecam.voice_model import targets_of
 
 POINTS = 800  # of the waveform; a screen's width
-SHIFT_SECONDS = 10.0  # s of speech that the pitch slider moves; keeps a step below a second
 
 MAPPING = Lock()  # of whoever asks `mapped`: maps hang hooks into the network, so one at a time
 
@@ -105,7 +105,7 @@ def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[st
     if matrix is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is nothing to explain")
     window = judgement.windows[judgement.strongest]
-    wanted, against = targets_of(listener, judgement.label)
+    wanted, against = targets_of(model, judgement.label)
     with MAPPING:
         found = attribute(
             listener.mapped.network,
@@ -115,7 +115,7 @@ def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[st
             layer=listener.mapped.stage(listener.layer),
             against=against,
         )[0]
-    prepared = prepared_window(listener, judgement, spoken)
+    prepared = strongest_window(judgement, spoken, model.config)
     return {
         "start": window.start,
         "end": window.end,
@@ -132,23 +132,21 @@ def bands_of(listener: Listener, judgement: Judgement, label: str) -> np.ndarray
     """
     if judgement.spoken is None:
         raise ExplainError("no speech in this recording, so no band of it speaks for anything")
-    return _drops(listener, prepared_window(listener, judgement, judgement.spoken), label)
+    window = strongest_window(judgement, judgement.spoken, listener.classifier.model.config)
+    return _drops(listener, window, label)
 
 
 def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any]:
     """What the model says when the voice is moved in pitch: verdict, label, probability, probabilities, f0, and its sound (WAV).
 
-    The speech is cut out first, at most SHIFT_SECONDS of it. Praat resynthesises it also at 0 semitones, so that steps can be
+    The speech is cut out first, at most its loudest 10 s. Praat resynthesises it also at 0 semitones, so that steps can be
     compared with each other. Raises ExplainError for a recording without speech, and as `shift_voice` does.
     """
     speech = find_speech(signal)
     if not speech:
         raise ExplainError("no speech in this recording, so there is no pitch to move")
-    config = listener.classifier.model.config
-    spoken = audio.resample(cut(signal, speech).signal, config.sample_rate)
-    start = audio.loudest_start(spoken, SHIFT_SECONDS)
-    part = spoken.samples[round(start * spoken.rate) :][: round(SHIFT_SECONDS * spoken.rate)]
-    moved = shift_voice(Signal(part, spoken.rate), semitones=semitones)
+    spoken = cut(signal, speech).signal
+    moved = shift_speech(spoken, listener.classifier.model.config.sample_rate, semitones=semitones)
     said = listener.classifier.classify(moved)
     return {
         "semitones": semitones,
@@ -171,11 +169,6 @@ def warm_up(listener: Listener) -> None:
     said = classifier.classify(signal)
     matrix = verdicts.clip_windows(signal, config)[0]
     explain(listener, Judgement("", said.verdict, said.label, windows=said.windows, matrix=matrix), signal)
-
-
-def prepared_window(listener: Listener, judgement: Judgement, spoken: Signal) -> Signal:
-    """The prepared window, config.n_samples long, whose matrix the judgement holds."""
-    return verdicts.strongest_window(judgement, spoken, listener.classifier.model.config)
 
 
 def _picture(listener: Listener, matrix: np.ndarray) -> dict[str, Any]:
@@ -254,15 +247,8 @@ def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:
     """Fall of the label's score with each band as in the average training clip, float (band,), logits, of a prepared window."""
     model = listener.classifier.model
     log_mel = log_mel_energies(window.samples, model.config).T  # (frame, band) -> (band, frame)
-    wanted, against = targets_of(listener, label)
+    wanted, against = targets_of(model, label)
     return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), wanted, against=against)[0]
-
-
-def targets_of(listener: Listener, label: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """The class whose logit is explained, and the one taken off it."""
-    classes = listener.classifier.model.classes
-    wanted = np.array([classes.index(label)])
-    return wanted, other_of_two(wanted, len(classes))
 
 
 def wav_text(signal: Signal) -> str:

@@ -23,6 +23,7 @@ from voicecam import __version__
 from voicecam.audio import Signal
 from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.errors import AudioError, ExplainError, SilentError, VoicecamError
+from voicecam.explanation.counterfactual import SPEECH_SECONDS
 from voicecam.figures.canvas import class_colours
 from voicecam.server import analysis, contract
 from voicecam.server.analysis import Listener
@@ -178,5 +179,5 @@ def _model_facts(listener: Listener) -> dict[str, Any]:
         "corpora": model.meta.get("corpora", []),
         "most_bytes": MOST_BYTES,
         "most_seconds": MOST_SECONDS,
-        "shift_seconds": analysis.SHIFT_SECONDS,
+        "shift_seconds": SPEECH_SECONDS,
     }

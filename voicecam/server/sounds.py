@@ -14,7 +14,8 @@ from voicecam.explanation.audible import split_by_maps
 from voicecam.explanation.carry import log_mel_attribution
 from voicecam.explanation.sound_scores import part_probabilities, scores_note, shifted, sound_probabilities
 from voicecam.features import log_mel_energies
-from voicecam.server.analysis import MAPPING, Listener, plain, prepared_window, targets_of, wav_text
+from voicecam.server.analysis import MAPPING, Listener, plain, wav_text
+from voicecam.voice_model import targets_of
 
 SHIFTS = 5  # of the map by chance, whose sounds the scores are held against
 
@@ -29,13 +30,13 @@ def hear(listener: Listener, signal: Signal) -> dict[str, Any]:
     judgement = verdicts.judge(listener.classifier, signal, name="")
     if judgement.spoken is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is no evidence to hear")
-    window, label = prepared_window(listener, judgement, judgement.spoken), judgement.label
+    window, label = verdicts.strongest_window(judgement, judgement.spoken, listener.classifier.model.config), judgement.label
     found = _mel_gradients(listener, window, label)
     if not (found > 0).any():
         words = f"By mel gradients nothing in the sound speaks for {label}, so there is no evidence to hear."
         return {"label": label, "sounds": None, "scores": None, "words": words}
     parts = split_by_maps(window, [found, *shifted(found, n=SHIFTS)], listener.classifier.model.config)
-    ask, column = sound_probabilities(listener.classifier.model), targets_of(listener, label)[0][0]
+    ask, column = sound_probabilities(listener.classifier.model), targets_of(listener.classifier.model, label)[0][0]
     whole, scores = ask([window])[0, column], part_probabilities(ask, parts)[:, :, column]  # (map, 2)
     own, other = scores[0], scores[1:].mean(axis=0)
     names = ("window", "evidence", "rest", "shifted_evidence", "shifted_rest")
@@ -49,7 +50,7 @@ def hear(listener: Listener, signal: Signal) -> dict[str, Any]:
 
 def _mel_gradients(listener: Listener, window: Signal, label: str) -> np.ndarray:
     """Map over mel energies, float32 (n_mels, n_frames), for the label."""
-    wanted, against = targets_of(listener, label)
+    wanted, against = targets_of(listener.classifier.model, label)
     log_mel = log_mel_energies(window.samples, listener.classifier.model.config).T  # (frame, band) -> (band, frame)
     with MAPPING:
         return log_mel_attribution(listener.mapped, log_mel[None], wanted, against=against)[0]
