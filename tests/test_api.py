@@ -12,6 +12,7 @@ from fastai.learner import load_learner
 
 import voicecam
 from conftest import voice
+from voicecam.config import DEFAULT_MAPS
 from voicecam.corpora import espeak
 from voicecam.errors import AudioError, ExplainError, ModelError, VoicecamError
 
@@ -80,6 +81,13 @@ def test_an_explanation_is_the_maps_own_and_can_be_asked_further(model, spoken):
     assert found.plot().get_xlabel().startswith("time (s)")
     up, down = (found.shift_pitch(step).f0 for step in (5, -5))
     assert up / down == pytest.approx(2 ** (10 / 12), rel=0.1)
+
+
+def test_the_map_is_the_networks_own_unless_another_is_asked_for(model, spoken, monkeypatch):
+    monkeypatch.setitem(DEFAULT_MAPS, ("small", "logmel"), ("eigen-cam", "layer1"))
+    said = model.classify(spoken / "said.wav")
+    assert (model.explain(said).method, model.explain(said).layer) == ("eigen-cam", "layer1")
+    assert model.explain(said, layer="layer2").layer == "layer2"
 
 
 @pytest.mark.parametrize(

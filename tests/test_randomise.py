@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
+from scipy.stats import t as student
 
 from voicecam.config import recipe
 from voicecam.explanation.randomise import cascade, map_correlation, randomisation_table
@@ -77,6 +78,18 @@ def test_correlations_agree_with_scipy_and_average_per_speaker():
     each = [spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic for x, y in zip(a, b)]
     assert found["absolute"] == pytest.approx((np.mean(each[:3]) + each[3]) / 2)
     assert found["correlation_low"] < found["correlation"] < found["correlation_high"]
+
+
+def test_the_interval_of_a_correlation_is_fishers_and_never_passes_one():
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=(4, 4, 4))
+    b = a + np.array([0.02, 0.1, 0.3, 1.5])[:, None, None] * rng.normal(size=a.shape)
+    found = map_correlation(a, b, list("pqrs"))
+    each = np.array([spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a, b)])
+    middle, error = each.mean(), each.std(ddof=1) / 2
+    assert middle + student.ppf(0.975, 3) * error > 1  # a plain interval would pass 1
+    ends = np.tanh(np.arctanh(middle) + np.array([-1, 1]) * student.ppf(0.975, 3) * error / (1 - middle**2))
+    assert [found["correlation_low"], found["correlation_high"]] == pytest.approx(ends)
 
 
 def test_a_map_is_like_itself_unlike_its_reverse_and_a_flat_one_is_counted():

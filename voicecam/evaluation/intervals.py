@@ -72,26 +72,37 @@ class Jackknife:
             replicates[members] = left * (len(members) / (len(members) - 1)) + others
         return replicates
 
-    def ratio(self, over: np.ndarray, under: np.ndarray, *, share: bool = False) -> Interval:
+    def ratio(
+        self, over: np.ndarray, under: np.ndarray, *, share: bool = False, within: tuple[float, float] | None = None
+    ) -> Interval:
         """sum(over) / sum(under) of values per clip, with its interval; share : `over` is part of `under`, see `interval`."""
         sums = self.per_speaker(np.stack([over, under], axis=1).astype(float))
         whole, without = sums.sum(axis=0), self.without(sums)
         ratios = np.divide(without[:, 0], without[:, 1], out=np.full(len(without), np.nan), where=without[:, 1] > ALIKE)
-        return self.interval(whole[0] / whole[1] if whole[1] > 0 else np.nan, ratios, share=share)
+        return self.interval(whole[0] / whole[1] if whole[1] > 0 else np.nan, ratios, share=share, within=within)
 
-    def interval(self, value: Any, replicates: np.ndarray, *, of: str | None = None, share: bool = False) -> Interval:
+    def interval(
+        self,
+        value: Any,
+        replicates: np.ndarray,
+        *,
+        of: str | None = None,
+        share: bool = False,
+        within: tuple[float, float] | None = None,
+    ) -> Interval:
         """The value with its 95 % interval from its replicates (speaker,), as {"value", "low", "high"}; see `ends`.
 
         of : the class whose speakers alone the value depends on; None: all classes
         share : the value is a share, 0 to 1, and its interval is made on the logit. Where it is 0 or 1, all speakers being
             alike, the other end is the share at which so many speakers alike still come up in 2.5 % of samples (Clopper and
             Pearson 1934): 0.025 ** (1 / n) for 1, with n effective speakers (Korn and Graubard 1998), see `_fewest`.
+        within : what another value cannot leave, see `ends`
         low and high are None where there is no interval: a class has one tested speaker, the value rests on one, or no replicate
         differs from any other. All are None for a value that is not there (NaN).
         """
         if not np.isfinite(value):
             return dict.fromkeys(("value", "low", "high"))
-        low, high = map(float, self.ends(value, replicates, within=(0, 1) if share else None))
+        low, high = map(float, self.ends(value, replicates, within=(0, 1) if share else within))
         if self.alone and of in (None, *self.alone):
             return {"value": float(value), "low": None, "high": None}
         if share and min(value, 1 - value) < ALIKE:

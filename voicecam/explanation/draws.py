@@ -131,10 +131,10 @@ def draws_table(found: pd.DataFrame) -> pd.DataFrame:
         row = {"method": name, "folds": table["fold"].nunique(), "draws": len(table)}
         row["clips"] = table.groupby("fold")["clips"].first().sum()
         row |= {column: table[column].mean() for column in ("cells", "bar", "blank", "random", "smooth")}
-        for column in ("likeness", "rise"):
-            row |= _named(column, over_speakers(table[column], range(len(table))))
+        for column, within in (("likeness", (-1, 1)), ("rise", None)):
+            row |= _named(column, over_speakers(table[column], range(len(table)), within=within))
         passed, folds = known["likeness"] < known["bar"], known.groupby("fold")["likeness"].mean()
-        over_folds = over_speakers(folds, folds.index)
+        over_folds = over_speakers(folds, folds.index, within=(-1, 1))
         row |= {"fold_low": over_folds["low"], "fold_high": over_folds["high"]}
         row |= _named("passes", over_speakers(passed, range(len(known)), share=True))
         row["least"] = passed.groupby(known["fold"]).mean().min()

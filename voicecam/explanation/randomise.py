@@ -62,7 +62,7 @@ def map_correlation(maps_a: np.ndarray, maps_b: np.ndarray, speakers: Sequence[s
     signed = rank_correlation(maps_a, maps_b)
     found: dict[str, float] = {"blank": int(np.isnan(signed).sum())}
     for name, values in (("correlation", signed), ("absolute", rank_correlation(np.abs(maps_a), np.abs(maps_b)))):
-        mean = over_speakers(values, speakers)
+        mean = over_speakers(values, speakers, within=(-1, 1))
         found |= {name: mean["value"], f"{name}_low": mean["low"], f"{name}_high": mean["high"]}
     return found
 
