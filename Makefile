@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
 # How the shipped model was trained; models/EXPERIMENTS.md says what else was tried.
-VOICE := --recipe voice --min-age 14 --arch small --start none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
-	--copies 6 --average 0.995 --smoothing 0.05
+VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
+	--augmented 6 --ema-decay 0.995 --label-smoothing 0.05
 # JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
@@ -66,7 +66,7 @@ model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="pa
 
 backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO" [RUN=name]'; exit 2; }
-	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --start none --epochs 12
+	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --init none --epochs 12
 	$(BIN)/python scripts/ship_model.py --run $(RUN) --out models/backbone
 
 clean: ## delete what the program made but your recordings: images, maps, runs, caches

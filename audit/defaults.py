@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from voicecam import runs
+from voicecam.checks.planted import FEW_WORDS, carriers
 from voicecam.explanation.draws import SURE, draw_likeness, draws_table
 from voicecam.explanation.faithful import faithfulness, faithfulness_table
 from voicecam.explanation.methods import LIGHT, METHODS
@@ -21,8 +22,7 @@ from voicecam.explanation.planted import NETWORKS, WORDS, planted_training, run_
 from voicecam.explanation.planted_sounds import QUICK, USUAL
 from voicecam.explanation.pointing import PICTURE
 from voicecam.files import write_text
-from voicecam.runs.material import clips_of_run
-from voicecam.runs.planting import FEW_WORDS, carriers
+from voicecam.runs.fold_clips import clips_of_run
 
 LAYERS = ("layer2", "layer3")
 MEASURES = ("deletion", "insertion", "road")
@@ -78,8 +78,8 @@ def _rows(folder: Path, dataset, layer: str, planted: pd.DataFrame, n: int, draw
     folds = clips_of_run(folder, dataset, n * len(runs.fold_places(folder)), "true")
     likeness, deleted, first = [], [], 0
     for clips in folds:
-        given = (clips.inputs, clips.wanted, clips.speakers)
-        asked = {"methods": LIGHT, "against": clips.against}
+        given = (clips.inputs, clips.target, clips.speakers)
+        asked = {"methods": LIGHT, "contrast": clips.contrast}
         how = {"draws": draws, "few": max(2, n // 4), "seed": clips.number}
         likeness.append(draw_likeness(clips.model, *given, **asked, layer=layer, **how).assign(fold=clips.number))
         part = faithfulness(clips.model.network, *given, **asked, layer=clips.model.stage(layer), road_clips=max(2, n // 2))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from voicecam import cli, runs
+from voicecam import runs
+from voicecam.checks.planted import SEEDS, carriers
+from voicecam.commands import cli
 from voicecam.explanation.methods import LIGHT
 from voicecam.explanation.planted import NETWORKS, planted_training, run_planted
 from voicecam.explanation.planted_sounds import CUES
 from voicecam.files import write_text
-from voicecam.runs.planting import SEEDS, carriers
 
 SHOWN = [
     "run",
@@ -60,7 +61,7 @@ def of_run(folder: Path, args: argparse.Namespace) -> pd.DataFrame:
         seeds=range(args.seeds),
         few=16,
         networks=NETWORKS,
-        progress=cli.say,
+        progress=cli.log,
     )
     return table.assign(run=folder.name)
 

@@ -19,7 +19,7 @@ from scipy.stats import entropy, spearmanr
 from voicecam import runs
 from voicecam.explanation.draws import NOISE, draw_likeness
 from voicecam.files import write_text
-from voicecam.runs.material import Clips, clips_of_run
+from voicecam.runs.fold_clips import FoldClips, clips_of_run
 
 METHODS = ("grad-cam", "hires-cam", "layer-cam")
 LARGEST = 1e-3  # difference that is rounding: maps are float32, and ranks of near-equal cells change places
@@ -42,16 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int((table["difference"] > LARGEST).any())
 
 
-def compare(clips: Clips, layer: str, draws: int, noisy: int) -> pd.DataFrame:
+def compare(clips: FoldClips, layer: str, draws: int, noisy: int) -> pd.DataFrame:
     """Largest difference between the two implementations over methods and draws; one row per measure."""
     names = [f"clip{i}" for i in range(len(clips.table))]  # each a speaker of its own: a mean is a mean over clips
-    asked = {"methods": METHODS, "layer": layer, "against": clips.against, "draws": draws, "noisy": noisy}
-    ours = draw_likeness(clips.model, clips.inputs, clips.wanted, names, **asked).set_index(["method", "draw"])
+    asked = {"methods": METHODS, "layer": layer, "contrast": clips.contrast, "draws": draws, "noisy": noisy}
+    ours = draw_likeness(clips.model, clips.inputs, clips.target, names, **asked).set_index(["method", "draw"])
     rng = torch.Generator().manual_seed(0)
     noise = [torch.randn(clips.inputs.shape, generator=rng) for _ in range(noisy - 1)] + [torch.zeros(clips.inputs.shape)]
     trained, found = plain_and_smooth(clips, clips.model, layer, noise), []
     for draw in range(draws):
-        wiped = plain_and_smooth(clips, runs.random_twin(clips.model, seed=1000 * draw), layer, noise)
+        wiped = plain_and_smooth(clips, runs.randomised_model(clips.model, seed=1000 * draw), layer, noise)
         for name in METHODS:
             (a, a_smooth), (b, b_smooth) = trained[name], wiped[name]
             theirs = {"likeness": alike(a, b), "smooth": alike(a_smooth, b_smooth), "rise": rise(a, b)}
@@ -59,13 +59,13 @@ def compare(clips: Clips, layer: str, draws: int, noisy: int) -> pd.DataFrame:
     return pd.DataFrame(found).groupby("measure", as_index=False)["difference"].max()
 
 
-def plain_and_smooth(clips: Clips, model, layer: str, noise: list[torch.Tensor]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def plain_and_smooth(clips: FoldClips, model, layer: str, noise: list[torch.Tensor]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Maps of each method, and their means over noisy inputs."""
     made = [cams(clips, model, layer, one) for one in noise]
     return {name: (made[-1][name], np.mean([maps[name] for maps in made], axis=0)) for name in METHODS}
 
 
-def cams(clips: Clips, model, layer: str, noise: torch.Tensor) -> dict[str, np.ndarray]:
+def cams(clips: FoldClips, model, layer: str, noise: torch.Tensor) -> dict[str, np.ndarray]:
     """Three CAMs by autograd, clip by clip."""
     found: dict[str, list[np.ndarray]] = {name: [] for name in METHODS}
     for i, one in enumerate(clips.inputs):
@@ -74,7 +74,7 @@ def cams(clips: Clips, model, layer: str, noise: torch.Tensor) -> dict[str, np.n
         handle = model.stage(layer).register_forward_hook(lambda part, given, out, kept=kept: kept.append(out) or out.clone())
         logits = model.network.eval()(x)[0]
         handle.remove()
-        score = logits[clips.wanted[i]] - (0 if clips.against is None else logits[clips.against[i]])
+        score = logits[clips.target[i]] - (0 if clips.contrast is None else logits[clips.contrast[i]])
         g = torch.autograd.grad(score, kept[0])[0][0].detach()
         a = kept[0][0].detach()
         found["grad-cam"].append(torch.einsum("c,chw->hw", g.mean(dim=(1, 2)), a).numpy())

@@ -14,12 +14,12 @@ from voicecam.explanation.audible import FULL_PERCENTILE, split_by_maps
 from voicecam.explanation.faithful import over_speakers
 from voicecam.explanation.sound_scores import MEASURES, loudest, measures, part_probabilities, shifted, sound_probabilities
 from voicecam.files import write_text
-from voicecam.runs.material import Clips, clips_of_run, fold_clips
+from voicecam.runs.fold_clips import FoldClips, clips_of_run, fold_clips
 from voicecam.runs.sample import sample_clips
 
 LAYERS = {"HiRes-CAM, layer1": "layer1", "HiRes-CAM, layer3": "layer3"}
 SHOWN = ("average_increase", "average_drop", "average_gain", "fidelity_in", "rest_kept", "faithfulness")
-Maps = Callable[[Clips], Iterator[tuple[str, list[list[np.ndarray]]]]]
+Maps = Callable[[FoldClips], Iterator[tuple[str, list[list[np.ndarray]]]]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def maps_of(clips: Clips) -> Iterator[tuple[str, list[list[np.ndarray]]]]:
+def maps_of(clips: FoldClips) -> Iterator[tuple[str, list[list[np.ndarray]]]]:
     """Name of each kind of map, and its maps of each clip (several where chance makes them)."""
     kinds = {"mel gradients": clips.mel_weight}
-    if clips.model.config.recipe == "logmel":
+    if clips.model.config.features == "logmel":
         kinds |= {name: clips.maps("hires-cam", layer) for name, layer in LAYERS.items()}
     rng = np.random.default_rng(0)
     for name, maps in kinds.items():
@@ -59,18 +59,18 @@ def maps_of(clips: Clips) -> Iterator[tuple[str, list[list[np.ndarray]]]]:
     yield "the loudest cells", [[loudest(one, level)] for one, level in zip(clips.mel_weight, clips.log_mel)]
 
 
-def _own(clips: Clips, full: float) -> Iterator[tuple[str, list[list[np.ndarray]]]]:
+def _own(clips: FoldClips, full: float) -> Iterator[tuple[str, list[list[np.ndarray]]]]:
     yield f"mel gradients, wholly evidence from the {full:.0f}th percentile up", [[one] for one in clips.mel_weight]
 
 
-def asked(folds: Sequence[Clips], maps: Maps, *, full: float = FULL_PERCENTILE) -> pd.DataFrame:
+def asked(folds: Sequence[FoldClips], maps: Maps, *, full: float = FULL_PERCENTILE) -> pd.DataFrame:
     """One row per kind of map: MEASURES over the clips that the network of their fold names rightly, means over speakers."""
     rows = []
     for clips in folds:
         ask = sound_probabilities(clips.model)
         whole = ask(clips.signals)
         for name, made in maps(clips):
-            for i in np.flatnonzero(whole.argmax(axis=1) == clips.wanted):
+            for i in np.flatnonzero(whole.argmax(axis=1) == clips.target):
                 if not (made[i][0] > 0).any():
                     continue
                 parts = part_probabilities(ask, split_by_maps(clips.signals[i], made[i], clips.model.config, full=full))
@@ -88,7 +88,7 @@ def _row(name: str, part: pd.DataFrame) -> dict[str, float | str]:
     return row
 
 
-def _validation(folder: Path, dataset, n: int) -> list[Clips]:
+def _validation(folder: Path, dataset, n: int) -> list[FoldClips]:
     """About n clips of speakers that chose each fold's epoch, fold by fold, in the form of tested ones."""
     tables, label = [], runs.open_run(folder).label
     for number, place in enumerate(runs.fold_places(folder), start=1):

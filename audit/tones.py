@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 
 RECIPES, ARCHITECTURES = ("voice", "logmel", "mfcc"), ("small", "resnet18")
 OUT = Path("results") / "audit" / "tones.csv"
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.make_parser(__doc__, "python audit/tones.py --recipe voice mfcc --arch small --seeds 3")
     parser.add_argument("--recipe", nargs="+", choices=RECIPES, default=RECIPES, help="recipes of the pictures")
     parser.add_argument("--arch", nargs="+", choices=ARCHITECTURES, default=ARCHITECTURES, help="networks")
-    parser.add_argument("--start", default="none", help="weights that training starts from: none, or shipped for resnet18")
+    parser.add_argument("--init", default="none", help="weights that training starts from: none, or shipped for resnet18")
     parser.add_argument("--words", type=cli.whole(1, 8), default=8, help="recordings of each synthetic voice")
     parser.add_argument("--epochs", type=cli.whole(1, 1000), default=30, help="epochs of training")
     parser.add_argument("--clips", type=cli.whole(3, 192), default=192, help="tested clips that are asked about")
@@ -30,24 +30,24 @@ def measure(args: argparse.Namespace) -> str:
     """Train, ask, print and write; returns the last line."""
     import pandas as pd
 
+    from voicecam.checks.band_profiles import tone_profiles
     from voicecam.config import recipe
     from voicecam.explanation.bands import band_set
     from voicecam.explanation.planted_tones import hear_tones, tone_table, tone_training
     from voicecam.files import write_text
-    from voicecam.runs.profiles import tone_profiles
 
     tables = []
     for name, arch, seed in ((n, a, s) for n in args.recipe for a in args.arch for s in range(args.seeds)):
-        config, short = recipe(name), tone_training(arch, args.start)
+        config, short = recipe(name), tone_training(arch, args.init)
         training = replace(short, epochs=args.epochs, patience=args.epochs, seed=seed)
         heard = hear_tones(config, training, words=args.words, clips=args.clips, seed=seed)
         bands = band_set("third-octaves", config)
         profiles = tone_profiles(heard, bands, method="hires-cam", layer=args.layer, sound=True)
         table = tone_table(heard, profiles, bands).assign(recipe=name, arch=arch, seed=seed)
         tables.append(table)
-        cli.say(f"{name}, {arch}, seed {seed}: accuracy {heard.accuracy:.3f}")
+        cli.log(f"{name}, {arch}, seed {seed}: accuracy {heard.accuracy:.3f}")
         for row in table.to_dict("records"):
-            cli.say(
+            cli.log(
                 f"  {row['instrument']}, {row['hz']:g} Hz: right {row['right']:.2f}, within one band {row['near']:.2f}, "
                 f"top {row['top']:.0f} Hz, centroid {row['centroid']:.0f} Hz"
             )

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from voicecam import audio
 from voicecam.config import recipe
 from voicecam.features import features
-from voicecam.image import picture_2020
+from voicecam.features.image import picture_2020
 
 ROUNDS = 30
 

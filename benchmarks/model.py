@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from voicecam import audio
-from voicecam.classifier import Classifier, load_classifier
 from voicecam.files import VOICE
 from voicecam.network import build
+from voicecam.network.classifier import Classifier, load_classifier
 
 SECONDS = 3.0  # length of the recording
 TIMES = 50

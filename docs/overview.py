@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import _start  # noqa: F401
 
-from voicecam import cli
+from voicecam.commands import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,12 +24,13 @@ def draw(args: argparse.Namespace) -> str:
     """Draw the picture; returns the last line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from voicecam import figures, pages, runs
+    from voicecam import figures, runs
+    from voicecam.commands import run_report
     from voicecam.figures.canvas import LiteralFigure
     from voicecam.files import write_bytes
 
     folder = cli.RESULTS / args.run
-    content = pages.run_content(folder, runs.run_dataset(runs.open_run(folder)))
+    content = run_report.run_content(folder, runs.run_dataset(runs.open_run(folder)))
     explanation, clip = content.explanation, content.examples[0]
     fig = LiteralFigure(figsize=(9.5, 5.6), layout="constrained")
     FigureCanvasAgg(fig)

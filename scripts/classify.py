@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.corpora.labels import listing
 from voicecam.errors import AudioError
 from voicecam.files import VOICE, write_json
@@ -17,7 +17,7 @@ from voicecam.files import VOICE, write_json
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
-    parser = cli.make_parser(__doc__, "python scripts/classify.py my_wavs --json verdicts.json --cam maps/mine")
+    parser = cli.make_parser(__doc__, "python scripts/classify.py my_wavs --json recordings.json --cam maps/mine")
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="recordings, or folders that hold some")
     parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
     parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
@@ -32,51 +32,51 @@ def classify(args: argparse.Namespace) -> str:
 
     Whatever ends it, the answers so far are written first.
     """
-    from voicecam import verdicts  # imports torch: not before the options are known to be good
-    from voicecam.classifier import load_classifier
+    from voicecam.network import recordings  # imports torch: not before the options are known to be good
+    from voicecam.network.classifier import load_classifier
 
-    files, others = verdicts.sound_files(args.paths)
+    files, others = recordings.sound_files(args.paths)
     if others:
         print(f"passed over {len(others)} file{'s' * (len(others) != 1)} that are no sound: {listing(others)}", file=sys.stderr)
     classifier = load_classifier(args.model)
     judged: list = []
     try:
-        for judgement in cli.progress(verdicts.judge_files(classifier, files, workers=args.workers), len(files)):
+        for judgement in cli.progress(recordings.judge_files(classifier, files, workers=args.workers), len(files)):
             judged.append(replace(judgement, spoken=None))  # its sound is not needed any more
             _say(judgement, classifier.threshold, quiet=args.json == "-")
     except BaseException:
         if judged:
-            cli.say(_written(args, judged, classifier))
+            cli.log(_written(args, judged, classifier))
         raise
     last = _written(args, judged, classifier)
     broken = sum(judgement.error is not None for judgement in judged)
     if broken:
-        cli.say(last)
+        cli.log(last)
         raise AudioError(f"{broken} of {len(files)} recordings could not be used; their reasons stand above")
     return last
 
 
 def _say(judgement, threshold: float, *, quiet: bool) -> None:
     """Print the answer, unless `quiet`, or why there is none."""
-    from voicecam import verdicts
+    from voicecam.network import recordings
 
-    for line in verdicts.lines(judgement, threshold=threshold):
+    for line in recordings.lines(judgement, threshold=threshold):
         if judgement.error is not None:
             print(line, file=sys.stderr)
         elif not quiet:
-            cli.say(line)
+            cli.log(line)
 
 
 def _written(args: argparse.Namespace, judged: list, classifier) -> str:
     """Write what the options ask for; returns one line, or the JSON itself."""
-    from voicecam import verdicts
+    from voicecam.network import recordings
 
-    rows, written = [verdicts.row(judgement) for judgement in judged], []
+    rows, written = [recordings.row(judgement) for judgement in judged], []
     if args.json and args.json != "-":
         write_json(Path(args.json), rows)
         written.append(args.json)
     if args.cam:
-        from voicecam.verdict_maps import write_maps
+        from voicecam.commands.recording_maps import write_maps
 
         written.append(f"{len(write_maps(args.cam, judged, classifier.model))} pictures in {args.cam}")
     if args.json == "-":

@@ -5,7 +5,7 @@ import _start  # noqa: F401  before all that takes time
 import sys
 from collections.abc import Sequence
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.corpora.download import URL, get_audiomnist
 
 

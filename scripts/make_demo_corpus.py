@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.files import read_json
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from voicecam import cli
-from voicecam.dataset import make_images
-from voicecam.duplicates import duplicates_warning, find_duplicates
+from voicecam.audio.fingerprints import from_text
+from voicecam.commands import cli
+from voicecam.data.dataset import make_images
+from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.files import read_json
-from voicecam.fingerprints import from_text
 
 
 def make_map(args: argparse.Namespace) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.errors import DatasetError
 from voicecam.files import VOICE
 
@@ -26,37 +26,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(args: argparse.Namespace) -> str:
     """Measure and write; returns the last line."""
-    from voicecam import audio, verdicts  # imports torch: not before the options are known to be good
-    from voicecam.classifier import load_classifier
+    from voicecam import audio  # imports torch: not before the options are known to be good
     from voicecam.corpora import keep_ages
     from voicecam.errors import AudioError
     from voicecam.explanation.bands import band_set
-    from voicecam.server import ranges
-    from voicecam.server.analysis import Listener, bands_of
+    from voicecam.network import recordings  # imports torch: not before the options are known to be good
+    from voicecam.network.classifier import load_classifier
+    from voicecam.server import training_ranges
+    from voicecam.server.analysis import Explainer, bands_of
 
     classifier = load_classifier(args.model)
-    listener, label = Listener(classifier), classifier.model.label
+    explainer, label = Explainer(classifier), classifier.model.label
     corpus = cli.corpus_of(args)
     if args.min_age > 0:
         corpus = keep_ages(corpus, minimum=args.min_age)
-    clips = ranges.choose(corpus.clips, label)
+    clips = training_ranges.choose(corpus.clips, label)
     clips = clips[clips[label].isin(classifier.model.classes)]
     drops, kept, unread = [], [], 0
     for clip in cli.progress(clips.to_dict("records"), len(clips)):
         try:
-            found = verdicts.judge(classifier, audio.read(corpus.root / clip["path"]))
+            found = recordings.judge(classifier, audio.read(corpus.root / clip["path"]))
         except AudioError:
             unread += 1
             continue
         if found.matrix is not None:
-            drops.append(bands_of(listener, found, clip[label]))
+            drops.append(bands_of(explainer, found, clip[label]))
             kept.append(clip)
     if not drops:
         raise DatasetError(f"{' '.join(args.corpus)}: no speech was found in any clip; give the corpora of the training")
-    facts = ranges.summarise(np.stack(drops), [str(clip[label]) for clip in kept], [str(clip["speaker"]) for clip in kept])
-    names = band_set(ranges.BANDS, classifier.model.config).names
-    path = ranges.write_ranges(args.model, names, facts, [Path(name).name for name in args.corpus])
-    cli.say(f"left out: {unread} clips that cannot be read, {len(clips) - unread - len(kept)} without speech")
+    facts = training_ranges.summarise(
+        np.stack(drops), [str(clip[label]) for clip in kept], [str(clip["speaker"]) for clip in kept]
+    )
+    names = band_set(training_ranges.BANDS, classifier.model.config).names
+    path = training_ranges.write_ranges(args.model, names, facts, [Path(name).name for name in args.corpus])
+    cli.log(f"left out: {unread} clips that cannot be read, {len(clips) - unread - len(kept)} without speech")
     return f"wrote {path}: {len(kept)} clips of {sum(one['speakers'] for one in facts.values())} speakers"
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from voicecam import cli
 from voicecam.audio import Signal
+from voicecam.commands import cli
 from voicecam.errors import AudioError
 from voicecam.files import VOICE
 
@@ -34,23 +34,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def listing() -> str:
     """Print the microphones; returns the last line."""
-    from voicecam import microphone
+    from voicecam.audio import microphone
 
     found = microphone.devices()
     for device in found:
-        cli.say(f"{'*' if device.default else ' '} {device.name} ({device.host}, {device.channels} channels, {device.rate} Hz)")
+        cli.log(f"{'*' if device.default else ' '} {device.name} ({device.host}, {device.channels} channels, {device.rate} Hz)")
     return f"{len(found)} microphones; * is the system's; choose another with --device and a part of its name"
 
 
 def record(args: argparse.Namespace) -> str:
     """Record, save, and play or classify if wanted; returns the last line."""
-    from voicecam import microphone, recorder
+    from voicecam.audio import microphone, recorder
 
     device = microphone.find_device(args.device, microphone.devices())
-    cli.say(f"microphone: {device.name}")
+    cli.log(f"microphone: {device.name}")
     if device.listens_to_output:
-        cli.say("warning: by its name this device records what the computer plays; see --list and --device")
-    over = recorder.WordOver()
+        cli.log("warning: by its name this device records what the computer plays; see --list and --device")
+    over = recorder.EndpointDetector()
 
     def hear(block: Signal) -> bool:
         if sys.stdout.isatty():
@@ -66,7 +66,7 @@ def record(args: argparse.Namespace) -> str:
     path = recorder.save(signal, args.folder, word=args.word, name=args.name, now=datetime.now())
     warnings = recorder.warnings_of(signal, heard=over.heard)
     for line in warnings + ([f"{lost} blocks were lost: the computer was too busy"] if lost else []):
-        cli.say(f"warning: {line}")
+        cli.log(f"warning: {line}")
     after(args, path, signal)
     peak = recorder.decibels(float(abs(signal.samples).max()))
     return f"wrote {path}: {signal.seconds:.2f} s, peak {peak:.0f} dBFS"
@@ -75,22 +75,22 @@ def record(args: argparse.Namespace) -> str:
 def count_down(seconds: int) -> None:
     """Count down and say when to speak."""
     for left in range(seconds, 0, -1):
-        cli.say(f"{left} ...")
+        cli.log(f"{left} ...")
         time.sleep(1)
-    cli.say("speak now (Ctrl-C stops)")
+    cli.log("speak now (Ctrl-C stops)")
 
 
 def after(args: argparse.Namespace, path: Path, signal: Signal) -> None:
     """Classify and play, where the options or the person at the terminal say so."""
     if args.classify or agreed("classify it?"):
-        from voicecam import verdicts
-        from voicecam.classifier import load_classifier
+        from voicecam.network import recordings
+        from voicecam.network.classifier import load_classifier
 
         classifier = load_classifier(VOICE)
-        for line in verdicts.lines(verdicts.judge_file(classifier, path), threshold=classifier.threshold):
-            cli.say(line)
+        for line in recordings.lines(recordings.judge_file(classifier, path), threshold=classifier.threshold):
+            cli.log(line)
     if args.play or agreed("play it back?"):
-        from voicecam import microphone
+        from voicecam.audio import microphone
 
         microphone.play(signal)
 

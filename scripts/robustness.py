@@ -5,7 +5,7 @@ import _start  # noqa: F401  before all that takes time
 import sys
 from collections.abc import Sequence
 
-from voicecam import cli
+from voicecam.commands import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> str:
-        from voicecam import jobs  # imports torch: not before the options are known to be good
+        from voicecam.commands import jobs  # imports torch: not before the options are known to be good
 
         return jobs.robustness_job(args)
 

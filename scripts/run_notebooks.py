@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> str:
     for path in chosen:
         to = path if args.in_place else args.out / ("solutions" * (path.parent.name == "solutions")) / path.name
         seconds = execute(path, to, quick=args.quick)
-        cli.say(f"{to}: {seconds:.0f} s, {to.stat().st_size / 1000:.0f} kB")
+        cli.log(f"{to}: {seconds:.0f} s, {to.stat().st_size / 1000:.0f} kB")
     return f"executed {len(chosen)} notebook(s)"
 
 

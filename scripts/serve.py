@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.errors import VoicecamError
 from voicecam.files import VOICE
 
@@ -29,14 +29,14 @@ def serve(args: argparse.Namespace) -> str:
     door = _door(args.port)
     import uvicorn
 
-    from voicecam.classifier import load_classifier
-    from voicecam.server.analysis import Listener
+    from voicecam.network.classifier import load_classifier
+    from voicecam.server.analysis import Explainer
     from voicecam.server.app import make_app
-    from voicecam.server.ranges import load_ranges
+    from voicecam.server.training_ranges import load_ranges
 
-    app = make_app(Listener(load_classifier(args.model), load_ranges(args.model)))
+    app = make_app(Explainer(load_classifier(args.model), load_ranges(args.model)))
     settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
-    cli.say(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
+    cli.log(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
     uvicorn.Server(settings).run(sockets=[door])
     return "stopped"
 

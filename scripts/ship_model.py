@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,14 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def ship(args: argparse.Namespace) -> str:
     """Copy the model; returns the last line."""
-    from voicecam import foreign, runs  # imports torch: not before the options are known to be good
+    from voicecam import runs  # imports torch: not before the options are known to be good
     from voicecam.network import load_model
+    from voicecam.runs import external  # imports torch: not before the options are known to be good
 
     run, borrowed = (cli.RESULTS / name if name else None for name in (args.run, args.tested))
     path = runs.ship(run, args.out, tested=borrowed) if run else runs.rescore(args.out, tested=borrowed)
     tested = load_model(args.out).meta.get("tested", {})
-    for line in foreign.corpus_lines(tested) if "by_corpus" in tested else ():
-        cli.say(line)
+    for line in external.corpus_lines(tested) if "by_corpus" in tested else ():
+        cli.log(line)
     return f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB"
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.files import VOICE
 
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def score(args: argparse.Namespace) -> str:
     """Score the model; returns the last line."""
-    from voicecam import jobs  # imports torch: not before the options are known to be good
+    from voicecam.commands import jobs  # imports torch: not before the options are known to be good
 
     return jobs.test_job(args)
 

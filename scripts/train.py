@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam import cli
+from voicecam.commands import cli
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> str:
-        from voicecam import jobs  # imports torch: not before the options are known to be good
+        from voicecam.commands import jobs  # imports torch: not before the options are known to be good
 
         return jobs.train_job(args, args.map)
 

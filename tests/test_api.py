@@ -72,8 +72,8 @@ def test_an_explanation_is_the_maps_own_and_can_be_asked_further(model, spoken):
     logits = network(model.model.input(found.prediction.matrix[None]))
     hook.remove()
     (gradient,) = torch.autograd.grad(logits[0, 0] - logits[0, 1], kept["a"])
-    by_hand = (gradient.mean(dim=(2, 3), keepdim=True) * kept["a"]).sum(dim=1)[0].detach().numpy()
-    np.testing.assert_allclose(found.map, by_hand, atol=1e-5 * np.abs(by_hand).max())
+    interact = (gradient.mean(dim=(2, 3), keepdim=True) * kept["a"]).sum(dim=1)[0].detach().numpy()
+    np.testing.assert_allclose(found.map, interact, atol=1e-5 * np.abs(interact).max())
     bands = found.bands()
     assert list(bands) == ["band", "from_hz", "to_hz", "drop"]
     np.testing.assert_allclose(bands["from_hz"][1:], bands["to_hz"][:-1])
@@ -129,7 +129,7 @@ def run(tmp_path_factory):
             sf.write(place / "voices" / name / f"s{speaker:02d}_{take}.wav", samples, RATE, subtype="PCM_16")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        options = {"recipe": "logmel", "image_size": (32, 32), "arch": "small", "start": "none", "workers": 1}
+        options = {"features": "logmel", "image_size": (32, 32), "arch": "small", "init": "none", "workers": 1}
         yield voicecam.train("voices", run="pitch", label="label", epochs=8, batch=6, **options)
 
 

@@ -23,7 +23,7 @@ from voicecam.explanation.bands import (
 )
 from voicecam.explanation.differences import class_difference, height, height_difference
 from voicecam.features import log_mel_energies
-from voicecam.image import fit_scale
+from voicecam.features.image import fit_scale
 
 
 def test_shares_are_counted_on_the_positive_part_and_blank_maps_have_none():
@@ -155,8 +155,8 @@ def test_a_planted_difference_is_found_in_its_band(rng, both):
     shares[0] = np.nan
     found = class_difference(shares, classes, speakers, "b", "a")
     table = pd.DataFrame({"share": shares[:, 3], "class": classes, "speaker": speakers})
-    by_hand = table.groupby(["class", "speaker"])["share"].mean().groupby("class").mean()
-    assert found.loc[3, "difference"] == pytest.approx(by_hand["b"] - by_hand["a"])
+    interact = table.groupby(["class", "speaker"])["share"].mean().groupby("class").mean()
+    assert found.loc[3, "difference"] == pytest.approx(interact["b"] - interact["a"])
     assert found.loc[3, "low"] < found.loc[3, "difference"] < found.loc[3, "high"]
     assert found.loc[3, "p_adjusted"] < 0.005
     assert found.loc[3, "low"] > 0.05
@@ -270,6 +270,6 @@ def test_why_the_strongest_row_of_a_tone_at_5500_hz_is_the_next_one():
     there = log_mel[::4, :, :15].mean(axis=(0, 2))
     assert there.argmax() == own
     assert 5 < there[own] - there[own + 1] < 9
-    bright = fit_scale(log_mel, config).picture(log_mel)[::4, :, :15].mean(axis=(0, 2)) - 127.5
+    bright = fit_scale(log_mel, config).to_gray(log_mel)[::4, :, :15].mean(axis=(0, 2)) - 127.5
     assert bright[own + 1] > 0.95 * bright[own]
     assert np.abs(np.delete(bright, range(own - 2, own + 4))).max() < 0.1 * bright[own], "the others know nothing of it"

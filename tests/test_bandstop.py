@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.config import recipe
-from voicecam.dataset import signal_matrix
+from voicecam.data.dataset import signal_matrix
 from voicecam.errors import ExplainError
 from voicecam.explanation.bandstop import (
     agreement,
@@ -23,9 +23,9 @@ from voicecam.explanation.bandstop import (
     measure_drops,
     window_logits,
 )
+from voicecam.features.image import Scale
 from voicecam.figures.bandstop import plot_agreement, plot_drops
 from voicecam.figures.canvas import class_colours, figure, png_bytes
-from voicecam.image import Scale
 from voicecam.network import Model, build
 
 RATE = 16_000
@@ -119,18 +119,18 @@ def noises(n, seconds=0.5):
 
 def test_the_drops_of_a_linear_scorer_are_its_weights_times_the_energies():
     weights = np.array([[0.0, 3.0, -1.0, 0.0, 0.5], [1.0, 0.0, 0.0, 0.0, 0.0]])  # (class, band)
-    signals, wanted = noises(4), np.zeros(4, int)
+    signals, target = noises(4), np.zeros(4, int)
 
     def scorer(sounds):
         return energies(sounds) @ weights.T
 
-    drops = measure_drops(scorer, signals, OCTAVES, wanted)
+    drops = measure_drops(scorer, signals, OCTAVES, target)
     expected = energies(signals) * weights[0]
     soft = 0.1 * np.abs(expected).max()  # the edges take some of the next band
     np.testing.assert_allclose(drops, expected, atol=soft)
-    against = measure_drops(scorer, signals, OCTAVES, wanted, against=wanted + 1)
-    np.testing.assert_allclose(against[:, 0], -energies(signals)[:, 0] + drops[:, 0], rtol=0.05)
-    alone = measure_drops(scorer, signals, OCTAVES, wanted, keep=True)
+    contrast = measure_drops(scorer, signals, OCTAVES, target, contrast=target + 1)
+    np.testing.assert_allclose(contrast[:, 0], -energies(signals)[:, 0] + drops[:, 0], rtol=0.05)
+    alone = measure_drops(scorer, signals, OCTAVES, target, keep=True)
     others = expected - expected.sum(axis=1, keepdims=True)  # what is left of the score when the other bands go
     np.testing.assert_allclose(alone, others, atol=soft)
 
@@ -177,18 +177,18 @@ def test_matrices_lose_their_rows():
     log_mel = rng.uniform(-60, 0, (3, 4, 10))
     rows = [(0, 100), (100, 200), (200, 400), (400, 800)]
     weights = rng.standard_normal((2, 4))
-    wanted = np.array([0, 1, 0])
+    target = np.array([0, 1, 0])
 
     def scorer(matrices):
         return matrices.mean(axis=2) @ weights.T
 
-    drops = matrix_drops(scorer, log_mel, rows, [(0, 200), (200, 400), (5000, 6000)], wanted)
+    drops = matrix_drops(scorer, log_mel, rows, [(0, 200), (200, 400), (5000, 6000)], target)
     above = log_mel.mean(axis=2) - log_mel.min(axis=(1, 2))[:, None]  # (clip, row): what a row has above the floor
-    expected = above * weights[wanted]
+    expected = above * weights[target]
     np.testing.assert_allclose(drops, np.stack([expected[:, :2].sum(axis=1), expected[:, 2], [0, 0, 0]], axis=1))
     loud = np.zeros((1, 4, 10))
     loud[:, :, 0] = -80
-    half = matrix_drops(scorer, loud, rows, [(600, 800)], wanted[:1])
+    half = matrix_drops(scorer, loud, rows, [(600, 800)], target[:1])
     assert half[0, 0] == pytest.approx(0.9 * 10 * np.log10(2) * weights[0, 3]), "half a row is 3 dB"
 
 
@@ -298,7 +298,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ExplainError, match="2 clips and wanted"):
         measure_drops(energies, noises(2), OCTAVES, np.zeros(3, int))
     with pytest.raises(ExplainError, match="against"):
-        measure_drops(energies, noises(2), OCTAVES, np.zeros(2, int), against=np.zeros(1, int))
+        measure_drops(energies, noises(2), OCTAVES, np.zeros(2, int), contrast=np.zeros(1, int))
     with pytest.raises(ExplainError, match=r"0\.00 s of sound"):
         measure_drops(energies, [Signal(np.zeros(8000, np.float32), RATE)], OCTAVES, np.zeros(1, int))
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from voicecam.beside import _BothLosses, _TwoOutputs, drop_second, joint_numbers
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import Split
 from voicecam.errors import DatasetError, ModelError
-from voicecam.learner import Training, train
-from voicecam.splits import Split
+from voicecam.network.auxiliary import _BothLosses, _TwoOutputs, drop_second, joint_numbers
+from voicecam.network.learner import TrainConfig, train
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_label_that_is_missing_is_refused(corpus):
     with pytest.raises(DatasetError, match="1 training clips have no 'word'"):
         joint_numbers(corpus, "word", np.arange(12), numbers, 2)
     with pytest.raises(ModelError, match="leave out mixup or beside"):
-        Training(beside="word", mixup=0.4)
+        TrainConfig(auxiliary_label="word", mixup=0.4)
 
 
 def test_the_loss_is_the_sum_of_both_by_hand_and_the_first_alone_in_validation():
@@ -46,10 +46,10 @@ def test_the_loss_is_the_sum_of_both_by_hand_and_the_first_alone_in_validation()
     loss = _BothLosses(nn.CrossEntropyLoss(), 2)
     log_p = lambda row, part: row[part] - torch.log(torch.exp(row[part]).sum())  # noqa: E731
     own, other = slice(0, 2), slice(2, 5)
-    by_hand = (
+    interact = (
         -(log_p(logits[0], own)[1] + log_p(logits[1], own)[0]) / 2 - (log_p(logits[0], other)[2] + log_p(logits[1], other)[0]) / 2
     )
-    assert loss(logits, torch.tensor([2 * 2 + 1, 0])).item() == pytest.approx(by_hand.item(), rel=1e-6)
+    assert loss(logits, torch.tensor([2 * 2 + 1, 0])).item() == pytest.approx(interact.item(), rel=1e-6)
     only = -(log_p(logits[0], own)[1] + log_p(logits[1], own)[0]) / 2
     assert loss(logits[:, :2], torch.tensor([1, 0])).item() == pytest.approx(only.item(), rel=1e-6)
 
@@ -70,8 +70,10 @@ def test_training_with_it_gives_a_network_of_the_label_alone(corpus, rng):
     matrices = (rng.integers(0, 60, (24, 12, 20)) + 150 * bright).astype(np.float32)
     config = recipe("mfcc-2020", image_rows=12, image_columns=20)
     split = Split(np.arange(16), np.arange(16, 20), np.arange(20, 24))
-    training = Training(arch="small", start="none", epochs=8, batch=4, lr=1e-2, average=0.8, beside="word", augment=False)
-    model = train(Dataset(corpus, matrices, config), split, "label", training, say=lambda line: None).model
+    training = TrainConfig(
+        arch="small", init="none", epochs=8, batch=4, lr=1e-2, ema_decay=0.8, auxiliary_label="word", augment=False
+    )
+    model = train(Dataset(corpus, matrices, config), split, "label", training, log=lambda line: None).model
     p = model.probabilities(matrices[split.test])
     assert p.shape == (4, 2)
     assert isinstance(model.network[-1][-1], nn.Linear)

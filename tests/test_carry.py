@@ -10,9 +10,9 @@ from torch import nn
 from voicecam import audio
 from voicecam.config import Config, recipe
 from voicecam.errors import ExplainError
-from voicecam.explanation.carry import baseline, gap, input_of_log_mel, log_mel_attribution, log_mel_of, to_log_mel
+from voicecam.explanation.mel_gradients import baseline, gap, input_of_log_mel, log_mel_attribution, log_mel_of, to_log_mel
 from voicecam.features import features, log_mel_energies
-from voicecam.image import Scale, fit_scale
+from voicecam.features.image import Scale, fit_scale
 from voicecam.network import Model, load_model, to_input
 
 SHIPPED_VOICE = Path(__file__).parent.parent / "models" / "voice"
@@ -55,7 +55,7 @@ def prepared(config: Config) -> tuple[np.ndarray, np.ndarray, Scale]:
 @EVERY
 def test_the_way_forward_is_that_of_the_pictures_to_half_a_grey_level(config):
     log_mel, matrices, scale = prepared(config)
-    pictures = scale.picture(matrices)
+    pictures = scale.to_gray(matrices)
     assert 0.001 < np.isin(pictures, [0, 255]).mean() < 0.4, "some cells are cut off, most are not"
     expected = to_input(torch.from_numpy(pictures), config)
     found = input_of_log_mel(torch.from_numpy(log_mel), config, scale)
@@ -143,28 +143,30 @@ def test_attributions_add_up_to_the_logit_less_that_of_the_baseline(config):
     log_mel, matrices, _ = prepared(config)
     torch.manual_seed(3)
     model = Model(Bent(), "small", "test", ("a", "b", "c"), config, fit_scale(matrices, config))
-    wanted, against = np.array([0, 1, 2, 0]), np.array([1, 0, 0, 2])
-    alone = log_mel_attribution(model, log_mel, wanted)
-    contrast = log_mel_attribution(model, log_mel, wanted, against=against)
-    assert contrast.shape == log_mel.shape
-    assert contrast.dtype == np.float32
+    target, contrast = np.array([0, 1, 2, 0]), np.array([1, 0, 0, 2])
+    alone = log_mel_attribution(model, log_mel, target)
+    difference = log_mel_attribution(model, log_mel, target, contrast=contrast)
+    assert difference.shape == log_mel.shape
+    assert difference.dtype == np.float32
     rise = rises(model, log_mel)
     largest = np.abs(rise).max()
-    np.testing.assert_allclose(alone.sum(axis=(1, 2)), rise[range(4), wanted], atol=0.02 * largest)
-    np.testing.assert_allclose(contrast.sum(axis=(1, 2)), rise[range(4), wanted] - rise[range(4), against], atol=0.02 * largest)
+    np.testing.assert_allclose(alone.sum(axis=(1, 2)), rise[range(4), target], atol=0.02 * largest)
+    np.testing.assert_allclose(
+        difference.sum(axis=(1, 2)), rise[range(4), target] - rise[range(4), contrast], atol=0.02 * largest
+    )
 
 
 def test_attributions_of_the_shipped_model_add_up_too():
     """A real network has kinks, and the window's spread moves on the way."""
     model = load_model(SHIPPED_VOICE)
     log_mel, _, _ = prepared(model.config)
-    found = log_mel_attribution(model, log_mel, np.zeros(4, int), against=np.ones(4, int))
+    found = log_mel_attribution(model, log_mel, np.zeros(4, int), contrast=np.ones(4, int))
     rise = rises(model, log_mel) @ [1, -1]
     np.testing.assert_allclose(found.sum(axis=(1, 2)), rise, atol=0.04 * np.abs(rise).max())
     expected = np.abs(found.sum(axis=(1, 2)) - rise) / np.abs(rise).mean()
-    np.testing.assert_allclose(gap(model, log_mel, found, np.zeros(4, int), against=np.ones(4, int)), expected, atol=1e-5)
-    more = log_mel_attribution(model, log_mel, np.zeros(4, int), against=np.ones(4, int), steps=256)
-    assert gap(model, log_mel, more, np.zeros(4, int), against=np.ones(4, int)).max() < 0.02, "more points close it"
+    np.testing.assert_allclose(gap(model, log_mel, found, np.zeros(4, int), contrast=np.ones(4, int)), expected, atol=1e-5)
+    more = log_mel_attribution(model, log_mel, np.zeros(4, int), contrast=np.ones(4, int), steps=256)
+    assert gap(model, log_mel, more, np.zeros(4, int), contrast=np.ones(4, int)).max() < 0.02, "more points close it"
 
 
 def test_the_baseline_is_middle_grey_where_nothing_is_normalised():
@@ -185,7 +187,7 @@ def test_evidence_planted_in_a_band_comes_out_in_that_band(name):
     x = torch.from_numpy(log_mel).requires_grad_()
     inputs = input_of_log_mel(x, config, scale)
     low, high = np.array(scale.low), np.array(scale.high)
-    if config.recipe == "mfcc":
+    if config.features == "mfcc":
         cosines = np.cos(np.pi * np.outer(np.arange(20), 12 + 0.5) / 64)[:, 0]  # what c0 to c19 say about band 12
         lifter = 1 + 11 * np.sin(np.pi * np.arange(1, 21) / 22)
         wish = cosines / lifter * (high - low)
@@ -205,12 +207,12 @@ def test_mel_energies_of_matrices_lead_to_the_same_matrices(config):
     found = log_mel_of(matrices, config)
     assert found.shape == log_mel.shape
     again = input_of_log_mel(torch.from_numpy(found), config, scale)
-    expected = to_input(torch.from_numpy(scale.picture(matrices)), config)
+    expected = to_input(torch.from_numpy(scale.to_gray(matrices)), config)
     levels = (again - expected).abs() * 0.229 * 255
     assert levels.max() < (3 if config.normalise == "mean" else 0.6), "with their mean, bands lose what the floor is under"
     if config.normalise == "none":
         assert np.corrcoef(found.ravel(), log_mel.ravel())[0, 1] > 0.9
-    if config.recipe == "logmel" and config.normalise == "none":
+    if config.features == "logmel" and config.normalise == "none":
         np.testing.assert_allclose(found, log_mel, atol=1e-4)
 
 

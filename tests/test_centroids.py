@@ -6,27 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from voicecam.chapters.frequency import centroid_answers
+from voicecam.checks.centroid import centroid_answers
 from voicecam.config import recipe
 from voicecam.errors import ExplainError
+from voicecam.explanation.band_occlusion import FLOORED, OCCLUDED, occluded_bands, occluded_by_many
 from voicecam.explanation.bands import Bands, band_set
-from voicecam.explanation.carry import baseline, input_of_log_mel
-from voicecam.explanation.centroids import (
-    OWN,
-    PAIRED,
-    agreement,
-    centroid_table,
-    differences_of_many,
-    over_trainings,
-    rank,
-    rare,
-)
-from voicecam.explanation.occluded import FLOORED, OCCLUDED, occluded_bands, occluded_by_many
+from voicecam.explanation.centroids import OWN, PAIRED, agreement, centroid_table, differences_of_many, over_trainings, rank, rare
+from voicecam.explanation.mel_gradients import baseline, input_of_log_mel
+from voicecam.features.image import Scale
 from voicecam.files import write_json, write_text
-from voicecam.image import Scale
 from voicecam.network import Model, build
-from voicecam.results import compare_trainings
-from voicecam.runs.checks import VERSION
+from voicecam.runs.check_files import VERSION
+from voicecam.runs.leaderboard import compare_trainings
 
 BANDS = Bands(("low", "middle", "high"), ((200.0, 400.0), (900.0, 1100.0), (3000.0, 3400.0)))
 MIDDLES = [300, 1000, 3200]
@@ -148,13 +139,13 @@ def test_the_training_mean_stands_in_for_a_band(rng):
     log_mel = rng.uniform(-60, -20, (3, 32, config.n_frames))
     mel = band_set("mel", config)
     asked = np.array([0, 1, 0]), np.array([1, 0, 1])
-    found = occluded_bands(model, log_mel, mel, asked[0], against=asked[1])
+    found = occluded_bands(model, log_mel, mel, asked[0], contrast=asked[1])
     assert (OCCLUDED, FLOORED) == ("band occlusion, training mean", "band occlusion, floor")
     other = build("small", 2).eval()
-    both = occluded_by_many(model, [model.network, other], log_mel, mel, asked[0], against=asked[1])
+    both = occluded_by_many(model, [model.network, other], log_mel, mel, asked[0], contrast=asked[1])
     np.testing.assert_allclose(both[0], found, atol=1e-6)
     np.testing.assert_allclose(
-        both[1], occluded_bands(replace(model, network=other), log_mel, mel, asked[0], against=asked[1]), atol=1e-6
+        both[1], occluded_bands(replace(model, network=other), log_mel, mel, asked[0], contrast=asked[1]), atol=1e-6
     )
     mean = (np.linspace(-70, -60, 32) + np.linspace(-20, -10, 32)) / 2  # the middle of each row's scale
     assert np.allclose(baseline(log_mel, config, scale), mean[:, None])
@@ -187,7 +178,7 @@ def test_runs_side_by_side_are_read_from_their_checks(rng, tmp_path):
         table = centroid_table({"x": way * profiles(rng, [-1, 0, 1], [-1, 0, 1])}, BANDS, list(CLASSES), SPEAKERS, "f", "m")
         place = tmp_path / name / "checks"
         write_json(place / "settings.json", {"version": VERSION})
-        write_json(place / "height.json", {})
+        write_json(place / "centroid.json", {})
         for title, part in (("centroids", table), ("random_centroids", drawn(table["target"], *[0.0] * 40))):
             write_text(place / f"{title}.csv", part.to_csv(index=False))
     found, path = compare_trainings([tmp_path / "one", tmp_path / "two"])

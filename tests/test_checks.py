@@ -8,26 +8,30 @@ import pandas as pd
 import pytest
 
 from conftest import voice
-from voicecam import audio, chapters, pages, runs
+from voicecam import audio, runs
+from voicecam.checks import check_run, run_checks
+from voicecam.checks.band_profiles import FILTERED, MEL_GRADIENTS, map_profiles, occluded_profile
+from voicecam.checks.context import CheckContext
+from voicecam.checks.run_checks import CHECKS, possible
+from voicecam.commands import run_report
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
-from voicecam.dataset import make_images
+from voicecam.data.dataset import make_images
 from voicecam.errors import ExplainError
+from voicecam.explanation.band_occlusion import FLOORED, OCCLUDED
 from voicecam.explanation.bands import band_set
 from voicecam.explanation.centroids import OWN
-from voicecam.explanation.occluded import FLOORED, OCCLUDED
 from voicecam.explanation.sound_scores import LOUDEST, SHIFTED, sound_probabilities
 from voicecam.explanation.sound_scores import OWN as OWN_MAP
-from voicecam.learner import Training
 from voicecam.network import load_model
-from voicecam.runs.check_job import Job
-from voicecam.runs.checks import PARTS, possible
-from voicecam.runs.material import fold_clips, targets
-from voicecam.runs.profiles import CARRIED, FILTERED, map_profiles, occluded_profile
+from voicecam.network.learner import TrainConfig
+from voicecam.runs.fold_clips import fold_clips, targets
 from voicecam.runs.sample import sample_clips
 
 CLASSES = ("high", "low")
-EFFORT = runs.Effort(clips=24, fewer=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",), words=1, tones=12)
+EFFORT = runs.CheckSizes(
+    clips=24, fewer=8, voices=40, morphs=2, methods=("grad-cam", "hires-cam"), cues=("hum",), words=1, tones=12
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +53,14 @@ def run(tmp_path_factory):
                 sf.write(place / "voices" / name / f"s{speaker:02d}_{take}.wav", sound, 16_000)
         corpus = open_corpus(place / "voices")
         path = make_images(corpus, recipe("logmel", seconds=0.5, image_rows=32, image_columns=32), workers=1)
-        training = Training(arch="small", start="none", epochs=6, batch=8, lr=3e-3, patience=6)
+        training = TrainConfig(arch="small", init="none", epochs=6, batch=8, lr=3e-3, patience=6)
         settings = runs.Settings(map=str(path), label="label", training=training)
         folder, dataset = place / "results" / "small", runs.run_dataset(settings)
         runs.start_run(folder, settings, command="python made in a test")
-        runs.train_run(folder, dataset, say=lambda line: None)
+        runs.train_run(folder, dataset, log=lambda line: None)
         runs.evaluate_run(folder, dataset)
-        runs.explain_run(folder, dataset, say=lambda line: None)
-        made = runs.check_run(folder, dataset, method="hires-cam", layer="layer2", effort=EFFORT, say=lambda line: None)
+        runs.explain_run(folder, dataset, log=lambda line: None)
+        made = check_run(folder, dataset, method="hires-cam", layer="layer2", sizes=EFFORT, log=lambda line: None)
         yield folder, dataset, made
     finally:
         os.chdir(before)
@@ -78,15 +82,15 @@ def test_a_sample_takes_classes_alike_and_speakers_in_turn():
 
 def test_targets():
     some = pd.DataFrame({"true": ["high", "low"], "predicted": ["low", "low"]})
-    for target, wanted, against in (
+    for choice, target, contrast in (
         ("true", [0, 1], [1, 0]),
         ("predicted", [1, 1], [0, 0]),
         ("high", [0, 0], [1, 1]),
         ("high-low", [0, 0], [1, 1]),
         ("low-high", [1, 1], [0, 0]),
     ):
-        found = targets(some, target, CLASSES)
-        assert [list(part) for part in found] == [wanted, against], target
+        found = targets(some, choice, CLASSES)
+        assert [list(part) for part in found] == [target, contrast], choice
     three = targets(some, "high", ("high", "low", "none"))
     assert list(three[0]) == [0, 0]
     assert three[1] is None, "with three classes a logit stands alone"
@@ -104,7 +108,7 @@ def test_the_null_on_shuffled_labels_is_trained_once_and_is_another_network(run)
     assert not np.allclose(*weights)
     stamp = (place / "shuffled" / "model.safetensors").stat().st_mtime_ns
     settings = runs.open_run(folder)
-    runs.shuffled_twin(place, dataset, "label", settings.training, say=lambda line: None)
+    runs.label_shuffled_model(place, dataset, "label", settings.training, log=lambda line: None)
     assert (place / "shuffled" / "model.safetensors").stat().st_mtime_ns == stamp
     assert twin.meta["n_clips"] == real.meta["n_clips"], "the same clips, with labels dealt out anew"
 
@@ -141,21 +145,21 @@ def test_band_occlusion_is_what_the_network_says_without_the_band(run):
     assert scale.low  # the same pictures, made by rounding to grey levels: the bands' borders share rows, so near is enough
     assert np.corrcoef(found[:, middle], expected)[0, 1] > 0.9 or np.allclose(found[:, middle], expected, atol=0.3)
     profiles = map_profiles(clips, bands, methods=("grad-cam",), layer="layer2")
-    assert set(profiles) == {CARRIED, "grad-cam"}
+    assert set(profiles) == {MEL_GRADIENTS, "grad-cam"}
 
 
 def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     folder, _, made = run
-    assert made == list(PARTS)
+    assert made == list(CHECKS)
     agreement = runs.read_table(folder, "agreement").set_index("method")
-    assert set(agreement.index) == {CARRIED, "grad-cam", "hires-cam"}, "no intervention beside one of its own kind"
+    assert set(agreement.index) == {MEL_GRADIENTS, "grad-cam", "hires-cam"}, "no intervention beside one of its own kind"
     centroids, drawn = (runs.read_table(folder, name) for name in ("centroids", "random_centroids"))
-    assert list(centroids["method"].unique()) == [OCCLUDED, FLOORED, CARRIED, FILTERED]
+    assert list(centroids["method"].unique()) == [OCCLUDED, FLOORED, MEL_GRADIENTS, FILTERED]
     assert set(drawn["network"]) == set(range(41)), "the trained network and 40 single random ones"
     assert drawn[drawn["target"] == OWN]["difference"].nunique() > 30
     tones = runs.read_table(folder, "tones")
-    assert {OCCLUDED, FLOORED, CARRIED, "HiRes-CAM, layer2"} == set(tones["instrument"])
-    facts = runs.read_facts(folder, "bands")
+    assert {OCCLUDED, FLOORED, MEL_GRADIENTS, "HiRes-CAM, layer2"} == set(tones["instrument"])
+    facts = runs.read_summary(folder, "bands")
     assert 0 < facts["gap"] <= facts["gap_most"] < 0.2
     planted = runs.read_table(folder, "planted").set_index("method")
     assert planted["own"].all(), "this run's recordings, features and architecture"
@@ -163,7 +167,7 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
         planted.loc["hires-cam", "pointing"] > planted.loc[planted["layer"] == "layer2", "pointing"].drop("hires-cam").max() - 0.1
     )
     drawn = runs.read_table(folder, "random_weights").set_index("method")
-    assert drawn.loc["energy only", "passes"] == 0
+    assert drawn.loc["loudest cell (no network)", "passes"] == 0
     assert (drawn["draws"] == 20).all()
     faithful = runs.read_table(folder, "faithfulness").set_index("method")
     assert (faithful.loc[["grad-cam", "hires-cam"], "seconds"] > 0).all()
@@ -179,7 +183,7 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
 def test_the_notes_under_the_players_are_the_scores_of_what_was_written(run):
     """The sounds on disk, through the network of their fold."""
     folder, _, _ = run
-    for number, clip in enumerate(runs.read_facts(folder, "audible")["clips"]):
+    for number, clip in enumerate(runs.read_summary(folder, "audible")["clips"]):
         model = load_model(folder / "fold1")
         sounds = [audio.read(folder / "checks" / f"sound{number}_{part}.wav") for part in ("clip", "evidence", "rest")]
         p = sound_probabilities(model)(sounds)[:, model.classes.index(clip["class"])]
@@ -191,22 +195,22 @@ def test_checks_are_made_once_and_never_under_other_settings(run):
     folder, dataset, made = run
     stamps = {path: path.stat().st_mtime_ns for path in (folder / "checks").glob("*.csv")}
     said = []
-    again = {"method": "hires-cam", "layer": "layer2", "effort": EFFORT}
-    assert runs.check_run(folder, dataset, **again, say=said.append) == made
+    again = {"method": "hires-cam", "layer": "layer2", "sizes": EFFORT}
+    assert check_run(folder, dataset, **again, log=said.append) == made
     assert said == []
     assert stamps == {path: path.stat().st_mtime_ns for path in (folder / "checks").glob("*.csv")}
     (folder / "checks" / "bands.json").unlink()
-    runs.check_run(folder, dataset, **again, say=said.append)
+    check_run(folder, dataset, **again, log=said.append)
     assert said == ["check: bands taken out of the sound"], "a part that was stopped half way is made again, alone"
     with pytest.raises(ExplainError, match="made with other settings"):
-        runs.check_run(folder, dataset, method="hires-cam", layer="layer3", effort=EFFORT)
+        check_run(folder, dataset, method="hires-cam", layer="layer3", sizes=EFFORT)
 
 
 def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
     folder, dataset, made = run
-    written = chapters.chapters(folder, CLASSES)
+    written = run_checks.sections(folder, CLASSES)
     assert len(written) == len(made)
-    page = pages.write_run_report(folder, dataset).read_text()
+    page = run_report.write_run_report(folder, dataset).read_text()
     for section in written:
         assert f'id="{section.name}"' in page
     drops = runs.read_table(folder, "band_drops")
@@ -217,20 +221,20 @@ def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
 
 def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
     folder, dataset, _ = run
-    job = Job(
+    job = CheckContext(
         folder=folder,
         dataset=dataset,
         method="hires-cam",
         layer="layer2",
         bands="octaves",
-        effort=EFFORT,
-        say=print,
+        sizes=EFFORT,
+        log=print,
         progress=zip,
     )
     silent = replace(dataset, corpus=replace(dataset.corpus, matrices=folder / "some.npz"))
     stretched = replace(dataset, matrices=np.zeros((len(dataset.matrices), 224, 224), np.float32))
     left_out = {
-        name: {check for check in PARTS if not possible(PARTS[check], replace(job, dataset=some))}
+        name: {check for check in CHECKS if not possible(CHECKS[check], replace(job, dataset=some))}
         for name, some in (("all", dataset), ("silent", silent), ("stretched", stretched))
     }
     assert left_out["all"] == set()

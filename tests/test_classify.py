@@ -14,10 +14,11 @@ import soxr
 from PIL import Image
 from test_speech import no_speech_sounds, words
 
-from voicecam import audio, verdicts
+from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.classifier import Window, load_classifier
 from voicecam.errors import AudioError
+from voicecam.network import recordings
+from voicecam.network.classifier import Window, load_classifier
 
 ROOT = Path(__file__).parent.parent
 RATE = 16_000
@@ -42,7 +43,7 @@ def run(*options, cwd):
 @pytest.mark.parametrize("name", sorted(no_speech_sounds()))
 def test_no_class_for_what_is_no_speech(name, tmp_path, classifier):
     sf.write(tmp_path / "x.wav", no_speech_sounds()[name], RATE, subtype="PCM_16")
-    found = verdicts.judge_file(classifier, tmp_path / "x.wav")
+    found = recordings.judge_file(classifier, tmp_path / "x.wav")
     assert (found.verdict, found.label, found.probability, found.error, found.windows) == ("no speech", None, None, None, ())
 
 
@@ -56,18 +57,18 @@ def test_copies_of_a_recording_agree(i, tmp_path, classifier):
     sf.write(tmp_path / "44100.wav", soxr.resample(samples, RATE, 44_100, quality="VHQ"), 44_100, subtype="PCM_24")
     sf.write(tmp_path / "flac.flac", whole, RATE, subtype="PCM_16")
     names = ("int16.wav", "float.wav", "stereo.wav", "44100.wav", "flac.flac")
-    by_file = [found.probabilities for found in verdicts.judge_files(classifier, [tmp_path / name for name in names])]
+    by_file = [found.probabilities for found in recordings.judge_files(classifier, [tmp_path / name for name in names])]
     p = np.array([[found[name] for name in classifier.model.classes] for found in by_file])
     assert np.abs(p - p[0]).max() < 0.02
     assert np.abs(p[[2, 4]] - p[0]).max() < 1e-3, "the same samples"
-    from_memory = verdicts.judge(classifier, audio.from_samples(whole, RATE)).probabilities
+    from_memory = recordings.judge(classifier, audio.from_samples(whole, RATE)).probabilities
     assert from_memory == pytest.approx(by_file[0], abs=1e-3)
 
 
 def test_silence_around_the_words_changes_little_and_the_windows_lie_on_them(classifier):
     samples, word = recording(), words()[0]
-    found = verdicts.judge(classifier, Signal(samples, RATE))
-    alone = verdicts.judge(classifier, Signal(np.concatenate([word, word]), RATE))
+    found = recordings.judge(classifier, Signal(samples, RATE))
+    alone = recordings.judge(classifier, Signal(np.concatenate([word, word]), RATE))
     assert found.label == alone.label
     assert found.speech_seconds == pytest.approx(2 * len(word) / RATE, rel=0.35)
     ends = [0.5, 1.5 + 2 * len(word) / RATE]
@@ -78,25 +79,25 @@ def test_silence_around_the_words_changes_little_and_the_windows_lie_on_them(cla
 
 
 def test_the_pitch_is_that_of_the_voice(classifier):
-    high, low = (verdicts.judge(classifier, Signal(recording(i), RATE)).f0 for i in (0, 2))
+    high, low = (recordings.judge(classifier, Signal(recording(i), RATE)).f0 for i in (0, 2))
     assert high > 150 > low > 60
 
 
 def test_a_timeline_joins_windows_that_say_the_same():
     windows = [Window(i / 2, i / 2 + 1, {"a": p, "b": 1 - p}) for i, p in enumerate((0.95, 0.99, 0.6, 0.05, 0.1))]
-    assert verdicts.timeline(windows, threshold=0.9) == "0.00-1.50 s a, 1.00-2.00 s uncertain, 1.50-3.00 s b"
+    assert recordings.timeline(windows, threshold=0.9) == "0.00-1.50 s a, 1.00-2.00 s uncertain, 1.50-3.00 s b"
 
 
 def test_a_folder_is_searched_and_files_come_once(tmp_path):
     for name in ("b/two.wav", "a/one.FLAC", "a/notes.txt", ".hidden.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found, others = verdicts.sound_files([tmp_path / "b" / "two.wav", tmp_path])
+    found, others = recordings.sound_files([tmp_path / "b" / "two.wav", tmp_path])
     assert [path.name for path in found] == ["two.wav", "one.FLAC"]
     assert others == ["notes.txt"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(AudioError, match="no sound files"):
-        verdicts.sound_files([tmp_path / "empty"])
+        recordings.sound_files([tmp_path / "empty"])
 
 
 def test_the_script_on_good_and_broken_files(tmp_path):
@@ -186,7 +187,7 @@ class Broken:
 )
 def test_judging_a_file_never_raises(tmp_path, classifier, capfd, reason, words, traceback):
     sf.write(tmp_path / "word.wav", recording(), RATE)
-    found = verdicts.judge_file(Broken(classifier, reason), tmp_path / "word.wav")
+    found = recordings.judge_file(Broken(classifier, reason), tmp_path / "word.wav")
     assert found.verdict is None
     assert found.error.startswith(f"{tmp_path / 'word.wav'}: ")
     assert words in found.error

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.corpora.espeak import RATE, Word, speak
 
 ROOT = Path(__file__).parent.parent
@@ -78,11 +78,11 @@ def test_a_python_without_the_packages_goes_on_in_the_projects_own(project):
 
 
 def test_the_packages_that_are_looked_for_are_those_of_the_project():
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    target = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     brought = importlib.metadata.packages_distributions()
     looked_for = load("evaluate")._start.PACKAGES
-    assert len(looked_for) == len(wanted)
-    for name in wanted:
+    assert len(looked_for) == len(target)
+    for name in target:
         modules = {module for module, of in brought.items() if name in [one.lower() for one in of]}
         assert modules & set(looked_for) or (name == "praat-parselmouth" and "parselmouth" in looked_for), name
 
@@ -218,7 +218,7 @@ def mounted(tmp_path):
         subprocess.run(["umount", "-l", str(place)], check=False)
 
 
-TRAINED = ["--label", "label", "--start", "none", "--arch", "small", "--epochs", "1", "--image-size", "32", "32"]
+TRAINED = ["--label", "label", "--init", "none", "--arch", "small", "--epochs", "1", "--image-size", "32", "32"]
 
 
 @pytest.mark.parametrize(

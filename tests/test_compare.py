@@ -24,7 +24,7 @@ def table(right, speakers=None, true=None):
 
 
 def test_mcnemar_worked_by_hand():
-    """9 clips only the first named right, 2 only the second: p = 2 (1 + 11 + 55) / 2^11 over the 11 that differ."""
+    """9 clips only the first classified correctly, 2 only the second: p = 2 (1 + 11 + 55) / 2^11 over the 11 that differ."""
     first = table([1] * 9 + [0] * 2 + [1] * 20 + [0] * 5)
     second = table([0] * 9 + [1] * 2 + [1] * 20 + [0] * 5)
     found = evaluation.compare(first, second)["mcnemar"]

@@ -10,7 +10,7 @@ from voicecam.audio import Signal
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
 from voicecam.errors import ExplainError
-from voicecam.explanation.confounds import audit, audit_sentences, clip_facts, confound_facts
+from voicecam.explanation.confounds import audit, audit_sentences, corpus_features, recording_features
 from voicecam.figures import figure
 from voicecam.figures.confounds import plot_confounds
 
@@ -19,7 +19,7 @@ CONFIG = recipe("logmel", seconds=1.0)
 
 
 def facts_of(samples, rate=RATE):
-    return clip_facts(Signal(np.asarray(samples, dtype=np.float32), rate), CONFIG)
+    return recording_features(Signal(np.asarray(samples, dtype=np.float32), rate), CONFIG)
 
 
 def test_facts_of_a_tone_between_two_silences():
@@ -66,7 +66,9 @@ def test_every_clip_is_read_as_it_lies_on_disk(tmp_path, rng):
         sf.write(tmp_path / f"{i}.wav", 0.1 * rng.standard_normal(round(rate * seconds)), rate)
         rows.append({"path": f"{i}.wav", "speaker": str(i), "gender": "female", "room": f"room {i}"})
     seen = []
-    found = confound_facts(make_corpus("made", tmp_path, rows), CONFIG, progress=lambda items, total: seen.append(total) or items)
+    found = corpus_features(
+        make_corpus("made", tmp_path, rows), CONFIG, progress=lambda items, total: seen.append(total) or items
+    )
     np.testing.assert_allclose(found["rate_hz"], [8000, 16_000, 22_050])
     np.testing.assert_allclose(found["duration_s"], [0.5, 1.0, 2.0])
     np.testing.assert_allclose(found["padding"], [0.5, 0, 0])
@@ -78,7 +80,7 @@ def test_every_clip_is_read_as_it_lies_on_disk(tmp_path, rng):
 def test_matrices_have_no_recordings_to_audit(tmp_path):
     corpus = make_corpus("made", tmp_path, [{"path": "a", "speaker": "a"}], matrices=tmp_path / "m.npz")
     with pytest.raises(ExplainError, match="no recordings"):
-        confound_facts(corpus, CONFIG)
+        corpus_features(corpus, CONFIG)
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_a_planted_confound_is_found_and_an_unrelated_one_is_not(people):
     assert not table.loc["level_dbfs", "flagged"]
     assert table.loc["noise_dbfs", "low"] < 0.5 < table.loc["noise_dbfs", "high"], "40 speakers, one value each: a wide interval"
     assert table.loc["all together", "balanced_accuracy"] > 0.9
-    assert (table["guessing"] == 0.5).all()
+    assert (table["chance"] == 0.5).all()
 
 
 def test_what_is_the_same_in_all_clips_tells_nothing(people):

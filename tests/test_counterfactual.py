@@ -7,7 +7,7 @@ from test_acoustics import MAN, RATE, vowel
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
-from voicecam.explanation.acoustics import voice_facts
+from voicecam.explanation.acoustics import acoustic_features
 from voicecam.explanation.counterfactual import (
     counterfactuals,
     flip_points,
@@ -33,14 +33,14 @@ def test_the_pitch_moves_by_the_semitones_and_the_formants_stay(semitones):
     after = shift_voice(before, semitones=semitones)
     assert len(after.samples) == len(before.samples)
     assert (after.rate, after.samples.dtype) == (RATE, np.float32)
-    facts = voice_facts(after)
+    facts = acoustic_features(after)
     assert semitones_between(130, facts.f0_hz) == pytest.approx(semitones, abs=0.5)
     np.testing.assert_allclose([facts.f1_hz, facts.f2_hz], MAN[:2], rtol=0.08)
 
 
 @pytest.mark.parametrize("ratio", [0.85, 1.0, 1.18])
 def test_the_formants_move_by_the_ratio_and_the_pitch_stays(ratio):
-    facts = voice_facts(shift_voice(vowel(130), formant_ratio=ratio))
+    facts = acoustic_features(shift_voice(vowel(130), formant_ratio=ratio))
     np.testing.assert_allclose([facts.f1_hz, facts.f2_hz], ratio * np.array(MAN[:2]), rtol=0.08)
     assert semitones_between(130, facts.f0_hz) == pytest.approx(0, abs=0.5)
 

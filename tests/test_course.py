@@ -15,7 +15,7 @@ import PIL.Image
 import pytest
 
 from voicecam.corpora import open_corpus
-from voicecam.course import by_hand, check, display, grid, open_lesson, progress, show, table
+from voicecam.course import check, display, grid, interact, open_lesson, progress, show, table
 from voicecam.course.checking import array_problem, number_problem
 from voicecam.course.execute import execute, notebooks
 from voicecam.errors import VoicecamError
@@ -57,12 +57,12 @@ def test_a_lesson_works_in_the_project_and_takes_the_same_number_of_clips_of_eve
     dataset = lesson.dataset()
     assert list(dataset.clips["path"]) == list(lesson.some.clips["path"])
     assert len(dataset.matrices) == len(dataset.clips)
-    run = lesson.run("tiny", arch="small", start="none", epochs=2)
+    run = lesson.run("tiny", arch="small", init="none", epochs=2)
     assert run.folder.parent == (place / "results").relative_to(place)
     stamp = (place / run.folder / "fold1" / "model.safetensors").stat().st_mtime_ns
-    again = lesson.run("tiny", arch="small", start="none", epochs=2)
+    again = lesson.run("tiny", arch="small", init="none", epochs=2)
     assert (again.folder, (place / again.folder / "fold1" / "model.safetensors").stat().st_mtime_ns) == (run.folder, stamp)
-    assert lesson.run("tiny", arch="small", start="none", epochs=1).folder != run.folder, "other settings, another folder"
+    assert lesson.run("tiny", arch="small", init="none", epochs=1).folder != run.folder, "other settings, another folder"
     clips = run.clips(4)
     assert set(clips.classes_of) == set(lesson.corpus.clips["gender"])
     assert not set(clips.speakers) & set(json_of(place / run.folder / "fold1" / "split.json", lesson))
@@ -126,7 +126,7 @@ def test_a_table_shows_no_row_numbers_and_few_digits(shown):
 
 def test_controls_draw_when_they_are_moved_and_leave_a_line_where_no_kernel_runs(shown):
     drawn, slider = [], ipywidgets.IntSlider(min=0, max=10, value=1)
-    by_hand(lambda value, method: drawn.append((value, method)), value=slider, method=["grad-cam", "hires-cam"])
+    interact(lambda value, method: drawn.append((value, method)), value=slider, method=["grad-cam", "hires-cam"])
     assert "application/vnd.jupyter.widget-view+json" in shown[0]
     assert "interactive(" not in shown[0]["text/plain"]
     assert not drawn

@@ -5,7 +5,7 @@ import pytest
 import soundfile as sf
 
 from conftest import voice
-from voicecam import degrade
+from voicecam.audio import degrade
 from voicecam.errors import AudioError
 
 RATE = 16_000

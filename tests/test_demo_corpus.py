@@ -75,9 +75,9 @@ def test_layout_and_format(small):
     assert sorted(meta) == ["01", "02", "03", "04"]
     assert sorted(row["gender"] for row in meta.values()) == ["female", "female", "male", "male"]
     assert all(set(row) == {"accent", "gender"} for row in meta.values())  # nothing invented
-    wanted = {f"data/{s}/{d}_{s}_{t}.wav" for s in meta for d in range(2) for t in range(2)}
-    assert set(contents(small)) == wanted | {"data/audioMNIST_meta.txt", "demo.json"}
-    for name in wanted:
+    target = {f"data/{s}/{d}_{s}_{t}.wav" for s in meta for d in range(2) for t in range(2)}
+    assert set(contents(small)) == target | {"data/audioMNIST_meta.txt", "demo.json"}
+    for name in target:
         samples = samples_of(small / name)
         assert 0.35 < len(samples) / 48000 < 1.1
         assert 0.01 < np.abs(samples).max() < 0.95

@@ -8,17 +8,9 @@ import torch
 from scipy.stats import spearmanr
 from test_randomise import SPEAKERS, model_of
 
-from voicecam.explanation.draws import (
-    NOISE,
-    chance_likeness,
-    draw_likeness,
-    draws_doubt,
-    draws_table,
-    draws_words,
-    map_entropy,
-)
+from voicecam.explanation.draws import NOISE, chance_likeness, draw_likeness, draws_doubt, draws_table, draws_words, map_entropy
 from voicecam.explanation.methods import LIGHT, attribute, attribute_all
-from voicecam.explanation.randomise import random_twin
+from voicecam.explanation.randomise import randomised_model
 
 METHODS = ("grad-cam", "hires-cam")
 
@@ -27,54 +19,54 @@ METHODS = ("grad-cam", "hires-cam")
 def drawn():
     """A network, its inputs, and the rows of 4 draws."""
     model, inputs = model_of("small"), torch.randn(12, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    asked = {"methods": METHODS, "layer": "layer2", "against": np.zeros(12, int)}
+    asked = {"methods": METHODS, "layer": "layer2", "contrast": np.zeros(12, int)}
     found = draw_likeness(model, inputs, np.ones(12, int), SPEAKERS, **asked, draws=4, few=3, noisy=2, seed=7)
     return model, inputs, found
 
 
 def test_maps_that_know_no_network_fail_every_draw(drawn):
     table = draws_table(drawn[2].assign(fold=1)).set_index("method")
-    energy = table.loc["energy only"]
+    energy = table.loc["loudest cell (no network)"]
     assert energy["likeness"] == pytest.approx(1)
     assert (energy["passes"], energy["faithful"]) == (0, False)
     assert energy["bar"] < 0.5, "noise moved round is like nothing"
     assert "do not pass" in draws_words(table.reset_index())[-1]
-    assert "do not pass the test of random weights" in draws_doubt(table.reset_index(), "energy only")
+    assert "do not pass the test of random weights" in draws_doubt(table.reset_index(), "loudest cell (no network)")
 
 
 def test_likeness_of_a_draw_is_that_of_sizes_per_speaker(drawn):
     model, inputs, found = drawn
-    twin = random_twin(model, seed=7 + 2000)
-    classes = {"wanted": np.ones(12, int), "against": np.zeros(12, int), "method": "hires-cam"}
+    twin = randomised_model(model, seed=7 + 2000)
+    classes = {"target": np.ones(12, int), "contrast": np.zeros(12, int), "method": "hires-cam"}
     a, b = (attribute(one.network, inputs, layer=one.stage("layer2"), **classes) for one in (model, twin))
     each = [spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic for x, y in zip(a, b)]
-    by_hand = pd.Series(each).groupby(SPEAKERS).mean().mean()
+    interact = pd.Series(each).groupby(SPEAKERS).mean().mean()
     row = found[(found["method"] == "hires-cam") & (found["draw"] == 2)].iloc[0]
-    assert row["likeness"] == pytest.approx(by_hand, abs=1e-5)
+    assert row["likeness"] == pytest.approx(interact, abs=1e-5)
     assert (row["clips"], row["cells"], row["blank"]) == (12, 64, 0)
 
 
 def test_random_networks_likeness_to_each_other(drawn):
     model, inputs, found = drawn
-    twins = [random_twin(model, seed=7 + 1000 * i) for i in range(4)]
-    classes = {"wanted": np.ones(12, int), "against": np.zeros(12, int), "method": "grad-cam"}
+    twins = [randomised_model(model, seed=7 + 1000 * i) for i in range(4)]
+    classes = {"target": np.ones(12, int), "contrast": np.zeros(12, int), "method": "grad-cam"}
     sizes = [np.abs(attribute(one.network, inputs, layer=one.stage("layer2"), **classes)) for one in twins]
     pairs = [
         [spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(sizes[1], other)] for other in (sizes[i] for i in (0, 2, 3))
     ]
-    by_hand = pd.Series(np.mean(pairs, axis=0)).groupby(SPEAKERS).mean().mean()
+    interact = pd.Series(np.mean(pairs, axis=0)).groupby(SPEAKERS).mean().mean()
     row = found[(found["method"] == "grad-cam") & (found["draw"] == 1)].iloc[0]
-    assert row["random"] == pytest.approx(by_hand, abs=1e-5)
+    assert row["random"] == pytest.approx(interact, abs=1e-5)
 
 
 def test_unrelated_maps_are_maps_moved_round():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 3, 4)), rng.random((2, 3, 4))
-    by_hand = [
+    interact = [
         [spearmanr(x.ravel(), np.roll(y, (i, j), axis=(0, 1)).ravel()).statistic for i in range(3) for j in range(4) if i or j]
         for x, y in zip(a, b)
     ]
-    np.testing.assert_allclose(np.sort(chance_likeness(a, b)), np.sort(by_hand), atol=1e-12)
+    np.testing.assert_allclose(np.sort(chance_likeness(a, b)), np.sort(interact), atol=1e-12)
 
 
 def test_the_bar_rises_with_smoothness():
@@ -88,8 +80,10 @@ def test_the_bar_rises_with_smoothness():
 
 def test_entropy_and_its_rise_by_a_second_formula(drawn):
     model, inputs, found = drawn
-    classes = {"wanted": np.ones(12, int), "against": np.zeros(12, int), "method": "grad-cam"}
-    maps = [attribute(one.network, inputs, layer=one.stage("layer2"), **classes) for one in (model, random_twin(model, seed=7))]
+    classes = {"target": np.ones(12, int), "contrast": np.zeros(12, int), "method": "grad-cam"}
+    maps = [
+        attribute(one.network, inputs, layer=one.stage("layer2"), **classes) for one in (model, randomised_model(model, seed=7))
+    ]
 
     def entropy(values):  # 64 cells: 10 bins, the least there are
         low, high = values.min(), values.max()
@@ -99,9 +93,9 @@ def test_entropy_and_its_rise_by_a_second_formula(drawn):
 
     before, after = (np.array([entropy(one.astype(float)) for one in some]) for some in maps)
     np.testing.assert_allclose(map_entropy(maps[0]), before, rtol=0.02)
-    by_hand = pd.Series((after - before) / before).groupby(SPEAKERS).mean().mean()
+    interact = pd.Series((after - before) / before).groupby(SPEAKERS).mean().mean()
     row = found[(found["method"] == "grad-cam") & (found["draw"] == 0)].iloc[0]
-    assert row["rise"] == pytest.approx(by_hand, abs=0.01)
+    assert row["rise"] == pytest.approx(interact, abs=0.01)
     assert map_entropy(np.full((1, 4, 4), 2.0))[0] == 0
 
 
@@ -111,10 +105,10 @@ def test_smooth_maps_are_means_over_noisy_inputs(drawn):
     rng = torch.Generator().manual_seed(7)
     noise = torch.randn(few.shape, generator=rng)
     spread = torch.stack([NOISE * (one.max() - one.min()) for one in few])[:, None, None, None]
-    classes = {"wanted": np.ones(3, int), "against": np.zeros(3, int), "method": "hires-cam"}
+    classes = {"target": np.ones(3, int), "contrast": np.zeros(3, int), "method": "hires-cam"}
     a, b = (
         sum(attribute(one.network, x, layer=one.stage("layer2"), **classes) for x in (few + spread * noise, few)) / 2
-        for one in (model, random_twin(model, seed=7))
+        for one in (model, randomised_model(model, seed=7))
     )
     each = [spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic for x, y in zip(a, b)]
     row = found[(found["method"] == "hires-cam") & (found["draw"] == 0)].iloc[0]
@@ -143,7 +137,7 @@ def test_the_verdict_needs_nearly_all_draws_of_all_folds():
 
 def test_methods_made_together_are_those_made_alone():
     model, inputs = model_of("small"), torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(3))
-    classes = {"wanted": np.array([0, 1, 0, 1, 1]), "against": np.array([1, 0, 1, 0, 0]), "layer": model.stage("layer2")}
+    classes = {"target": np.array([0, 1, 0, 1, 1]), "contrast": np.array([1, 0, 1, 0, 0]), "layer": model.stage("layer2")}
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     together = attribute_all(model.network, inputs, methods=LIGHT, batch=2, **classes)
     assert list(together) == list(LIGHT)

@@ -13,12 +13,12 @@ import pytest
 import soundfile as sf
 import soxr
 
-from voicecam.chapters.voices import confounds_chapter
+from voicecam.checks import confounds
 from voicecam.corpora.espeak import RATE, Word, speak
-from voicecam.dataset import read_dataset
-from voicecam.duplicates import duplicates_sentences, duplicates_warning, find_duplicates
+from voicecam.data.dataset import read_dataset
+from voicecam.data.duplicates import duplicates_sentences, duplicates_warning, find_duplicates
+from voicecam.data.splits import Split
 from voicecam.explanation.confounds import audit
-from voicecam.splits import Split
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "make_images.py"
 VOICES = {"anna": "en-us+f2", "bert": "en-us+m3", "cora": "en-us+f4", "dirk": "en-gb-x-rp+m7"}
@@ -107,7 +107,7 @@ def test_the_chapter_warns_and_lists_them(made, tmp_path):
     found.across.assign(speaker="007").to_csv(tmp_path / "checks" / "duplicates.csv", index=False)
     said = {"sentences": ["No fact."], "duplicates": duplicates_sentences(found)}
     (tmp_path / "checks" / "confounds.json").write_text(json.dumps(said))
-    chapter = confounds_chapter(tmp_path, ("a", "b"))
+    chapter = confounds.section(tmp_path, ("a", "b"))
     assert any("3 pairs" in line for line in chapter.warnings)
     assert list(chapter.table["Speaker"]) == ["007"] * 3
     assert any("1 pair of copies" in line for line in chapter.sentences)

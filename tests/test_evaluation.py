@@ -7,9 +7,9 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from voicecam import evaluation
+from voicecam.data.splits import Split
 from voicecam.errors import DatasetError
 from voicecam.evaluation.intervals import jackknife
-from voicecam.splits import Split
 
 CLASSES = ("a", "b", "c")
 

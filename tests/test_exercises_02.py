@@ -39,12 +39,12 @@ def test_the_fewest_coefficients_by_parseval(signal):
     cosines = np.sqrt(2 / 64) * np.cos(np.pi * n[:, None] * (2 * n + 1) / 128)
     cosines[0] /= np.sqrt(2)
     power = np.mean((log_mel @ cosines.T) ** 2, axis=0) / 64
-    wanted = next(k for k in range(1, 65) if np.sqrt(power[k:].sum()) <= 3)
+    target = next(k for k in range(1, 65) if np.sqrt(power[k:].sum()) <= 3)
     test = exercises.enough(log_mel, 3)
-    assert 1 < wanted < 64
-    assert test(wanted) is None
-    assert "too low: with" in test(wanted - 1)
-    assert "too high" in test(wanted + 1)
+    assert 1 < target < 64
+    assert test(target) is None
+    assert "too low: with" in test(target - 1)
+    assert "too high" in test(target + 1)
     assert "whole number" in test(200)
 
 

@@ -8,7 +8,7 @@ from voicecam import audio
 from voicecam.config import recipe
 from voicecam.course import exercises_03
 from voicecam.features import features, lifter_weights, row_axis
-from voicecam.image import fit_scale
+from voicecam.features.image import fit_scale
 
 
 def test_the_share_of_black_cells_leaves_out_c0_and_counts_what_rounds_to_zero(rng):

@@ -9,7 +9,7 @@ import pytest
 from voicecam import evaluation
 from voicecam.corpora import Corpus
 from voicecam.course import exercises_04
-from voicecam.splits import Split, make_splits
+from voicecam.data.splits import Split, make_splits
 
 
 @pytest.fixture
@@ -64,9 +64,9 @@ def test_the_best_of_epochs_that_guess_agrees_with_a_simulation(rng):
 def test_labels_by_lot_score_where_speakers_are_met_again(voices):
     matrices, clips = voices
     test = exercises_04.score_from_nothing(matrices, clips)
-    assert test(split_of(clips, "seed")) is None
+    assert test(split_of(clips, "clips")) is None
     assert "0 stand in training" in test(split_of(clips))
     everything = np.arange(len(clips))
     assert "stand in train and in test" in test(Split(everything, everything[:0], everything))
-    assert "Split is asked for" in test("seed")
+    assert "Split is asked for" in test("clips")
     assert "need clips" in test(Split(everything, everything[:0], everything[:0]))

@@ -7,7 +7,7 @@ from voicecam.course import exercises_05 as exercises
 
 
 def predictions(voices: int = 20, clips: int = 12, seed: int = 0) -> pd.DataFrame:
-    """Each voice has its own share of clips named right, as with a coin; three quarters of the voices are female."""
+    """Each voice has its own share of clips classified correctly, as with a coin; three quarters of the voices are female."""
     rng = np.random.default_rng(seed)
     rows = []
     for number in range(voices):

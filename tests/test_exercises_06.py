@@ -9,9 +9,9 @@ from torch import nn
 from voicecam import figures
 from voicecam.config import recipe
 from voicecam.course import exercises_06
-from voicecam.image import Scale
+from voicecam.features.image import Scale
 from voicecam.network import Model, build
-from voicecam.runs.material import Clips
+from voicecam.runs.fold_clips import FoldClips
 
 LOUD = np.array([[4.0, 3.0, 1.0, 0.0], [4.0, 3.0, 1.0, 0.0]])
 
@@ -27,7 +27,7 @@ def tiny() -> nn.Sequential:
 
 
 @pytest.fixture
-def clips(tmp_path, rng) -> Clips:
+def clips(tmp_path, rng) -> FoldClips:
     """Two clips before a ResNet that was never trained."""
     config = recipe("mfcc", image_rows=96, image_columns=96)
     torch.manual_seed(0)
@@ -36,16 +36,16 @@ def clips(tmp_path, rng) -> Clips:
     model = Model(network, "resnet18", "gender", ("female", "male"), config, scale)
     table = pd.DataFrame({"speaker": ["a", "b"], "true": ["female", "male"], "predicted": ["female", "male"]})
     matrices = rng.normal(0, 10, (2, 20, config.n_frames)).astype(np.float32)
-    return Clips(tmp_path, 1, model, table, matrices, np.array([0, 1]), np.array([1, 0]), None)
+    return FoldClips(tmp_path, 1, model, table, matrices, np.array([0, 1]), np.array([1, 0]), None)
 
 
-def listened(clips: Clips, i: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+def listened(clips: FoldClips, i: int, target: int) -> tuple[np.ndarray, np.ndarray]:
     """A and G of layer4, without hooks: the network taken apart at the layer."""
     body, head = clips.model.network
     with torch.no_grad():
         activations = body(clips.inputs[[i]])
     activations.requires_grad_()
-    gradients = torch.autograd.grad(head(activations)[0, wanted], activations)[0]
+    gradients = torch.autograd.grad(head(activations)[0, target], activations)[0]
     return activations.detach().numpy()[0], gradients.numpy()[0]
 
 

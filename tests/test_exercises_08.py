@@ -11,12 +11,12 @@ import soundfile as sf
 from ipywidgets import FileUpload
 from test_speech import words
 
-from voicecam import verdicts
 from voicecam.audio import Signal
-from voicecam.classifier import load_classifier
 from voicecam.corpora import Corpus
 from voicecam.course import exercises_08 as exercises
 from voicecam.course import recording
+from voicecam.network import recordings
+from voicecam.network.classifier import load_classifier
 from voicecam.server.decoding import decode
 
 VOICE = Path(__file__).parent.parent / "models" / "voice"
@@ -40,8 +40,8 @@ def wav(signal):
 
 def test_an_uploaded_wav_is_judged_as_the_file_is(classifier, word, tmp_path):
     (tmp_path / "word.wav").write_bytes(wav(word))
-    there = verdicts.row(verdicts.judge_file(classifier, tmp_path / "word.wav"))
-    found = verdicts.row(recording.judge_bytes(classifier, wav(word), decode=decode, name=str(tmp_path / "word.wav")))
+    there = recordings.row(recordings.judge_file(classifier, tmp_path / "word.wav"))
+    found = recordings.row(recording.judge_bytes(classifier, wav(word), decode=decode, name=str(tmp_path / "word.wav")))
     assert found == there
     assert found["verdict"] in ("female", "male", "uncertain")
     assert found["error"] is None
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_sound_get_one_clear_line(classifier, data):
 def test_a_half_file_and_a_silent_one(classifier, word):
     assert "truncated" in str(recording.judge_bytes(classifier, wav(word)[:-2000], decode=decode).error)
     silent = recording.judge_bytes(classifier, wav(Signal(np.zeros(16_000, np.float32), 16_000)), decode=decode)
-    assert (silent.verdict, silent.error) == (verdicts.NO_SPEECH, None)
+    assert (silent.verdict, silent.error) == (recordings.NO_SPEECH, None)
 
 
 def test_the_value_of_the_button_in_both_versions():

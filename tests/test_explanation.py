@@ -6,12 +6,12 @@ import pytest
 from voicecam import audio
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import make_splits
 from voicecam.explanation.bands import band_shares, bands_by_class
 from voicecam.explanation.methods import attribute
 from voicecam.features import features
-from voicecam.learner import Training, train
-from voicecam.splits import make_splits
+from voicecam.network.learner import TrainConfig, train
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def tones():
 def test_the_band_profile_finds_a_planted_tone(tones):
     split = make_splits(tones.corpus, "whistle")[0]
     model = train(
-        tones, split, "whistle", Training(start="shipped", epochs=10, lr=3e-3, augment=False), say=lambda line: None
+        tones, split, "whistle", TrainConfig(init="shipped", epochs=10, lr=3e-3, augment=False), log=lambda line: None
     ).model
     answers = model.probabilities(tones.matrices[split.test]).argmax(axis=1)
     truth = tones.clips["whistle"].to_numpy()[split.test]

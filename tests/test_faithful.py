@@ -43,7 +43,7 @@ def adding(inputs: torch.Tensor) -> np.ndarray:
     )
 
 
-def by_hand(order: np.ndarray) -> float:
+def interact(order: np.ndarray) -> float:
     """Area under the sum that is left after 0, 1, ..., 16 cells of this order went, by trapezoids of width 1/16."""
     left = [136 - order[:k].sum() for k in range(17)]
     return sum((a + b) / 2 for a, b in itertools.pairwise(left)) / 16
@@ -53,10 +53,10 @@ def test_areas_of_the_right_order_its_reverse_and_random_ones():
     inputs = grey_input(200.0, n=3)
     maps = np.stack([CELLS, -CELLS, random_maps((4, 4), seed=1)]).astype(np.float32)
     deletion = area(curves(adding, inputs, maps, steps=16))
-    best, worst = by_hand(np.arange(16, 0, -1)), by_hand(np.arange(1, 17))
+    best, worst = interact(np.arange(16, 0, -1)), interact(np.arange(1, 17))
     np.testing.assert_allclose(deletion[:2], [best, worst])
     assert best < deletion[2] < worst
-    np.testing.assert_allclose(deletion[2], by_hand(CELLS.ravel()[np.argsort(-maps[2].ravel())]))
+    np.testing.assert_allclose(deletion[2], interact(CELLS.ravel()[np.argsort(-maps[2].ravel())]))
     # cells that come in leave what their absence took: the two areas add up to the whole
     np.testing.assert_allclose(area(curves(adding, inputs, maps, steps=16, mode="insertion")), 136 - deletion)
 
@@ -109,11 +109,11 @@ def test_road_changes_its_sign_with_the_map_and_is_small_for_random_ones():
 def test_scores_are_the_softmax_and_the_logit_of_the_wanted_class():
     torch.manual_seed(0)
     network, inputs = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3 * 64, 4)).train(), torch.randn(5, 3, 8, 8)
-    wanted = np.array([0, 3, 1, 1, 2])
-    found = class_scores(network, wanted, batch=2)(inputs)
+    target = np.array([0, 3, 1, 1, 2])
+    found = class_scores(network, target, batch=2)(inputs)
     logits = (inputs.flatten(1) @ network[2].weight.T + network[2].bias).detach().numpy()
-    np.testing.assert_allclose(found[:, 0], softmax(logits, axis=1)[range(5), wanted], rtol=1e-5)
-    np.testing.assert_allclose(found[:, 1], logits[range(5), wanted], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[:, 0], softmax(logits, axis=1)[range(5), target], rtol=1e-5)
+    np.testing.assert_allclose(found[:, 1], logits[range(5), target], rtol=1e-4, atol=1e-5)
     assert network.training
 
 
@@ -170,7 +170,7 @@ def corner_table():
 
 def test_the_table_says_which_method_beats_random_cells(corner_table):
     table = faithfulness_table(corner_table).set_index("method")
-    assert list(table.index) == ["hires-cam", "eigen-cam", "random", "energy only"]
+    assert list(table.index) == ["hires-cam", "eigen-cam", "random", "loudest cell (no network)"]
     assert (table["grid"] == "4 x 4").all()
     assert (table["speakers"] == 6).all()
     best = table.loc["hires-cam"]
@@ -182,12 +182,12 @@ def test_the_table_says_which_method_beats_random_cells(corner_table):
     assert best["insertion_over_random_low"] <= best["insertion_over_random"] <= best["insertion_over_random_high"]
     assert table.loc["random", "deletion_over_random"] == 0
     assert best["seconds"] > 0
-    by_hand = corner_table[corner_table["method"] == "hires-cam"].groupby("speaker")["deletion"].mean().mean()
-    assert best["deletion"] == pytest.approx(by_hand)
+    interact = corner_table[corner_table["method"] == "hires-cam"].groupby("speaker")["deletion"].mean().mean()
+    assert best["deletion"] == pytest.approx(interact)
 
 
 def test_words_come_from_the_intervals():
-    names = ["hires-cam", "grad-cam", "random", "energy only"]
+    names = ["hires-cam", "grad-cam", "random", "loudest cell (no network)"]
     columns = {
         f"{m}_over_{o}{e}": [0.0] * 4
         for m in ("deletion", "insertion", "road")

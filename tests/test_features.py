@@ -13,7 +13,7 @@ from skimage.transform import resize
 from conftest import voice
 from voicecam import audio
 from voicecam.config import from_dict, from_json, recipe, to_json
-from voicecam.dataset import clip_matrix
+from voicecam.data.dataset import clip_matrix
 from voicecam.errors import AudioError, VoicecamError
 from voicecam.features import features
 

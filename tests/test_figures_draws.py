@@ -10,7 +10,7 @@ from voicecam import figures
 def test_the_heaps_hold_all_draws_and_a_bar_below_spans_their_interval():
     ax, rng = figures.figure(3)[1], np.random.default_rng(0)
     draws = {"voices": rng.normal(0.5, 0.05, 1000), "clips": rng.normal(0.5, 0.02, 1000)}
-    heaps = figures.plot_draws(draws, truth=("guessing", 0.5), ax=ax)
+    heaps = figures.plot_draws(draws, truth=("chance", 0.5), ax=ax)
     for heap in heaps:
         assert heap.get_data().values.sum() == pytest.approx(1)
     bars = [line for line in ax.collections if isinstance(line, LineCollection)]

@@ -9,11 +9,10 @@ import pytest
 import soundfile as sf
 import soxr
 
-from voicecam import fingerprints
-from voicecam.audio import Signal
+from voicecam.audio import Signal, fingerprints
+from voicecam.audio.fingerprints import COPY, fingerprint, from_text, nearest, pairs, to_text
 from voicecam.corpora.espeak import RATE, Word, speak
 from voicecam.errors import ModelError
-from voicecam.fingerprints import COPY, fingerprint, from_text, nearest, pairs, to_text
 
 WORDS = ("seven", "umbrella", "yesterday", "blue")
 VOICES = ("en-us+f2", "en-us+m3", "en-us+f4", "en-gb-x-rp+m7", "en-029+m1")

@@ -6,7 +6,7 @@ from PIL import Image
 
 from voicecam.config import recipe
 from voicecam.errors import DatasetError
-from voicecam.image import Scale, fit_scale, load_matrix, save_matrix, save_picture
+from voicecam.features.image import Scale, fit_scale, load_matrix, save_matrix, save_picture
 
 
 def test_scale_puts_each_rows_mean_in_the_middle_and_four_spreads_at_the_ends(rng):
@@ -15,31 +15,31 @@ def test_scale_puts_each_rows_mean_in_the_middle_and_four_spreads_at_the_ends(rn
     scale = fit_scale(matrices, recipe("mfcc"))
     np.testing.assert_allclose(scale.low, middle - 4 * spread, rtol=0.1, atol=0.05)
     np.testing.assert_allclose(scale.high, middle + 4 * spread, rtol=0.1, atol=0.05)
-    assert scale.picture(middle[:, None])[:, 0].tolist() == pytest.approx([127, 127, 127], abs=3)
+    assert scale.to_gray(middle[:, None])[:, 0].tolist() == pytest.approx([127, 127, 127], abs=3)
 
 
 def test_picture_and_back_is_right_to_half_a_grey_level(rng):
     scale = Scale((-10.0, 0.0), (10.0, 1.0))
     matrix = np.stack([rng.uniform(-10, 10, 50), rng.uniform(0, 1, 50)]).astype(np.float32)
-    back = scale.matrix(scale.picture(matrix))
+    back = scale.from_gray(scale.to_gray(matrix))
     assert np.abs(back[0] - matrix[0]).max() <= 20 / 255 / 2 + 1e-5
     assert np.abs(back[1] - matrix[1]).max() <= 1 / 255 / 2 + 1e-5
 
 
 def test_values_beyond_the_scale_are_cut_off_and_the_sign_is_kept():
     scale = Scale((-100.0,), (100.0,))
-    assert scale.picture(np.array([[-500.0, -100.0, -50.0, 0.0, 50.0, 100.0, 500.0]])).tolist() == [
+    assert scale.to_gray(np.array([[-500.0, -100.0, -50.0, 0.0, 50.0, 100.0, 500.0]])).tolist() == [
         [0, 0, 64, 128, 191, 255, 255]
     ]
 
 
 def test_a_row_that_never_changes_does_not_divide_by_zero():
-    assert fit_scale(np.ones((4, 2, 5)), recipe("mfcc")).picture(np.ones((2, 5))).tolist() == [[128] * 5] * 2
+    assert fit_scale(np.ones((4, 2, 5)), recipe("mfcc")).to_gray(np.ones((2, 5))).tolist() == [[128] * 5] * 2
 
 
 def test_scale_refuses_a_matrix_of_other_rows():
     with pytest.raises(DatasetError, match="3 rows, scale of 2"):
-        Scale((0.0, 0.0), (1.0, 1.0)).picture(np.zeros((3, 4)))
+        Scale((0.0, 0.0), (1.0, 1.0)).to_gray(np.zeros((3, 4)))
 
 
 def test_scale_goes_through_json():

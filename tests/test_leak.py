@@ -11,17 +11,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from voicecam import figures, leak, runs
+from voicecam import figures, runs
 from voicecam.corpora import open_corpus
 from voicecam.corpora.matrices import ready_config
-from voicecam.dataset import make_images, read_dataset
+from voicecam.data.dataset import make_images, read_dataset
+from voicecam.data.splits import Split, make_splits
 from voicecam.errors import ModelError
-from voicecam.learner import Training
-from voicecam.splits import Split, make_splits
+from voicecam.network.learner import TrainConfig
+from voicecam.runs import leakage
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "leak.py"
 SPEAKERS, TAKES = 40, 8
-SMALL = ["--start", "none", "--epochs", "1", "--batch", "16", "--image-size", "32", "32"]
+SMALL = ["--init", "none", "--epochs", "1", "--batch", "16", "--image-size", "32", "32"]
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +74,12 @@ def test_the_command_shows_the_planted_gap(folder, tmp_path):
 
 
 def test_both_sides_have_the_clips_of_the_published_folds_and_a_stopped_one_goes_on(dataset, tmp_path):
-    training = Training(start="none", epochs=1, batch=16)
+    training = TrainConfig(init="none", epochs=1, batch=16)
     settings = runs.Settings(map="", split="published", training=training)
-    facts = leak.measure_leak(tmp_path / "run", dataset, settings, command="", say=lambda line: None)
+    facts = leakage.measure_leak(tmp_path / "run", dataset, settings, command="", log=lambda line: None)
     before = times(tmp_path / "run")
     (tmp_path / "run" / "leak.json").unlink()
-    assert leak.measure_leak(tmp_path / "run", dataset, settings, command="", say=lambda line: None) == facts
+    assert leakage.measure_leak(tmp_path / "run", dataset, settings, command="", log=lambda line: None) == facts
     assert times(tmp_path / "run") == before
     assert (facts["speakers"], facts["clips"]) == (16, 16 * TAKES)
     used, genders = {}, dataset.clips.set_index("path")["gender"]
@@ -93,9 +94,9 @@ def test_both_sides_have_the_clips_of_the_published_folds_and_a_stopped_one_goes
 
 def test_both_sides_train_on_equally_many_clips_of_each_class(dataset):
     labels = dataset.clips["gender"]
-    kinds = [make_splits(dataset.corpus, "gender", kind=kind, folds=4) for kind in ("seed", "folds")]
+    kinds = [make_splits(dataset.corpus, "gender", kind=kind, folds=4) for kind in ("clips", "folds")]
     before = [len(split.train) for side in kinds for split in side]
-    sides = leak.same_sizes(kinds, labels, seed=1)
+    sides = leakage.same_sizes(kinds, labels, seed=1)
     counts = {tuple(labels.iloc[split.train].value_counts().sort_index()) for side in sides for split in side}
     assert len(set(before)) > 1, "they differ to begin with"
     assert len(counts) == 1
@@ -110,23 +111,28 @@ def test_both_sides_train_on_equally_many_clips_of_each_class(dataset):
             assert np.array_equal(split.valid, full.valid)
     known = dataset.clips["speaker"].iloc[sides[0][0].train].nunique()
     assert known > dataset.clips["speaker"].nunique() * 0.9, "clips go, whoever speaks: speakers stay"
-    assert not np.array_equal(leak.same_sizes(kinds, labels, seed=2)[0][0].train, sides[0][0].train)
+    assert not np.array_equal(leakage.same_sizes(kinds, labels, seed=2)[0][0].train, sides[0][0].train)
 
 
 def test_the_table_and_the_summary_name_how_many_clips_trained_each_side():
     score = {"value": 0.9, "low": 0.8, "high": 1.0}
-    side = {"train_clips": 431, "shared": 7, "test_speakers": 9, **{name: {"balanced_accuracy": score} for name in leak.METHODS}}
+    side = {
+        "train_clips": 431,
+        "shared": 7,
+        "test_speakers": 9,
+        **{name: {"balanced_accuracy": score} for name in leakage.METHODS},
+    }
     facts = {"label": "gender", "chance": 0.5, "by_clip": side, "by_speaker": {**side, "train_clips": 417, "shared": 0}}
-    heads = list(dict.fromkeys(leak.rows(facts)["side"]))
+    heads = list(dict.fromkeys(leakage.rows(facts)["side"]))
     assert ["431" in heads[0], "417" in heads[1]] == [True, True]
-    assert "431 training clips" in leak.summary(facts)
-    assert "417 training clips" in leak.summary(facts)
+    assert "431 training clips" in leakage.summary(facts)
+    assert "417 training clips" in leakage.summary(facts)
 
 
 def test_the_nearest_neighbour_is_the_clip_least_far_away(dataset):
     rows = np.random.default_rng(1).permutation(len(dataset.clips))
     split = Split(rows[:200], rows[200:220], rows[220:])
-    table = leak.nearest_neighbour(dataset, "gender", split, ("female", "male"), fold=3)
+    table = leakage.nearest_neighbour(dataset, "gender", split, ("female", "male"), fold=3)
     genders = dataset.clips["gender"].to_numpy()
     for row, answer in zip(split.test, table["predicted"]):
         far = ((dataset.matrices[split.train] - dataset.matrices[row]) ** 2).sum(axis=(1, 2))
@@ -137,13 +143,13 @@ def test_the_nearest_neighbour_is_the_clip_least_far_away(dataset):
 
 def test_the_split_by_clip_is_no_side_to_compare_it_with(dataset, tmp_path):
     with pytest.raises(ModelError, match="is one side of the comparison already"):
-        leak.measure_leak(tmp_path / "run", dataset, runs.Settings(map="", split="seed"), command="")
+        leakage.measure_leak(tmp_path / "run", dataset, runs.Settings(map="", split="clips"), command="")
 
 
 def test_it_does_not_write_into_another_run(dataset, tmp_path):
     runs.start_run(tmp_path / "run", runs.Settings(map=""), command="")
     with pytest.raises(ModelError, match="holds a run"):
-        leak.measure_leak(tmp_path / "run", dataset, runs.Settings(map=""), command="")
+        leakage.measure_leak(tmp_path / "run", dataset, runs.Settings(map=""), command="")
 
 
 def test_the_figure_has_each_score_at_its_place_under_its_heading():

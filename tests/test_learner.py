@@ -9,21 +9,21 @@ import torch
 from fastai.callback.core import Callback
 
 from conftest import voice
-from voicecam import audio, learner, runs
-from voicecam.batches import Windows, make_loaders
-from voicecam.classifier import load_classifier
+from voicecam import audio, runs
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
 from voicecam.corpora.table import make_corpus
-from voicecam.dataset import Dataset, make_images
+from voicecam.data.dataset import Dataset, make_images
+from voicecam.data.splits import make_splits
 from voicecam.errors import ModelError
 from voicecam.features import features
-from voicecam.learner import Training, train
-from voicecam.network import build, to_input
-from voicecam.splits import make_splits
+from voicecam.network import build, learner, to_input
+from voicecam.network.classifier import load_classifier
+from voicecam.network.learner import TrainConfig, train
+from voicecam.network.loaders import Windows, make_loaders
 
 TINY = recipe("mfcc", seconds=0.5, image_rows=32, image_columns=32)
-QUICK = {"arch": "small", "start": "none", "batch": 8}
+QUICK = {"arch": "small", "init": "none", "batch": 8}
 ONE_BATCH = {**QUICK, "batch": 16}  # holds all clips that validate: their loss is then one weighted mean, not a mean of several
 
 
@@ -133,7 +133,7 @@ def test_what_is_kept_and_validated_is_the_running_mean_of_the_weights(dataset, 
         return made, started
 
     monkeypatch.setattr(learner, "make_learner", watched)
-    result = train(dataset, split, "pitch", Training(**ONE_BATCH, epochs=3, average=0.25), say=silent)
+    result = train(dataset, split, "pitch", TrainConfig(**ONE_BATCH, epochs=3, ema_decay=0.25), log=silent)
     assert len(split.valid) <= 16
     assert watch.t >= 4, "enough steps that both halves of min(0.25, t / (t + 10)) are met"
     kept = result.model.network.state_dict()
@@ -156,7 +156,7 @@ def test_what_is_kept_and_validated_is_the_running_mean_of_the_weights(dataset, 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_the_loss_is_smoothed_and_weighs_classes(dataset, split, smoothing):
-    result = train(dataset, split, "pitch", Training(**ONE_BATCH, epochs=1, smoothing=smoothing), say=silent)
+    result = train(dataset, split, "pitch", TrainConfig(**ONE_BATCH, epochs=1, label_smoothing=smoothing), log=silent)
     logits = result.model.logits(dataset.matrices[split.valid])
     valid, known = targets_of(dataset, split.valid), targets_of(dataset, split.train)
     assert len(set(np.bincount(known))) == 2, "one class has more clips: weights are not all 1"
@@ -166,7 +166,8 @@ def test_the_loss_is_smoothed_and_weighs_classes(dataset, split, smoothing):
 
 def test_blended_clips_train(dataset, split):
     plain, mixed = (
-        train(dataset, split, "pitch", Training(**QUICK, epochs=12, augment=False, mixup=alpha), say=silent) for alpha in (0, 0.4)
+        train(dataset, split, "pitch", TrainConfig(**QUICK, epochs=12, augment=False, mixup=alpha), log=silent)
+        for alpha in (0, 0.4)
     )
     assert np.isfinite(mixed.history.to_numpy(dtype=float)).all()
     assert mixed.history["valid_balanced_accuracy"].max() >= 0.9
@@ -175,7 +176,7 @@ def test_blended_clips_train(dataset, split):
 
 def test_bfloat16_comes_near_float32_and_keeps_its_weights_in_float32(dataset, split):
     full, half = (
-        train(dataset, split, "pitch", Training(**QUICK, epochs=12, bfloat16=wanted), say=silent) for wanted in (False, True)
+        train(dataset, split, "pitch", TrainConfig(**QUICK, epochs=12, bfloat16=wanted), log=silent) for wanted in (False, True)
     )
     assert {value.dtype for value in half.model.network.state_dict().values()} == {torch.float32, torch.int64}
     assert not torch.is_autocast_enabled("cpu"), "what comes after is not cast"
@@ -190,12 +191,12 @@ def test_training_on_renderings_learns_and_files_get_the_same_answer_later(write
     monkeypatch.chdir(tmp_path)  # maps, images, renderings and results are kept in the working folder
     config = recipe("voice", image_rows=32, image_columns=49)
     path = make_images(open_corpus(write_voices(speakers=20, takes=3, seconds=1.2)), config, workers=1)
-    training = Training(**QUICK, epochs=8, copies=1, average=0.9, smoothing=0.05)
+    training = TrainConfig(**QUICK, epochs=8, n_augmented=1, ema_decay=0.9, label_smoothing=0.05)
     settings, folder = runs.Settings(map=str(path), label="label", training=training), tmp_path / "results" / "windows"
     dataset = runs.run_dataset(settings)
     assert dataset.renderings.bounds.shape == (60, 2, 2)
     runs.start_run(folder, settings, command="test")
-    runs.train_run(folder, dataset, say=silent)
+    runs.train_run(folder, dataset, log=silent)
     metrics = runs.evaluate_run(folder, dataset)
     assert metrics["network"]["balanced_accuracy"]["value"] > 0.9
     predictions = runs.read_predictions(folder)
@@ -210,15 +211,22 @@ def test_training_on_renderings_learns_and_files_get_the_same_answer_later(write
 
 @pytest.mark.parametrize(
     "changes",
-    [{"average": 1.0}, {"average": -0.1}, {"smoothing": -0.1}, {"smoothing": float("nan")}, {"copies": -1}, {"mixup": -1.0}]
+    [
+        {"ema_decay": 1.0},
+        {"ema_decay": -0.1},
+        {"label_smoothing": -0.1},
+        {"label_smoothing": float("nan")},
+        {"n_augmented": -1},
+        {"mixup": -1.0},
+    ]
     + [{name: float("inf")} for name in ("lr", "mixup", "epochs")]
     + [{"lr": float("nan")}, {"seed": -1}, {"batch": 0}],
 )
 def test_settings_out_of_range_are_refused_by_name(changes):
     with pytest.raises(ModelError, match=f"{next(iter(changes))}="):
-        Training(**changes)
+        TrainConfig(**changes)
 
 
 def test_training_that_falls_apart_says_so_in_one_line(dataset, split):
     with pytest.raises(ModelError, match="training fell apart; take a lower --lr"):
-        train(dataset, split, "pitch", Training(arch="resnet18", start="none", batch=8, epochs=6, lr=999.0), say=silent)
+        train(dataset, split, "pitch", TrainConfig(arch="resnet18", init="none", batch=8, epochs=6, lr=999.0), log=silent)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from voicecam.cli import config_of
+from voicecam.commands.cli import config_of
 from voicecam.corpora import merge, open_corpus
 from voicecam.corpora.matrices import ready_config
 from voicecam.corpora.table import Fold
-from voicecam.dataset import make_images, read_dataset
+from voicecam.data.dataset import make_images, read_dataset
+from voicecam.data.splits import make_splits, shared_speakers
 from voicecam.errors import DatasetError, VoicecamError
-from voicecam.splits import make_splits, shared_speakers
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 CLIPS, ROWS, FRAMES = 48, 12, 98
@@ -67,7 +67,7 @@ def test_each_clip_keeps_its_matrix_and_its_labels(arrays, tmp_path):
 def test_grey_levels_stay_values_and_the_picture_has_the_size_asked_for(arrays, tmp_path):
     folder = save(tmp_path / "old", arrays)
     config = ready_config(folder / "matrices.npz")
-    assert (config.recipe, config.n_rows, config.n_frames) == ("mfcc-2020", ROWS, FRAMES)
+    assert (config.features, config.n_rows, config.n_frames) == ("mfcc-2020", ROWS, FRAMES)
     assert (config.image_rows, config.image_columns) == (2 * ROWS, FRAMES)
     assert dataset_of(folder, tmp_path, image_size=(32, 64)).config.image_columns == 64
 
@@ -76,7 +76,7 @@ def test_grey_levels_stay_values_and_the_picture_has_the_size_asked_for(arrays, 
 def test_float_matrices_of_any_length_get_a_config_of_that_shape(arrays, tmp_path, frames):
     arrays["mfc"] = np.resize(arrays["mfc"].astype(np.float32) - 100, (CLIPS, 20, frames))
     config = ready_config(save(tmp_path / "old", arrays) / "matrices.npz")
-    assert (config.recipe, config.n_rows, config.n_frames) == ("mfcc", 20, frames)
+    assert (config.features, config.n_rows, config.n_frames) == ("mfcc", 20, frames)
 
 
 def test_speakers_and_folds_beside_it_are_read_and_repaired(arrays, tmp_path):
@@ -173,7 +173,7 @@ def test_a_clip_that_left_the_file_is_missed(arrays, tmp_path):
 
 def test_all_steps_run_on_it_and_the_report_does_without_sound(arrays, tmp_path):
     folder = save(tmp_path / "old", arrays)
-    command = [SCRIPTS / "run_all.py", "--corpus", folder, "--split", "seed", "--run", "old", "--start", "none"]
+    command = [SCRIPTS / "run_all.py", "--corpus", folder, "--split", "clips", "--run", "old", "--init", "none"]
     small = ["--epochs", "2", "--batch", "8", "--image-size", "32", "32"]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, *command, *small], cwd=tmp_path, capture_output=True, text=True, env=one_thread)

@@ -8,7 +8,7 @@ import torch
 from fastai.torch_core import TensorImage
 from torch import nn
 
-from voicecam import cli
+from voicecam.commands import cli
 from voicecam.config import DEFAULT_MAPS, map_choice
 from voicecam.errors import ExplainError
 from voicecam.explanation.methods import METHODS, attribute
@@ -190,14 +190,14 @@ def test_occlusion_is_the_mean_fall_under_the_patches_over_a_cell(bent, inputs):
 @pytest.mark.parametrize("method", ["grad-cam", "hires-cam", "ablation-cam", "integrated-gradients", "occlusion"])
 def test_the_contrast_of_a_signed_method_is_the_difference_of_its_maps(bent, inputs, method):
     """These are linear in the logit that is explained."""
-    against = np.array([2, 0, 2, 1, 0])
-    found = maps(bent, inputs, method, against=against)
-    np.testing.assert_allclose(found, maps(bent, inputs, method) - maps(bent, inputs, method, targets=against), atol=1e-5)
+    contrast = np.array([2, 0, 2, 1, 0])
+    found = maps(bent, inputs, method, contrast=contrast)
+    np.testing.assert_allclose(found, maps(bent, inputs, method) - maps(bent, inputs, method, targets=contrast), atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["grad-cam++", "layer-cam", "score-cam"])
 def test_the_contrast_of_the_others_is_the_map_of_a_network_whose_logit_is_the_difference(bent, inputs, method):
-    found = maps(bent, inputs, method, targets=np.zeros(5, int), against=np.full(5, 2))
+    found = maps(bent, inputs, method, targets=np.zeros(5, int), contrast=np.full(5, 2))
     last = bent.last[1]
     with torch.no_grad():
         last.weight[0] -= last.weight[2]
@@ -279,11 +279,11 @@ def test_what_does_not_fit_is_said(bent, inputs, method):
     with pytest.raises(ExplainError, match="classes 0 to 7 asked for; the network has 0 to 2"):
         maps(bent, inputs, method, targets=np.array([0, 1, 1, 0, 7]))
     with pytest.raises(ExplainError, match="classes -1 to 1"):
-        maps(bent, inputs, method, against=np.array([0, 1, 1, 0, -1]))
+        maps(bent, inputs, method, contrast=np.array([0, 1, 1, 0, -1]))
     with pytest.raises(ExplainError, match="5 clips and 1 targets in wanted"):
         maps(bent, inputs, method, targets=np.array([0]))
     with pytest.raises(ExplainError, match="5 clips and 1 targets in against"):
-        maps(bent, inputs, method, against=np.array([0]))
+        maps(bent, inputs, method, contrast=np.array([0]))
     with pytest.raises(ExplainError, match="0 clips"):
         maps(bent, inputs[:0], method, targets=np.array([], int))
     assert all(part.training is False for part in bent.modules())

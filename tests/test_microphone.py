@@ -18,10 +18,10 @@ from test_speech import words
 
 from voicecam import audio
 from voicecam.audio import Signal
+from voicecam.audio.microphone import Device, find_device
+from voicecam.audio.recorder import EndpointDetector, meter, save, warnings_of
 from voicecam.corpora import open_corpus
 from voicecam.errors import AudioError
-from voicecam.microphone import Device, find_device
-from voicecam.recorder import WordOver, meter, save, warnings_of
 
 ROOT = Path(__file__).parent.parent
 RATE = 48_000
@@ -43,7 +43,7 @@ def spoken(before=0.6, after=3.0, rate=RATE):
 
 
 def stops_at(samples):
-    over, seen = WordOver(), 0.0
+    over, seen = EndpointDetector(), 0.0
     for block in blocks(samples):
         seen += block.seconds
         if over(block):

@@ -12,10 +12,12 @@ import soundfile as sf
 from test_run_all import last_line, run
 
 from conftest import voice
-from voicecam import chapters, figures, pages, runs
+from voicecam import figures, runs
+from voicecam.checks import run_checks
+from voicecam.commands import run_report
 from voicecam.files import atomic_path, free_path, read_table, safe_name
 
-TINY = ["--arch", "small", "--start", "none", "--epochs", "4", "--image-size", "32", "32", "--seconds", "0.5", "--batch", "8"]
+TINY = ["--arch", "small", "--init", "none", "--epochs", "4", "--image-size", "32", "32", "--seconds", "0.5", "--batch", "8"]
 CLASSES = ("$x$", "NA", "_u", "Ünï cödé")
 SPEAKERS = ("007", "1.0", "José Ortega", "True", "Zoë", "a$b^", "null")
 
@@ -57,12 +59,12 @@ def test_digits_go_through_all_checks_with_three_classes_and_with_ten(place):
         made = {path.stem for path in folder.glob("*.json")}
         assert made >= {"confounds", "bands", "faithfulness", "randomisation", "planted"}
         confounds = read_table(folder / "confounds.csv").set_index("fact")
-        np.testing.assert_allclose(confounds["guessing"], 1 / n, atol=1e-5)
+        np.testing.assert_allclose(confounds["chance"], 1 / n, atol=1e-5)
         assert confounds["balanced_accuracy"].between(0, 1).all()
         assert set(read_table(folder / "band_drops.csv")["class"]) == names
         (lines,) = (
             drawn.plot(*drawn.data, ax=figures.figure(3)[1])
-            for section in chapters.chapters(folder.parent, tuple(sorted(names)))
+            for section in run_checks.sections(folder.parent, tuple(sorted(names)))
             for drawn in section.drawings
             if drawn.plot is figures.plot_drops
         )
@@ -91,7 +93,7 @@ def test_classes_and_speakers_are_the_words_they_are(odd, place, monkeypatch):
     assert set(predictions["true"]) == set(CLASSES)
     assert set(predictions["speaker"]) <= set(SPEAKERS)
     assert list(json.loads((odd / "fold1" / "meta.json").read_text())["classes"]) == list(CLASSES)
-    content = pages.run_content(Path("results/odd"), runs.run_dataset(runs.open_run(odd)))
+    content = run_report.run_content(Path("results/odd"), runs.run_dataset(runs.open_run(odd)))
     assert content.explanation is not None
     assert set(content.explanation.bands["class"]) == set(CLASSES)
     assert set(content.explanation.mean_maps) <= set(CLASSES)
@@ -106,7 +108,7 @@ def test_classes_and_speakers_are_the_words_they_are(odd, place, monkeypatch):
 def test_each_figure_has_a_file_of_its_own(odd):
     names = [path.stem for path in (odd / "figures").glob("mean_map_*.png")]
     assert len(names) == len(set(map(str.casefold, names))) > 1
-    twins = pages.file_names(["map_@x@", "map_$x$", "map_Yes", "map_yes", "map_" + "日" * 90])
+    twins = run_report.file_names(["map_@x@", "map_$x$", "map_Yes", "map_yes", "map_" + "日" * 90])
     assert len({name.casefold() for name in twins}) == 5
     assert all(len(name.encode()) <= 120 and "/" not in name for name in twins)
 
@@ -116,7 +118,7 @@ def test_a_class_called_na_is_in_the_chapters(tmp_path):
     numbers = {"band": 0, "from": 900.0, "to": 1100.0, "drop": 1.5, "low": 1.0, "high": 2.0, "clips": 4, "speakers": 2}
     pd.DataFrame({"class": CLASSES, "name": "1 kHz", **numbers}).to_csv(tmp_path / "checks" / "band_drops.csv", index=False)
     (tmp_path / "checks" / "bands.json").write_text('{"clips": 16, "speakers": 2, "gap": 0.01, "gap_most": 0.05}')
-    (section,) = chapters.chapters(tmp_path, CLASSES)
+    (section,) = run_checks.sections(tmp_path, CLASSES)
     assert section.table is not None
     assert list(section.table["Class"]) == list(CLASSES)
 

@@ -11,19 +11,19 @@ from safetensors.torch import load_file, save_file
 from torchvision import models as tv
 
 from conftest import voice
-from voicecam import audio, network, start_weights
-from voicecam.batches import augment, make_loaders
+from voicecam import audio, network
+from voicecam.audio.fingerprints import to_text
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import make_splits
 from voicecam.errors import ModelError
 from voicecam.explanation.methods import attribute
 from voicecam.features import features
-from voicecam.fingerprints import to_text
-from voicecam.learner import Training, train
-from voicecam.network import Model, build, load_model, save_model, to_input
-from voicecam.splits import make_splits
-from voicecam.start_weights import load_start, met_before
+from voicecam.network import Model, build, load_model, save_model, start_weights, to_input
+from voicecam.network.learner import TrainConfig, train
+from voicecam.network.loaders import augment, make_loaders
+from voicecam.network.start_weights import load_initial, met_before
 
 SMALL = recipe("mfcc", seconds=0.5, image_rows=32, image_columns=32)
 
@@ -48,7 +48,7 @@ def dataset():
 def trained(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
     said = []
-    return train(dataset, split, "pitch", Training(start="none", epochs=10, batch=8), say=said.append), split, said
+    return train(dataset, split, "pitch", TrainConfig(init="none", epochs=10, batch=8), log=said.append), split, said
 
 
 def test_input_is_stretched_repeated_and_normalised_like_imagenet(rng):
@@ -80,7 +80,7 @@ def test_training_learns_what_is_there_and_keeps_the_best_epoch(trained, dataset
 def test_the_same_seed_gives_the_same_weights(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
     once, again, other = (
-        train(dataset, split, "pitch", Training(start="none", epochs=1, seed=seed), say=lambda line: None).model
+        train(dataset, split, "pitch", TrainConfig(init="none", epochs=1, seed=seed), log=lambda line: None).model
         for seed in (1, 1, 2)
     )
     for name, value in once.network.state_dict().items():
@@ -95,22 +95,22 @@ def test_labels_that_say_nothing_are_not_learned(dataset):
     clips = dataset.clips.assign(pitch=dataset.clips["speaker"].map(shuffled))
     other = replace(dataset, corpus=replace(dataset.corpus, clips=clips))
     split = make_splits(other.corpus, "pitch")[0]
-    model = train(other, split, "pitch", Training(start="none", epochs=3), say=lambda line: None).model
+    model = train(other, split, "pitch", TrainConfig(init="none", epochs=3), log=lambda line: None).model
     answers = np.asarray(model.classes)[model.probabilities(other.matrices[split.test]).argmax(axis=1)]
     assert (answers == clips["pitch"].to_numpy()[split.test]).mean() < 0.85
 
 
 def test_lr_find_gives_its_curve_and_its_suggestion_is_used(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
-    result = train(dataset, split, "pitch", Training(start="none", epochs=1, batch=8, find_lr=True), say=lambda line: None)
+    result = train(dataset, split, "pitch", TrainConfig(init="none", epochs=1, batch=8, find_lr=True), log=lambda line: None)
     assert len(result.lr_curve["lrs"]) == len(result.lr_curve["losses"]) > 10
-    assert result.model.meta["lr"] == result.lr_curve["valley"] != Training().lr
+    assert result.model.meta["lr"] == result.lr_curve["valley"] != TrainConfig().lr
 
 
 def test_early_stop_ends_before_the_last_epoch(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
     said = []
-    result = train(dataset, split, "pitch", Training(start="none", epochs=12, patience=1, lr=1e-6), say=said.append)
+    result = train(dataset, split, "pitch", TrainConfig(init="none", epochs=12, patience=1, lr=1e-6), log=said.append)
     assert len(result.history) < 12
     assert said[-1].startswith("stopped: no better")
 
@@ -120,7 +120,7 @@ def test_seed_schedule_trains_the_head_twice_then_everything_once(dataset, tmp_p
     save_file({k: v for k, v in tv.resnet18(num_classes=5).state_dict().items()}, tmp_path / "w.safetensors")
     split = make_splits(dataset.corpus, "pitch")[0]
     result = train(
-        dataset, split, "pitch", Training(start=str(tmp_path / "w.safetensors"), schedule="seed"), say=lambda line: None
+        dataset, split, "pitch", TrainConfig(init=str(tmp_path / "w.safetensors"), schedule="2020"), log=lambda line: None
     )
     assert result.history["epoch"].tolist() == [1, 2, 3]
 
@@ -162,7 +162,7 @@ def test_start_from_a_file_puts_its_weights_into_the_body(tmp_path):
     for name in ("w.safetensors", "w.pth"):
         net = build("resnet18", 2)
         head = net[1][2].weight.clone()
-        assert load_start(net, "resnet18", str(tmp_path / name), corpora=["x"]).endswith(name)
+        assert load_initial(net, "resnet18", str(tmp_path / name), corpora=["x"]).endswith(name)
         x = torch.randn(1, 3, 64, 64)
         body = torch.nn.Sequential(*list(source.children())[:-2]).eval()
         torch.testing.assert_close(net.eval()[0](x), body(x))
@@ -172,28 +172,28 @@ def test_start_from_a_file_puts_its_weights_into_the_body(tmp_path):
 def test_start_from_a_saved_model(trained, tmp_path):
     save_model(tmp_path, trained[0].model)
     net = build("resnet18", 4)
-    load_start(net, "resnet18", str(tmp_path), corpora=["x"])
+    load_initial(net, "resnet18", str(tmp_path), corpora=["x"])
     assert torch.equal(net[0][0].weight, trained[0].model.network[0][0].weight)
 
 
 def test_starts_that_cannot_be_had_say_so(tmp_path):
     with pytest.raises(ModelError, match="no such weights; give imagenet, shipped, none"):
-        load_start(build("resnet18", 2), "resnet18", "nowhere.pth", corpora=["x"])
+        load_initial(build("resnet18", 2), "resnet18", "nowhere.pth", corpora=["x"])
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="not readable as weights"):
-        load_start(build("resnet18", 2), "resnet18", str(tmp_path / "bad.safetensors"), corpora=["x"])
+        load_initial(build("resnet18", 2), "resnet18", str(tmp_path / "bad.safetensors"), corpora=["x"])
     save_file(tv.resnet34().state_dict(), tmp_path / "34.safetensors")
     with pytest.raises(ModelError, match="does not fit this architecture"):
-        load_start(build("resnet18", 2), "resnet18", str(tmp_path / "34.safetensors"), corpora=["x"])
+        load_initial(build("resnet18", 2), "resnet18", str(tmp_path / "34.safetensors"), corpora=["x"])
 
 
 def test_the_shipped_backbone_is_not_used_on_speakers_it_has_met(monkeypatch, tmp_path):
     meta = json.loads((start_weights.BACKBONE / "meta.json").read_text())
     met = meta["meta"]["corpora"][0]
     with pytest.raises(ModelError, match=f"was trained on {met.lower()}"):
-        load_start(build("resnet18", 2), "resnet18", "shipped", corpora=[met.upper(), "x"])
+        load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=[met.upper(), "x"])
     net = build("resnet18", 2)
-    load_start(net, "resnet18", "shipped", corpora=["x"])
+    load_initial(net, "resnet18", "shipped", corpora=["x"])
     stored = load_file(start_weights.BACKBONE / "model.safetensors")
     assert torch.equal(net[0][0].weight, stored["0.0.weight"].float())
 
@@ -209,10 +209,10 @@ def test_weights_are_not_used_on_recordings_they_have_met_under_another_name(mon
     monkeypatch.setattr(start_weights, "BACKBONE", tmp_path)
     some = np.concatenate([other, met[:3]])
     with pytest.raises(ModelError, match="copies of 3 of these 15 clips"):
-        load_start(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=some)
-    load_start(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=other)
+        load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=some)
+    load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=other)
     monkeypatch.setattr(start_weights, "_imagenet_start", _no_way)
-    line = load_start(build("resnet18", 2), "resnet18", "auto", corpora=["ST-AEDS"], clips=some)
+    line = load_initial(build("resnet18", 2), "resnet18", "auto", corpora=["ST-AEDS"], clips=some)
     assert line.startswith("start: random weights")
     assert np.array_equal(met_before("shipped", "start: the shipped backbone in models/"), met)
     assert met_before("none", "start: random weights") is None
@@ -227,10 +227,10 @@ def test_auto_takes_the_shipped_backbone_where_imagenet_cannot_be_fetched(monkey
     url = "http://127.0.0.1:9/resnet18.pth"  # nobody listens on the discard port
     weights = type("Weights", (), {"url": url})
     monkeypatch.setitem(network.RESNETS, "resnet18", (tv.resnet18, weights))
-    line = load_start(build("resnet18", 2), "resnet18", "auto", corpora=["x"])
+    line = load_initial(build("resnet18", 2), "resnet18", "auto", corpora=["x"])
     assert "shipped backbone" in line
     with pytest.raises(ModelError, match="cannot be fetched"):
-        load_start(build("resnet18", 2), "resnet18", "imagenet", corpora=["x"])
+        load_initial(build("resnet18", 2), "resnet18", "imagenet", corpora=["x"])
 
 
 def test_augmentation_never_turns_time_round_or_changes_its_input():
@@ -267,7 +267,7 @@ def test_augmentation_is_for_training_only(dataset):
 @pytest.mark.parametrize("changes", [{"arch": "vgg"}, {"schedule": "long"}, {"epochs": 0}, {"lr": -1.0}])
 def test_training_refuses_bad_settings(changes):
     with pytest.raises(ModelError, match=str(next(iter(changes.values())))):
-        Training(**changes)
+        TrainConfig(**changes)
 
 
 @pytest.mark.parametrize("arch", ["resnet18", "resnet34", "resnet50"])
@@ -329,18 +329,18 @@ def test_a_saved_small_network_comes_back_and_can_be_started_from(small, tmp_pat
         assert torch.equal(back.network(x), small.network(x))
     assert (back.arch, back.temperature) == ("small", 1.5)
     other = build("small", 5)
-    load_start(other, "small", str(tmp_path), corpora=["x"])
+    load_initial(other, "small", str(tmp_path), corpora=["x"])
     for name, value in small.network[0].state_dict().items():
         assert torch.equal(other[0].state_dict()[name], value), name
 
 
 def test_the_small_network_has_no_weights_of_imagenet(tmp_path):
     with pytest.raises(ModelError, match="small has no ImageNet weights"):
-        load_start(build("small", 2), "small", "imagenet", corpora=["x"])
-    assert load_start(build("small", 2), "small", "auto", corpora=["x"]).startswith("start: random weights")
+        load_initial(build("small", 2), "small", "imagenet", corpora=["x"])
+    assert load_initial(build("small", 2), "small", "auto", corpora=["x"]).startswith("start: random weights")
     save_file(tv.resnet18().state_dict(), tmp_path / "18.safetensors")
     with pytest.raises(ModelError, match="does not fit this architecture"):
-        load_start(build("small", 2), "small", str(tmp_path / "18.safetensors"), corpora=["x"])
+        load_initial(build("small", 2), "small", str(tmp_path / "18.safetensors"), corpora=["x"])
 
 
 def test_grad_cam_of_the_small_network_is_its_class_weights_on_its_last_maps(small):
@@ -354,6 +354,6 @@ def test_grad_cam_of_the_small_network_is_its_class_weights_on_its_last_maps(sma
 
 
 def trained_scale():
-    from voicecam.image import Scale
+    from voicecam.features.image import Scale
 
     return Scale((0.0,) * 20, (1.0,) * 20)

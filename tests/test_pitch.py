@@ -6,8 +6,8 @@ import soxr
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter, welch
 
+from voicecam.audio.pitch import shift_pitch
 from voicecam.errors import AudioError
-from voicecam.pitch import shift_pitch
 
 RATE = 16_000
 FORMANTS = (1500.0, 3000.0)  # Hz

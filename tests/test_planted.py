@@ -29,9 +29,9 @@ from voicecam.explanation.pointing import (
 )
 from voicecam.explanation.pointing import PICTURE as PIXELS
 from voicecam.features import features
-from voicecam.image import Scale
-from voicecam.learner import Training
+from voicecam.features.image import Scale
 from voicecam.network import Model
+from voicecam.network.learner import TrainConfig
 
 RATE = PICTURE.sample_rate
 
@@ -163,8 +163,8 @@ def known(cells: np.ndarray, weights: np.ndarray, n: int = 24) -> Planted:
     return Planted(
         cue="tone",
         model=model,
-        wanted=1,
-        against=0,
+        target=1,
+        contrast=0,
         matrices=matrices,
         log_mel=matrices.astype(float),
         cells=cells,
@@ -201,7 +201,7 @@ def test_a_moving_cue_is_found_by_its_own_map_and_not_by_one_map_for_all():
     assert table.loc["grad-cam", "pointing"] == table.loc[CONSTANT, "pointing"] < 0.3
     assert not table.loc["grad-cam", "found"]
     assert not table.loc["hires-cam", "found"], "another clip's map"
-    loud = table.loc["energy only", "pointing"]
+    loud = table.loc["loudest cell (no network)", "pointing"]
     assert loud == 1, "here the cue is the loudest cell, so that pointing at it shows nothing"
     assert not judged(cells, {"grad-cam": cells.astype(float)}).loc["grad-cam", "found"]
 
@@ -250,7 +250,7 @@ def burst():
 def test_a_cue_is_learned_and_its_clips_are_those_whose_answer_turns(burst):
     assert burst.turned > 0.5, "a network that does not work explains nothing"
     assert len(burst.matrices) == len(burst.cells) == len(burst.log_mel) == round(burst.turned * 24)
-    assert (burst.model.probabilities(burst.matrices).argmax(axis=1) == burst.wanted).all()
+    assert (burst.model.probabilities(burst.matrices).argmax(axis=1) == burst.target).all()
     table = pointing_table(burst, ("hires-cam", "integrated-gradients"), layers=("layer3",), few=4)
     grids = table.groupby("layer")["grid"].unique().map(list).to_dict()
     assert grids == {"layer3": ["8 x 8"], PIXELS: ["64 x 64"], MEL: ["64 x 64"]}, "a grid of their own each"
@@ -281,7 +281,7 @@ def test_seeds_are_averaged_with_an_interval_over_seeds():
 
 
 def test_a_planted_network_has_the_architecture_and_start_of_the_run():
-    run = Training(arch="resnet34", start="none", epochs=60)
-    assert (planted_training(run).arch, planted_training(run).start) == ("resnet34", "none")
+    run = TrainConfig(arch="resnet34", init="none", epochs=60)
+    assert (planted_training(run).arch, planted_training(run).init) == ("resnet34", "none")
     assert planted_training(run, full=True).epochs == 3 * planted_training(run).epochs
-    assert planted_training(Training(arch="small", start="none")).arch == "small"
+    assert planted_training(TrainConfig(arch="small", init="none")).arch == "small"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from voicecam.audio import Signal
-from voicecam.chapters.frequency import believed, tone_sentence
+from voicecam.checks.band_profiles import MEL_GRADIENTS, tone_profiles
+from voicecam.checks.tones import believed, tone_sentence
 from voicecam.config import recipe
+from voicecam.explanation.band_occlusion import FLOORED, OCCLUDED
 from voicecam.explanation.bands import Bands, band_set
-from voicecam.explanation.occluded import FLOORED, OCCLUDED
 from voicecam.explanation.planted_tones import LEVEL, TONE_S, Heard, hear_tones, plant_tones, tone_table, tone_training
-from voicecam.runs.profiles import CARRIED, tone_profiles
 
 RATE = 16_000
 BANDS = Bands(("low", "middle", "high"), ((500.0, 800.0), (800.0, 3000.0), (3000.0, 6000.0)))
@@ -47,7 +47,7 @@ def test_the_table_counts_top_bands_and_knows_the_centroids_pull():
     """A profile on the tone, one a band off, one with all weight below 0; and one whose centroid lies elsewhere than its top."""
     here = heard([630.0, 630.0, 5000.0, 5000.0])
     own = np.array([[1.0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]])
-    profiles = {"right": own, "beside": np.roll(own, 1, axis=1), "against": -own, "pulled": own + 0.9}
+    profiles = {"right": own, "beside": np.roll(own, 1, axis=1), "contrast": -own, "pulled": own + 0.9}
     table = tone_table(here, profiles, BANDS).set_index(["instrument", "hz"])
     assert table["right"].to_dict() == {
         (name, hz): float(name in ("right", "pulled")) for name in profiles for hz in (630.0, 5000.0)
@@ -91,6 +91,6 @@ def test_a_network_that_learned_tones_gives_them_back_and_is_trained_once(learne
     bands = band_set("third-octaves", config)
     table = tone_table(first, tone_profiles(first, bands, method="hires-cam", layer="layer1", sound=True), bands)
     right = table.groupby("instrument")["right"].mean()
-    assert set(right.index) == {OCCLUDED, FLOORED, CARRIED, "HiRes-CAM, layer1"}
+    assert set(right.index) == {OCCLUDED, FLOORED, MEL_GRADIENTS, "HiRes-CAM, layer1"}
     assert right[OCCLUDED] > 0.8
-    assert right[CARRIED] > 0.8
+    assert right[MEL_GRADIENTS] > 0.8

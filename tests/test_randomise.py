@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from voicecam.config import recipe
 from voicecam.explanation.randomise import cascade, map_correlation, randomisation_table
-from voicecam.image import Scale
+from voicecam.features.image import Scale
 from voicecam.network import Model, build
 
 SPEAKERS = [f"s{i % 4}" for i in range(12)]
@@ -106,11 +106,11 @@ def test_a_map_is_like_itself_unlike_its_reverse_and_a_flat_one_is_counted():
 
 
 def test_the_picture_itself_stays_and_maps_leave_stage_by_stage():
-    model, wanted = model_of("small"), np.ones(12, int)
+    model, target = model_of("small"), np.ones(12, int)
     inputs = torch.randn(12, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    table = randomisation_table(model, inputs, wanted, SPEAKERS, methods=("grad-cam", "hires-cam"), layer="layer2")
+    table = randomisation_table(model, inputs, target, SPEAKERS, methods=("grad-cam", "hires-cam"), layer="layer2")
     assert len(table) == 3 * 6
-    energy = table[table["method"] == "energy only"]
+    energy = table[table["method"] == "loudest cell (no network)"]
     np.testing.assert_allclose(energy["absolute"], 1)
     np.testing.assert_allclose(table.loc[table["stage"] == "trained", "absolute"], 1)
     last = table[(table["method"] == "grad-cam") & (table["stage"] == "layer1")].iloc[0]

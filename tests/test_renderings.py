@@ -9,13 +9,13 @@ import pytest
 import soundfile as sf
 
 from voicecam import audio
-from voicecam.batches import clip_shares
-from voicecam.classifier import clip_windows
+from voicecam.audio.degrade import Degradation
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
-from voicecam.degrade import Degradation
+from voicecam.data.augmented import render
 from voicecam.errors import AudioError, DatasetError
-from voicecam.renderings import render
+from voicecam.network.classifier import clip_windows
+from voicecam.network.loaders import clip_shares
 
 CONFIG = recipe("voice")
 
@@ -26,14 +26,14 @@ def corpus(write_voices):
 
 
 def test_the_clean_rendering_is_what_a_classifier_sees(corpus, tmp_path):
-    found = render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+    found = render(corpus, CONFIG, n_augmented=0, cache=tmp_path / "cache")
     for number, name in enumerate(corpus.clips["path"]):
         expected = clip_windows(audio.read(corpus.root / name), CONFIG)
         np.testing.assert_allclose(found.windows(number), expected, atol=0.02)  # kept as float16
 
 
 def test_copies_are_degraded_each_in_its_own_way(corpus, tmp_path):
-    found = render(corpus, CONFIG, copies=3, cache=tmp_path / "cache")
+    found = render(corpus, CONFIG, n_augmented=3, cache=tmp_path / "cache")
     assert found.bounds.shape == (8, 4, 2)
     means = [found.whole(0, copy).astype(float).mean(axis=0) for copy in range(4)]
     apart = [np.abs(a - b).max() for i, a in enumerate(means) for b in means[:i]]
@@ -41,29 +41,29 @@ def test_copies_are_degraded_each_in_its_own_way(corpus, tmp_path):
 
 
 def test_processes_do_not_change_the_result(corpus, tmp_path):
-    one, two = (render(corpus, CONFIG, copies=2, cache=tmp_path / str(n), workers=n) for n in (1, 2))
+    one, two = (render(corpus, CONFIG, n_augmented=2, cache=tmp_path / str(n), workers=n) for n in (1, 2))
     np.testing.assert_array_equal(one.decibels, two.decibels)
-    other = render(corpus, CONFIG, copies=2, seed=1, cache=tmp_path / "other")
+    other = render(corpus, CONFIG, n_augmented=2, seed=1, cache=tmp_path / "other")
     assert other.decibels.shape != one.decibels.shape or (other.decibels != one.decibels).any()
 
 
 def test_renderings_are_kept_until_a_clip_changes(corpus, tmp_path):
-    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    render(corpus, CONFIG, n_augmented=1, cache=tmp_path / "cache")
     (folder,) = (tmp_path / "cache").iterdir()
     stamp = (folder / "decibels.npy").stat().st_mtime_ns
-    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    render(corpus, CONFIG, n_augmented=1, cache=tmp_path / "cache")
     assert (folder / "decibels.npy").stat().st_mtime_ns == stamp
     os.utime(corpus.root / corpus.clips["path"][0])
-    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    render(corpus, CONFIG, n_augmented=1, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_damaged_renderings_are_refused(corpus, tmp_path):
-    render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+    render(corpus, CONFIG, n_augmented=0, cache=tmp_path / "cache")
     (folder,) = (tmp_path / "cache").iterdir()
     np.save(folder / "decibels.npy", np.zeros((3, CONFIG.n_mels), np.float16))
     with pytest.raises(DatasetError, match="delete the folder"):
-        render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+        render(corpus, CONFIG, n_augmented=0, cache=tmp_path / "cache")
 
 
 def test_no_other_speakers_voice_gets_into_a_clip(tmp_path, rng):
@@ -79,7 +79,7 @@ def test_no_other_speakers_voice_gets_into_a_clip(tmp_path, rng):
     only_babble = Degradation(
         pitch_share=0, speed_share=0, room_share=0, curve_share=0, band_share=0, codec_share=0, noise_share=1, babble_share=1
     )
-    found = render(corpus, CONFIG, copies=12, how=only_babble, cache=tmp_path / "cache")
+    found = render(corpus, CONFIG, n_augmented=12, how=only_babble, cache=tmp_path / "cache")
     centres = np.array([500.0, 3000.0])
     from librosa import mel_frequencies
 
@@ -94,7 +94,7 @@ def test_no_other_speakers_voice_gets_into_a_clip(tmp_path, rng):
 
 
 def test_random_windows_come_from_the_clip_and_fill_the_picture(corpus, tmp_path, rng):
-    found = render(corpus, CONFIG, copies=2, cache=tmp_path / "cache")
+    found = render(corpus, CONFIG, n_augmented=2, cache=tmp_path / "cache")
     windows = [found.random_window(1, rng, short=0.5) for _ in range(20)]
     assert {w.shape for w in windows} == {(CONFIG.n_rows, CONFIG.n_frames)}
     assert all(abs(w.mean()) < 1e-3 for w in windows)
@@ -103,29 +103,29 @@ def test_random_windows_come_from_the_clip_and_fill_the_picture(corpus, tmp_path
 
 
 def test_kept_clips_keep_their_sound(corpus, tmp_path):
-    found = render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    found = render(corpus, CONFIG, n_augmented=1, cache=tmp_path / "cache")
     kept = found.keep(np.array([5, 2]))
     np.testing.assert_array_equal(kept.whole(0, 1), found.whole(5, 1))
     np.testing.assert_array_equal(kept.windows(1), found.windows(2))
 
 
 def test_bad_input_is_refused(corpus, tmp_path, rng):
-    with pytest.raises(DatasetError, match="copies=-1"):
-        render(corpus, CONFIG, copies=-1, cache=tmp_path / "cache")
+    with pytest.raises(DatasetError, match="n_augmented=-1"):
+        render(corpus, CONFIG, n_augmented=-1, cache=tmp_path / "cache")
     sf.write(corpus.root / corpus.clips["path"][0], np.zeros(16_000), 16_000)
     with pytest.raises(AudioError, match="silent"):
-        render(corpus, CONFIG, copies=0, cache=tmp_path / "cache")
+        render(corpus, CONFIG, n_augmented=0, cache=tmp_path / "cache")
     assert not list(tmp_path.glob("cache/*/renderings.json"))
 
 
 def test_a_corrected_speaker_is_rendered_again_and_a_missing_clip_is_named(corpus, tmp_path):
-    render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+    render(corpus, CONFIG, n_augmented=1, cache=tmp_path / "cache")
     other = replace(corpus, clips=corpus.clips.assign(speaker=corpus.clips["speaker"].iloc[::-1].to_numpy()))
-    render(other, CONFIG, copies=1, cache=tmp_path / "cache")
+    render(other, CONFIG, n_augmented=1, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 2
     (corpus.root / corpus.clips["path"][0]).unlink()
     with pytest.raises(DatasetError, match="no such file"):
-        render(corpus, CONFIG, copies=1, cache=tmp_path / "cache")
+        render(corpus, CONFIG, n_augmented=1, cache=tmp_path / "cache")
 
 
 def test_shares_make_classes_equal_and_hold_back_who_recorded_much():

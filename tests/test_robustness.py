@@ -12,13 +12,14 @@ import soundfile as sf
 from test_run_all import ONE_THREAD, last_line, run
 
 from conftest import voice
-from voicecam import figures, robustness, runs
+from voicecam import figures, runs
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
-from voicecam.dataset import make_images
+from voicecam.data.dataset import make_images
 from voicecam.errors import DatasetError, VoicecamError
-from voicecam.learner import Training
-from voicecam.robustness import Clip, few_per_class, robustness_table, run_robustness
+from voicecam.network.learner import TrainConfig
+from voicecam.runs import robustness
+from voicecam.runs.robustness import Clip, balanced_sample, robustness_table, run_robustness
 
 RATE = 16_000
 
@@ -59,7 +60,7 @@ def clips(tmp_path):
 
 
 def quietly(classifier, clips, **how):
-    return robustness_table([classifier], clips, say=lambda line: None, **how).set_index("condition")
+    return robustness_table([classifier], clips, log=lambda line: None, **how).set_index("condition")
 
 
 def test_planted_losses_are_found_where_they_are(clips):
@@ -70,7 +71,7 @@ def test_planted_losses_are_found_where_they_are(clips):
     assert scores["white noise, 0 dB"] == scores["white noise, 10 dB"] == 0.5  # half the noise lies above 4 kHz: all is hiss
     assert scores["telephone"] == 0.5  # nothing above 3.4 kHz is left: all is plain
     assert scores["room, RT60 0.3 s"] == 1
-    assert (table["guessing"] == 0.5).all()
+    assert (table["chance"] == 0.5).all()
     assert table.loc["clean", "low"] == pytest.approx(0.025 ** (1 / 6)), "6 speakers all right: not certainty"
     assert table.loc["clean", "high"] == 1
 
@@ -163,7 +164,7 @@ def test_a_stopped_table_goes_on_and_ends_the_same(clips):
     with pytest.raises(KeyboardInterrupt):
         quietly(Rule(), clips, keep=stop_at_the_fifth)
     rule, lines = Rule(), []
-    whole = robustness_table([rule], clips, done=kept[-1], say=lines.append)
+    whole = robustness_table([rule], clips, done=kept[-1], log=lines.append)
     assert len(lines) == len(whole) - 5
     pd.testing.assert_frame_equal(whole, quietly(Rule(), clips).reset_index(), check_like=True)
     again = Rule()
@@ -177,18 +178,18 @@ def test_each_fold_has_its_own_network(clips):
             return super()._answer(signal)[::-1]
 
     folds = [clip._replace(fold=1 + int(clip.speaker in ("s4", "s5"))) for clip in clips]
-    table = robustness_table([Rule(), Contrary()], folds, say=lambda line: None).set_index("condition")
+    table = robustness_table([Rule(), Contrary()], folds, log=lambda line: None).set_index("condition")
     assert table.loc["clean", "balanced_accuracy"] == pytest.approx(2 / 3)  # two of each class's three speakers are right
 
 
 def test_few_per_class_takes_many_speakers_before_many_clips():
     clips = [Clip(Path(f"{s}_{i}.wav"), f"s{s}", "hiss" if s % 2 else "plain") for s in range(6) for i in range(5)]
-    chosen = few_per_class(clips, 4)
+    chosen = balanced_sample(clips, 4)
     assert [sum(clip.true == name for clip in chosen) for name in ("hiss", "plain")] == [4, 4]
     assert len({clip.speaker for clip in chosen}) == 6
     assert chosen == sorted(chosen, key=clips.index)
-    assert few_per_class(clips, 4) == chosen != few_per_class(clips, 4, seed=1)
-    assert few_per_class(clips, 100) == few_per_class(clips, None) == clips
+    assert balanced_sample(clips, 4) == chosen != balanced_sample(clips, 4, seed=1)
+    assert balanced_sample(clips, 100) == balanced_sample(clips, None) == clips
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_few_per_class_takes_many_speakers_before_many_clips():
     [
         (lambda clips: quietly(Rule(), []), "no clips"),
         (lambda clips: quietly(Rule(), [clips[0]._replace(true="whisper")]), "'whisper': the model does not know it"),
-        (lambda clips: few_per_class(clips, 0), "limit 0"),
+        (lambda clips: balanced_sample(clips, 0), "limit 0"),
     ],
 )
 def test_what_cannot_be_tested_is_said(clips, call, words):
@@ -213,7 +214,7 @@ def test_the_figure_shows_the_tables_numbers():
             "balanced_accuracy": [0.95, 0.9, np.nan, 0.7],
             "low": [0.9, 0.85, np.nan, 0.6],
             "high": [0.97, 0.93, np.nan, 0.8],
-            "guessing": 0.5,
+            "chance": 0.5,
         }
     )
     fig, ax = figures.figure(3)
@@ -243,14 +244,14 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         config = recipe("mfcc", image_rows=32, image_columns=32, seconds=0.5)
-        training = Training(start="none", epochs=4, batch=8)
+        training = TrainConfig(init="none", epochs=4, batch=8)
         settings = runs.Settings(
             map=str(make_images(open_corpus("voices"), config)), label="label", split="folds", folds=3, training=training
         )
         folder = Path("results/small")
         runs.start_run(folder, settings, command="by a test")
         dataset = runs.run_dataset(settings)
-        runs.train_run(folder, dataset, say=lambda line: None)
+        runs.train_run(folder, dataset, log=lambda line: None)
         runs.evaluate_run(folder, dataset)
     return place, run("robustness", "--run", "small", cwd=place, env=ONE_THREAD)
 
@@ -277,7 +278,7 @@ def test_rows_that_are_there_stay_and_missing_ones_are_made_again_alike(finished
     before = path.read_text()
     path.write_text("\n".join(before.splitlines()[:-2]) + "\n")
     lines = []
-    run_robustness(path.parent, say=lines.append)
+    run_robustness(path.parent, log=lines.append)
     assert len(lines) == 2
     assert path.read_text() == before
     with pytest.raises(VoicecamError, match="was made with limit all, now 3; delete it"):

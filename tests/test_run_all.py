@@ -18,7 +18,7 @@ import pytest
 from voicecam.network import load_model
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
-SMALL = ["--label", "label", "--start", "none", "--epochs", "16", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
+SMALL = ["--label", "label", "--init", "none", "--epochs", "16", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
 
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # several threads add up in changing order: the last digits may differ
@@ -110,7 +110,7 @@ def test_its_network_tells_low_from_high_voices_of_new_speakers(finished):
 
 
 def test_predictions_are_those_of_the_saved_model_on_the_wavs(finished, corpus):
-    from voicecam.dataset import clip_matrix
+    from voicecam.data.dataset import clip_matrix
 
     folder, _ = finished
     model = load_model(folder / "fold1")
@@ -153,7 +153,7 @@ def test_what_is_decided_follows_from_the_validation_speakers(finished):
 
 def test_the_temperature_fits_the_validation_clips_best(finished, corpus):
     """Any other temperature has a higher log loss there, over classes that weigh the same and one clip of unknown class."""
-    from voicecam.dataset import clip_matrix
+    from voicecam.data.dataset import clip_matrix
 
     folder, _ = finished
     model, split = load_model(folder / "fold1"), json.loads((folder / "fold1" / "split.json").read_text())
@@ -191,7 +191,8 @@ def old(finished, place, monkeypatch):
 
 
 def test_a_model_of_an_older_program_answers_every_clip(old, finished):
-    from voicecam import jobs, runs
+    from voicecam import runs
+    from voicecam.commands import jobs
 
     said = jobs.evaluate_job(argparse.Namespace(run="old"))
     assert said.startswith(f"wrote {Path('results/old/metrics.json')}: balanced accuracy ")
@@ -207,18 +208,20 @@ def test_a_model_of_an_older_program_answers_every_clip(old, finished):
 
 
 def test_a_run_that_an_older_program_evaluated_gets_its_report(old, finished):
-    from voicecam import pages, runs
+    from voicecam import runs
+    from voicecam.commands import run_report
 
     shutil.copy(finished[0] / "metrics.json", old)
     shutil.copy(finished[0] / "predictions.csv", old)
     change(old / "metrics.json", lambda values: [values.pop("calibration"), values.pop("abstention")])
-    page = pages.write_run_report(Path("results/old"), runs.run_dataset(runs.open_run(old))).read_text()
+    page = run_report.write_run_report(Path("results/old"), runs.run_dataset(runs.open_run(old))).read_text()
     assert "How far to believe a probability" not in page
     assert "How well it works" in page
 
 
 def test_the_last_line_says_macro_f1_of_more_than_two_classes(finished, place, monkeypatch):
-    from voicecam import jobs, runs
+    from voicecam import runs
+    from voicecam.commands import jobs
 
     monkeypatch.chdir(place)
     metrics = json.loads((finished[0] / "metrics.json").read_text())
@@ -230,9 +233,9 @@ def test_the_last_line_says_macro_f1_of_more_than_two_classes(finished, place, m
 
 
 def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
-    from voicecam import results
+    from voicecam.runs import leaderboard
 
-    said = results.write_results(Path("results"))
+    said = leaderboard.write_results(Path("results"))
     with open(said, newline="") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}
     assert "small" in rows
@@ -276,15 +279,16 @@ def test_a_run_of_another_version_costs_its_row_and_no_more(finished, place, fau
     assert "small" in rows
     assert "another" not in rows
     (line,) = [line for line in said.splitlines() if "another" in line]
-    assert line.startswith(f"{Path('results/another')}: left out of results.csv")
+    assert line.startswith(f"{Path('results/another')}: left out of leaderboard.csv")
 
 
 def test_two_runs_are_compared_on_their_own_clips(old, finished, place):
-    from voicecam import jobs, results
+    from voicecam.commands import jobs
     from voicecam.errors import DatasetError, ModelError
+    from voicecam.runs import leaderboard
 
     with pytest.raises(ModelError, match="not evaluated yet"):
-        results.compare_runs(Path("results/old"), Path("results/small"))
+        leaderboard.compare_runs(Path("results/old"), Path("results/small"))
     shutil.copy(finished[0] / "metrics.json", old)
     with open(finished[0] / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -308,7 +312,7 @@ def test_two_runs_are_compared_on_their_own_clips(old, finished, place):
     with open(old / "predictions.csv", "a", newline="") as file:
         csv.DictWriter(file, rows[0]).writerow({**rows[0], "path": "elsewhere.wav"})
     with pytest.raises(DatasetError, match="1 only in the first"):
-        results.compare_runs(Path("results/old"), Path("results/small"))
+        leaderboard.compare_runs(Path("results/old"), Path("results/small"))
 
 
 def test_maps_are_raw_and_have_their_index(finished):
@@ -422,14 +426,14 @@ def test_another_method_explains_beside_what_is_there(finished, place, corpus):
 def test_more_effort_or_other_bands_go_beside_checks_that_are_there(finished):
     """Where they would go; test_checks.py makes some."""
     from voicecam import runs
-    from voicecam.runs.checks import check_settings
+    from voicecam.runs.check_files import check_settings
 
     folder, _ = finished
     how = runs.run_maps(folder)
     usual, name = {**how, "target": "true"}, f"{how['method']}-{how['layer']}-true"
     assert runs.explanation_place(folder, **usual, full=True) == folder, "no checks are there yet"
     (folder / "checks").mkdir()
-    settings = check_settings(**how, bands="third-octaves", effort=runs.Effort())
+    settings = check_settings(**how, bands="third-octaves", sizes=runs.CheckSizes())
     (folder / "checks" / "settings.json").write_text(json.dumps(settings))
     try:
         assert runs.explanation_place(folder, **usual) == folder
@@ -456,7 +460,7 @@ def test_the_overview_is_drawn_into_the_run_and_not_over_the_one_in_readme(finis
 
 
 def test_the_old_split_warns_in_the_report(place, corpus):
-    run("run_all", "--corpus", corpus, "--split", "seed", "--run", "leak", *SMALL[:4], "--epochs", "1", *SMALL[6:], cwd=place)
+    run("run_all", "--corpus", corpus, "--split", "clips", "--run", "leak", *SMALL[:4], "--epochs", "1", *SMALL[6:], cwd=place)
     page = (place / "results" / "leak" / "report.html").read_text()
     assert "this split leaks" in page
     assert "never met" not in page
@@ -500,16 +504,16 @@ def test_help_shows_an_example_and_defaults(script, place):
 
 
 def test_the_defaults_that_help_names_are_those_of_training(place):
-    from voicecam.learner import Training
+    from voicecam.network.learner import TrainConfig
 
     said = " ".join(run("train", "--help", cwd=place).split())
     for name in ("arch", "start", "schedule", "epochs", "lr", "batch", "patience"):
         default = re.search(rf"--{name} .*?\(default: ([^)]*)\)", said[said.index("how to learn") :]).group(1)
-        assert type(getattr(Training(), name))(default) == getattr(Training(), name)
+        assert type(getattr(TrainConfig(), name))(default) == getattr(TrainConfig(), name)
 
 
 def test_ship_model_stores_half_the_bytes_and_the_same_answers(finished, place, corpus):
-    from voicecam.dataset import clip_matrix
+    from voicecam.data.dataset import clip_matrix
 
     folder, _ = finished
     run("ship_model", "--run", "small", "--out", "shipped", cwd=place)

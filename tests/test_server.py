@@ -18,13 +18,14 @@ import soundfile as sf
 import uvicorn
 from test_speech import no_speech_sounds, words
 
-from voicecam import audio, verdicts
+from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.classifier import load_classifier
 from voicecam.errors import AudioError
 from voicecam.features import features
-from voicecam.server import ranges
-from voicecam.server.analysis import Listener
+from voicecam.network import recordings
+from voicecam.network.classifier import load_classifier
+from voicecam.server import training_ranges
+from voicecam.server.analysis import Explainer
 from voicecam.server.app import make_app
 from voicecam.server.decoding import Decoder
 from voicecam.server.sounds import SHIFTS
@@ -36,12 +37,12 @@ RAW = {"content-type": "application/octet-stream"}
 
 
 @contextmanager
-def running(listener, port=0):
+def running(explainer, port=0):
     """A real server on a port of this computer, a free one for 0; gives its address."""
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(make_app(listener), log_level="warning", server_header=False))
+    server = uvicorn.Server(uvicorn.Config(make_app(explainer), log_level="warning", server_header=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
     until = time.monotonic() + 120
@@ -56,16 +57,16 @@ def running(listener, port=0):
 
 
 @pytest.fixture(scope="module")
-def listener():
+def explainer():
     classifier = load_classifier(VOICE)
     narrow = {"mean": [0] * 20, "low": [-1e-9] * 20, "high": [1e-9] * 20, "outside": {"median": 4, "most": 9}, "speakers": 7}
-    bands = ranges.Ranges(("a",) * 20, {"female": narrow})
-    return Listener(classifier, bands)
+    bands = training_ranges.TrainingRanges(("a",) * 20, {"female": narrow})
+    return Explainer(classifier, bands)
 
 
 @pytest.fixture(scope="module")
-def client(listener):
-    with running(listener) as address, httpx.Client(base_url=address, timeout=120) as client:
+def client(explainer):
+    with running(explainer) as address, httpx.Client(base_url=address, timeout=120) as client:
         yield client
 
 
@@ -94,11 +95,11 @@ def said(answer):
     return text
 
 
-def test_file_raw_samples_and_command_line_agree(client, listener, tmp_path):
+def test_file_raw_samples_and_command_line_agree(client, explainer, tmp_path):
     for i in range(4):
         samples = spoken(i)
         (tmp_path / "x.wav").write_bytes(wav(samples))
-        by_file = verdicts.judge_file(listener.classifier, tmp_path / "x.wav")
+        by_file = recordings.judge_file(explainer.classifier, tmp_path / "x.wav")
         answers = [
             send(client, wav(samples)),
             send(client, wav(np.stack([samples, samples], axis=1))),
@@ -118,24 +119,24 @@ def test_what_is_no_wav_is_read(client):
         assert send(client, wav(spoken(), format=kind, subtype=subtype)).json()["label"] is not None
 
 
-def test_the_explanation_is_about_the_window(client, listener):
+def test_the_explanation_is_about_the_window(client, explainer):
     samples = spoken(0)
     found = send(client, wav(samples)).json()
-    config, told = listener.classifier.model.config, found["explanation"]
+    config, told = explainer.classifier.model.config, found["explanation"]
     picture = np.array(told["picture"]["values"])
     assert (
         picture.shape
         == (config.n_rows, config.n_frames)
         == (len(told["picture"]["rows"]["values"]), len(told["picture"]["columns"]["values"]))
     )
-    by_hand = verdicts.judge(listener.classifier, Signal(samples, RATE))
-    np.testing.assert_allclose(picture, by_hand.matrix, atol=2e-3)
+    interact = recordings.judge(explainer.classifier, Signal(samples, RATE))
+    np.testing.assert_allclose(picture, interact.matrix, atol=2e-3)
     assert (np.array(told["map"]["values"]) > 0).any()
     assert 0 <= told["start"] < told["end"] <= len(samples) / RATE + 1e-6
 
 
-def test_the_sounds_add_up_and_their_scores_are_those_of_the_files_that_are_played(client, listener):
-    told, config = send(client, wav(spoken(0)), path="/api/sounds").json(), listener.classifier.model.config
+def test_the_sounds_add_up_and_their_scores_are_those_of_the_files_that_are_played(client, explainer):
+    told, config = send(client, wav(spoken(0)), path="/api/sounds").json(), explainer.classifier.model.config
     sounds = {name: sf.read(io.BytesIO(base64.b64decode(data))) for name, data in told["sounds"].items()}
     assert {(len(x), rate) for x, rate in sounds.values()} == {(config.n_samples, config.sample_rate)}
     parts = np.stack([sounds["evidence"][0], sounds["rest"][0]], axis=1)
@@ -145,8 +146,8 @@ def test_the_sounds_add_up_and_their_scores_are_those_of_the_files_that_are_play
     scores, alone = told["scores"], replace(config, centre=False)
     for name, (samples, rate) in sounds.items():  # the file that is played, through features, network and temperature
         matrix = features(audio.prepare(Signal(samples.astype(np.float32), rate), alone), config).matrix
-        p = listener.classifier.model.probabilities(matrix[None])[0]
-        assert scores[name] == pytest.approx(p[listener.classifier.model.classes.index(told["label"])], abs=5e-3), name
+        p = explainer.classifier.model.probabilities(matrix[None])[0]
+        assert scores[name] == pytest.approx(p[explainer.classifier.model.classes.index(told["label"])], abs=5e-3), name
     assert scores["evidence"] > scores["rest"]
     assert 0 <= scores["shifted_rest"] <= 1
     assert f"shifted by chance (mean of {SHIFTS})" in told["words"]
@@ -258,14 +259,14 @@ def test_a_body_without_a_length_is_cut_off(client):
     assert answer.status_code == 413
 
 
-def test_a_bug_tells_nothing(listener, caplog):
+def test_a_bug_tells_nothing(explainer, caplog):
     """A listener without a classifier breaks every request: the person hears one line, the terminal the rest."""
     import voicecam.server.app as app
 
     broken = app.analysis.analyse
     app.analysis.analyse = lambda *_: Path("/secret/file.py").read_text()
     try:
-        with running(listener) as address:
+        with running(explainer) as address:
             answer = send(httpx.Client(base_url=address, timeout=60), wav(spoken()))
     finally:
         app.analysis.analyse = broken
@@ -285,7 +286,7 @@ def test_headers_and_pages_are_strict_and_local(client):
         assert "://" not in text.replace("http://127.0.0.1:8000/api/classify", "")
         assert " style=" not in text
         assert "<script>" not in text
-    for file in (ROOT / "voicecam" / "static").iterdir():
+    for file in (ROOT / "voicecam" / "server" / "static").iterdir():
         assert "://" not in file.read_text().replace("http://127.0.0.1", ""), file
 
 
@@ -334,16 +335,16 @@ def test_the_decoder_survives_a_hang_and_a_crash():
 
 def test_ranges_belong_to_one_model_and_one_format(tmp_path):
     drops = np.array([[0.0, 2.0], [2.0, 4.0], [10.0, 0.0], [5.0, 5.0]])
-    facts = ranges.summarise(drops, ["f", "f", "f", "m"], ["A", "A", "B", "C"])
+    facts = training_ranges.summarise(drops, ["f", "f", "f", "m"], ["A", "A", "B", "C"])
     assert facts["f"]["mean"] == [5.5, 1.5], "the mean of A's mean (1, 3) and B's (10, 0)"
     assert (facts["f"]["speakers"], facts["f"]["clips"], facts["m"]["speakers"]) == (2, 3, 1)
     (tmp_path / "model.safetensors").write_bytes(b"one")
-    path = ranges.write_ranges(tmp_path, ("x", "y"), facts, ["made"])
-    assert ranges.load_ranges(tmp_path).of("f") == facts["f"]
-    assert ranges.load_ranges(tmp_path).of("nobody") is None
+    path = training_ranges.write_ranges(tmp_path, ("x", "y"), facts, ["made"])
+    assert training_ranges.load_ranges(tmp_path).of("f") == facts["f"]
+    assert training_ranges.load_ranges(tmp_path).of("nobody") is None
     stored = json.loads(path.read_text())
     path.write_text(json.dumps({key: value for key, value in stored.items() if key != "format"}))
-    assert ranges.load_ranges(tmp_path) is None, "an older file holds the narrower range of speakers' means"
+    assert training_ranges.load_ranges(tmp_path) is None, "an older file holds the narrower range of speakers' means"
     path.write_text(json.dumps(stored))
     (tmp_path / "model.safetensors").write_bytes(b"another")
-    assert ranges.load_ranges(tmp_path) is None
+    assert training_ranges.load_ranges(tmp_path) is None

@@ -11,21 +11,22 @@ import pytest
 import soundfile as sf
 
 from conftest import voice
-from voicecam import audio, cli, evaluation, jobs, runs
-from voicecam.classifier import load_classifier
+from voicecam import audio, evaluation, runs
+from voicecam.commands import cli, jobs
 from voicecam.config import recipe
 from voicecam.corpora import merge, open_corpus
-from voicecam.dataset import make_images
+from voicecam.data.dataset import make_images
+from voicecam.data.splits import make_splits
 from voicecam.errors import DatasetError, ModelError
 from voicecam.files import VOICE
-from voicecam.foreign import score_model
-from voicecam.learner import Training
 from voicecam.network import load_model
+from voicecam.network.classifier import load_classifier
+from voicecam.network.learner import TrainConfig
+from voicecam.runs.external import score_model
 from voicecam.runs.shipping import add_fingerprints
-from voicecam.splits import make_splits
 
 SMALL = recipe("voice", image_rows=32, image_columns=39, n_mels=32)
-TRAINING = Training(arch="small", start="none", epochs=3, copies=1, batch=16, average=0.9, seed=1)
+TRAINING = TrainConfig(arch="small", init="none", epochs=3, n_augmented=1, batch=16, ema_decay=0.9, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def work(tmp_path_factory):
             settings = runs.Settings(map=str(path), label="label", split=split, training=TRAINING)
             runs.start_run(root / name, settings, command=f"the command of {name}")
             dataset = runs.run_dataset(settings)
-            runs.train_run(root / name, dataset, say=lambda line: None)
+            runs.train_run(root / name, dataset, log=lambda line: None)
             if split == "corpora":
                 runs.evaluate_run(root / name, dataset)
             else:
@@ -240,7 +241,7 @@ def test_the_same_settings_give_the_same_network_again(work, tmp_path, monkeypat
     monkeypatch.chdir(work)
     settings = runs.open_run(work / "all")
     runs.start_run(tmp_path / "again", settings, command="again")
-    runs.train_run(tmp_path / "again", runs.run_dataset(settings), say=lambda line: None)
+    runs.train_run(tmp_path / "again", runs.run_dataset(settings), log=lambda line: None)
     first, again = load_model(work / "all" / "fold1"), load_model(tmp_path / "again" / "fold1")
     for (name, a), b in zip(first.network.state_dict().items(), again.network.state_dict().values()):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5, err_msg=name)

@@ -12,7 +12,7 @@ from voicecam.audio import Signal, prepare
 from voicecam.config import recipe
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import split_sound
-from voicecam.explanation.carry import log_mel_attribution
+from voicecam.explanation.mel_gradients import log_mel_attribution
 from voicecam.explanation.sound_scores import (
     LOUDEST,
     MEASURES,
@@ -30,7 +30,7 @@ from voicecam.explanation.sound_scores import (
     sound_probabilities,
 )
 from voicecam.features import features, log_mel_energies, row_axis
-from voicecam.image import fit_scale
+from voicecam.features.image import fit_scale
 from voicecam.network import Model
 
 CONFIG = recipe("logmel", seconds=0.5, image_rows=64, image_columns=64)
@@ -60,9 +60,9 @@ def asked():
     scale = fit_scale(np.stack([features(signal, CONFIG).matrix for signal in signals]), CONFIG)
     model = Model(Hears(), "small", "test", ("a", "b"), CONFIG, scale, {"temperature": 2.0})
     log_mel = np.stack([log_mel_energies(signal.samples, CONFIG).T for signal in signals])
-    wanted = np.arange(16) % 2
-    maps = log_mel_attribution(model, log_mel, wanted, against=1 - wanted)
-    return model, signals, maps, log_mel, wanted, [f"s{i // 2}" for i in range(16)]
+    target = np.arange(16) % 2
+    maps = log_mel_attribution(model, log_mel, target, contrast=1 - target)
+    return model, signals, maps, log_mel, target, [f"s{i // 2}" for i in range(16)]
 
 
 def test_the_measures_by_a_second_formula(rng):
@@ -111,14 +111,14 @@ def test_the_evidence_has_the_tone_that_the_network_hears_and_the_rest_has_not(a
 
 
 def test_clips_named_otherwise_and_blank_maps_are_left_out(asked):
-    model, signals, maps, log_mel, wanted, speakers = asked
-    turned = wanted.copy()
+    model, signals, maps, log_mel, target, speakers = asked
+    turned = target.copy()
     turned[:4] = 1 - turned[:4]
     blank = maps.copy()
     blank[5] = -1
     found = clip_scores(model, signals, blank, log_mel, turned, speakers)
     assert set(found["clip"]) == set(range(16)) - {0, 1, 2, 3, 5}
-    none = score_table(clip_scores(model, signals, -np.abs(maps), log_mel, wanted, speakers))
+    none = score_table(clip_scores(model, signals, -np.abs(maps), log_mel, target, speakers))
     assert none.empty
     assert score_sentences(none) == ["No clip was left to ask the network about."]
 

@@ -9,13 +9,13 @@ import soxr
 import torch
 
 from conftest import voice
-from voicecam import audio, speech
-from voicecam.audio import Signal
+from voicecam import audio
+from voicecam.audio import Signal, speech
+from voicecam.audio.pitch import median_f0
+from voicecam.audio.speech import Speech, cut, find_speech, spectral_change
 from voicecam.corpora.espeak import RATE as ESPEAK_RATE
 from voicecam.corpora.espeak import Word, speak
 from voicecam.errors import AudioError
-from voicecam.pitch import median_f0
-from voicecam.speech import Speech, cut, find_speech, spectral_change
 
 RATE = 16_000
 
@@ -130,7 +130,7 @@ def test_long_recordings_are_looked_at_in_pieces_and_nothing_changes(rng, monkey
     at_once = spectral_change(sound, segments)
     pitch_at_once = median_f0(Signal(sound, RATE))
     monkeypatch.setattr(speech, "SPECTRA", 37)
-    monkeypatch.setattr("voicecam.pitch.PIECE_S", 2.0)
+    monkeypatch.setattr("voicecam.audio.pitch.PIECE_S", 2.0)
     assert spectral_change(sound, segments) == pytest.approx(at_once, rel=1e-5)
     assert median_f0(Signal(sound, RATE)) == pytest.approx(pitch_at_once, rel=0.05)
 

@@ -9,16 +9,15 @@ import torch
 from test_server import ROOT, running, send, wav
 from test_web_page import MS, address, browser, classifier, drop, page  # noqa: F401
 
-from voicecam import verdicts
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier, Window, sure_classes
 from voicecam.config import recipe
 from voicecam.corpora.espeak import RATE, Word, speak
-from voicecam.image import Scale
-from voicecam.network import Model, build
-from voicecam.server import ranges
-from voicecam.server.analysis import Listener, analyse, bands_of
-from voicecam.server.ranges import Ranges
+from voicecam.features.image import Scale
+from voicecam.network import Model, build, recordings
+from voicecam.network.classifier import Classifier, Window, sure_classes
+from voicecam.server import training_ranges
+from voicecam.server.analysis import Explainer, analyse, bands_of
+from voicecam.server.training_ranges import TrainingRanges
 
 TEXT = "see what the model hears when somebody speaks"
 NAMES = ("100 Hz", "200 Hz", "400 Hz", "800 Hz", "1.6 kHz")
@@ -42,7 +41,7 @@ def two_people(voices):
 def network(config, classes, **meta):
     """A small network that was never trained: what it says is nothing, how it is told must be true all the same."""
     torch.manual_seed(1)
-    rows = 224 if config.recipe == "mfcc-2020" else config.n_rows
+    rows = 224 if config.features == "mfcc-2020" else config.n_rows
     scale = Scale((-40.0,) * rows, (250.0,) * rows)
     return Classifier(Model(build("small", len(classes)).eval(), "small", "x", classes, config, scale, meta))
 
@@ -55,12 +54,12 @@ def made_range(low, high, **more):
 
 
 def test_bands_that_lie_outside_are_counted_and_named():
-    known = Ranges(NAMES, {"f": made_range([0.0] * 5, [1.0] * 5)})
-    said = ranges.outside(np.array([-0.5, 0.0, 2.0, 1.0, 1.1]), NAMES, "f", known)
+    known = TrainingRanges(NAMES, {"f": made_range([0.0] * 5, [1.0] * 5)})
+    said = training_ranges.describe_outliers(np.array([-0.5, 0.0, 2.0, 1.0, 1.1]), NAMES, "f", known)
     assert re.findall(r"\d+", said.split(":")[0]) == ["3", "5", "8", "10", "9"]
     assert [name for name in NAMES if re.search(rf"(?<![\d.]){re.escape(name)}", said)] == ["100 Hz", "400 Hz", "1.6 kHz"]
     assert re.findall(r"\d+", said.rsplit("kHz", 1)[1]) == ["1", "9", "10", "2"], "what is usual: 1, and for 9 of 10 at most 2"
-    assert ranges.outside(np.full(5, 0.5), NAMES, "f", known).startswith("0 of 5 ")
+    assert training_ranges.describe_outliers(np.full(5, 0.5), NAMES, "f", known).startswith("0 of 5 ")
 
 
 def test_a_training_clips_own_bands_lie_inside_four_times_in_five():
@@ -71,7 +70,7 @@ def test_a_training_clips_own_bands_lie_inside_four_times_in_five():
     levels = {name: rng.normal(size=20) for name in dict.fromkeys(speakers)}
     levels["many"] = np.full(20, 6.0)
     drops = np.array([levels[name] + rng.normal(size=20) for name in speakers])
-    known = Ranges(("b",) * 20, ranges.summarise(drops, ["f"] * len(drops), speakers))
+    known = TrainingRanges(("b",) * 20, training_ranges.summarise(drops, ["f"] * len(drops), speakers))
     counts = counted(drops, known)
     per_speaker = {name: counts[np.array(speakers) == name] for name in levels}
     share = np.mean([values.mean() for values in per_speaker.values()]) / 20
@@ -83,32 +82,32 @@ def test_a_training_clips_own_bands_lie_inside_four_times_in_five():
 
 def counted(drops, known):
     """How many bands of each clip the sentence says lie outside."""
-    return np.array([int(ranges.outside(one, known.names, "f", known).split()[0]) for one in drops])
+    return np.array([int(training_ranges.describe_outliers(one, known.names, "f", known).split()[0]) for one in drops])
 
 
 def test_the_shipped_ranges_are_wider_than_those_of_speakers_means_and_say_what_is_usual():
-    known = ranges.load_ranges(ROOT / "models" / "voice")
+    known = training_ranges.load_ranges(ROOT / "models" / "voice")
     for facts in known.classes.values():
         assert 2 <= facts["outside"]["median"] <= 5, "of 20 bands 4 lie outside on average, by how the range is made"
         assert facts["outside"]["median"] < facts["outside"]["most"] <= 12
 
 
 def test_the_band_that_speaks_most_is_the_one_whose_loss_costs_most():
-    assert "1.6 kHz" not in ranges.strongest(np.array([0.1, -9.0, 2.25, 1.0, 0.0]), NAMES, "f")
-    assert re.search(r"400 Hz.* 2\.25", ranges.strongest(np.array([0.1, -9.0, 2.25, 1.0, 0.0]), NAMES, "f"))
-    none = ranges.strongest(np.array([-0.1, -9.0, 0.0, -1.0, -2.0]), NAMES, "f")
+    assert "1.6 kHz" not in training_ranges.strongest(np.array([0.1, -9.0, 2.25, 1.0, 0.0]), NAMES, "f")
+    assert re.search(r"400 Hz.* 2\.25", training_ranges.strongest(np.array([0.1, -9.0, 2.25, 1.0, 0.0]), NAMES, "f"))
+    none = training_ranges.strongest(np.array([-0.1, -9.0, 0.0, -1.0, -2.0]), NAMES, "f")
     assert not any(name in none for name in NAMES), "where nothing costs anything, no band speaks"
 
 
 def test_the_page_counts_the_bands_of_the_window_it_shows(browser, classifier, voices):  # noqa: F811
     """Ranges made around a voice's own bands, 3 of 20 moved away: the page of a server with them says 3, and which."""
-    judgement = verdicts.judge(classifier, Signal(voices[0], RATE))
-    drops = bands_of(Listener(classifier), judgement, "female")
+    judgement = recordings.judge(classifier, Signal(voices[0], RATE))
+    drops = bands_of(Explainer(classifier), judgement, "female")
     low, high = drops - 0.05, drops + 0.05
     low[[2, 9, 17]] += 1
     high[[2, 9, 17]] += 1
-    known = Ranges(("n",) * 20, {"female": made_range(low.tolist(), high.tolist())})
-    with seen(browser, Listener(classifier, known), voices[0]) as page:  # noqa: F811
+    known = TrainingRanges(("n",) * 20, {"female": made_range(low.tolist(), high.tolist())})
+    with seen(browser, Explainer(classifier, known), voices[0]) as page:  # noqa: F811
         words, rows = page.text_content("#bands-words"), page.locator("#bands-table tbody tr").all()
         cells = [row.locator("th, td").all_text_contents() for row in rows]
     assert words.count("3 of 20 bands") == 1
@@ -120,9 +119,9 @@ def test_the_page_counts_the_bands_of_the_window_it_shows(browser, classifier, v
 
 
 @contextmanager
-def seen(browser, listener, samples):  # noqa: F811
+def seen(browser, explainer, samples):  # noqa: F811
     """The page of a server of one's own, with a voice on it."""
-    with running(listener) as place:
+    with running(explainer) as place:
         page = browser.new_page()
         page.set_default_timeout(MS)
         page.goto(place)
@@ -138,8 +137,8 @@ def seen(browser, listener, samples):  # noqa: F811
 
 @pytest.mark.parametrize("name", ["shipped", "mfcc", "logmel"])
 def test_the_maps_words_tell_when_it_is_strongest_and_claim_no_band(classifier, name, voices):  # noqa: F811
-    listener = Listener(classifier if name == "shipped" else network(recipe(name), ("a", "b")))
-    told = analyse(listener, Signal(voices[0], RATE))["explanation"]
+    explainer = Explainer(classifier if name == "shipped" else network(recipe(name), ("a", "b")))
+    told = analyse(explainer, Signal(voices[0], RATE))["explanation"]
     found, edges, words = np.array(told["map"]["values"]), told["map"]["edges"]["columns"], told["map"]["words"]
     assert "Hz" not in words
     assert ("blank" in words) == (found.max() <= 0)
@@ -156,7 +155,7 @@ def test_the_maps_words_tell_when_it_is_strongest_and_claim_no_band(classifier, 
 def test_the_picture_of_coefficients_is_not_told_as_levels_over_frequency(browser, voices):  # noqa: F811
     told = {}
     for name in ("voice", "mfcc", "mfcc-2020"):
-        with seen(browser, Listener(network(recipe(name), ("a", "b"))), voices[0]) as page:  # noqa: F811
+        with seen(browser, Explainer(network(recipe(name), ("a", "b"))), voices[0]) as page:  # noqa: F811
             told[name] = (page.inner_text("#picture-words"), page.locator("#picture").get_attribute("aria-label"))
     for name in ("mfcc", "mfcc-2020"):
         assert "Level" not in told[name][0]
@@ -204,10 +203,10 @@ def test_only_what_makes_the_verdict_uncertain_is_in_the_uncertain_zone(page, pr
     bars = page.evaluate(BARS, [probabilities, 0.8])
     assert [bar["label"].split(":")[0] for bar in bars if "uncertain" in bar["label"]] == inside
     for bar in bars:
-        wanted = zones[bar["label"].split(":")[0]]
-        assert (bar["zone"] is None) == (wanted is None)
-        if wanted:
-            assert bar["zone"] == pytest.approx(wanted, abs=0.02)
+        target = zones[bar["label"].split(":")[0]]
+        assert (bar["zone"] is None) == (target is None)
+        if target:
+            assert bar["zone"] == pytest.approx(target, abs=0.02)
     assert "0.80" in page.inner_text("#facts")
 
 
@@ -272,7 +271,7 @@ def test_two_people_in_one_recording_are_said_to_disagree_with_times_and_one_is_
 
 def test_the_command_line_says_that_windows_disagree(classifier, two_people, voices):  # noqa: F811
     said = [
-        verdicts.lines(verdicts.judge(classifier, Signal(samples, RATE)), threshold=classifier.threshold)
+        recordings.lines(recordings.judge(classifier, Signal(samples, RATE)), threshold=classifier.threshold)
         for samples in (two_people, voices[1])
     ]
     assert ["disagree" in " ".join(lines) for lines in said] == [True, False]

@@ -15,19 +15,19 @@ import pytest
 from scipy.stats import t as student
 
 from conftest import voice
-from voicecam import chapters, evaluation, runs
-from voicecam.chapters.frequency import height_chapter, tones_chapter
+from voicecam import evaluation, runs
+from voicecam.checks import centroid, run_checks, tones
+from voicecam.checks.band_profiles import FILTERED, MEL_GRADIENTS
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation import bandstop, counterfactual, pointing
-from voicecam.explanation.acoustics import VoiceFacts, account, account_sentences
+from voicecam.explanation.acoustics import AcousticFeatures, account, regression_sentences
+from voicecam.explanation.band_occlusion import FLOORED, OCCLUDED
 from voicecam.explanation.bands import Bands, bands_by_class
 from voicecam.explanation.centroids import OWN, centroid_table
 from voicecam.explanation.confounds import audit, audit_sentences
 from voicecam.explanation.differences import class_difference, height_difference
-from voicecam.explanation.occluded import FLOORED, OCCLUDED
 from voicecam.files import write_json, write_text
-from voicecam.runs.profiles import CARRIED, FILTERED
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 CLASSES = ("female", "male")
@@ -36,7 +36,7 @@ CLASSES = ("female", "male")
 def of_checks(folder: Path, facts: dict, **tables: pd.DataFrame) -> Path:
     """A run's folder with checks: facts and tables by name."""
     place = folder / "checks"
-    write_json(place / "settings.json", {"version": runs.checks.VERSION})
+    write_json(place / "settings.json", {"version": runs.check_files.VERSION})
     for name, fact in facts.items():
         write_json(place / f"{name}.json", fact)
     for name, table in tables.items():
@@ -140,7 +140,7 @@ def test_the_chapter_lists_each_direction(tmp_path):
         flips=flips,
         curves=counterfactual.score_curves(both, ["female"] * 99),
     )
-    [chapter] = chapters.chapters(folder, CLASSES)
+    [chapter] = run_checks.sections(folder, CLASSES)
     rows = chapter.table.to_dict("records")
     assert [(row["Moved"], row["Speakers"]) for row in rows] == [
         ("pitch raised", "4 of 4"),
@@ -160,7 +160,7 @@ def people(n_speakers: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
     rng = np.random.default_rng(seed)
     speakers = [f"s{i}" for i in range(n_speakers) for _ in range(30)]
     own = np.repeat(rng.standard_normal((n_speakers, 10)), 30, axis=0)
-    facts = pd.DataFrame(own + 0.2 * rng.standard_normal(own.shape), columns=list(VoiceFacts.__dataclass_fields__))
+    facts = pd.DataFrame(own + 0.2 * rng.standard_normal(own.shape), columns=list(AcousticFeatures.__dataclass_fields__))
     high = np.repeat(np.arange(n_speakers) % 2, 30)
     return facts.assign(f0_hz=2.0 * high + 0.3 * facts["f0_hz"]), speakers
 
@@ -171,7 +171,7 @@ def test_the_feature_that_explains_is_named_where_the_full_model_overfits(seed):
     facts, speakers = people(8, seed)
     scores = 4 * facts["f0_hz"].to_numpy() + np.random.default_rng(seed).standard_normal(240)
     table = account(scores, facts, speakers)
-    said = account_sentences(table)
+    said = regression_sentences(table)
     assert not said[0].startswith("Nothing")
     [shown] = [line for line in said if line.startswith("Looked at alone")]
     assert "3 groups and 10 single features" in shown
@@ -190,7 +190,7 @@ def test_noise_alone_is_called_nothing_and_the_looks_are_counted():
     for seed in range(5):
         facts, speakers = people(8, seed)
         table = account(np.random.default_rng(90 + seed).standard_normal(240), facts, speakers)
-        found.append(account_sentences(table)[0])
+        found.append(regression_sentences(table)[0])
     assert sum(line.startswith("Nothing was shown") for line in found) >= 4
     assert "3 groups and 10 single features" in next(line for line in found if line.startswith("Nothing"))
 
@@ -254,7 +254,7 @@ def height_folder(tmp_path, profile, right, learned=True):
     """Checks of 4 and 4 speakers whose four methods say the same, with planted tones found in this share."""
     speakers, classes = list("abcdefgh"), ["female"] * 4 + ["male"] * 4
     bands = Bands(("low", "middle", "high"), ((200.0, 400.0), (900.0, 1100.0), (3000.0, 3400.0)))
-    names = (OCCLUDED, FLOORED, CARRIED, FILTERED)
+    names = (OCCLUDED, FLOORED, MEL_GRADIENTS, FILTERED)
     noise = np.random.default_rng(0).uniform(0, 0.05, (8, 3))
     centroids = centroid_table(dict.fromkeys(names, profile + noise), bands, classes, speakers, *CLASSES)
     drawn = [(number, t, 2500.0 if number == 0 else 100.0) for t in centroids["target"].unique() for number in range(41)]
@@ -271,16 +271,16 @@ def height_folder(tmp_path, profile, right, learned=True):
 
 def test_a_yes_needs_all_methods_rare_size_and_an_instrument_that_finds_tones(tmp_path):
     high_for_first = np.tile([-1.0, 0.0, 1.0], (8, 1))
-    said = height_chapter(height_folder(tmp_path / "yes", high_for_first, [0.95, 0.4, 0.3]), CLASSES).sentences
+    said = centroid.section(height_folder(tmp_path / "yes", high_for_first, [0.95, 0.4, 0.3]), CLASSES).sentences
     assert sum("Yes, by all 4 methods" in line for line in said) == 1, "bands that speak for female; voices are not heard higher"
     assert any("mel gradients in 30 %" in line and "training mean in 95 %" in line for line in said)
     for name, right, learned in (("no instrument", [0.85, 0.4, 0.3], True), ("not learned", [1.0, 1.0, 1.0], False)):
         folder = height_folder(tmp_path / name, high_for_first, right, learned)
-        said = " ".join(height_chapter(folder, CLASSES).sentences)
+        said = " ".join(centroid.section(folder, CLASSES).sentences)
         assert "Yes" not in said
         assert "not to be believed" in said
-        assert tones_chapter(folder, CLASSES).warnings
-    assert not tones_chapter(tmp_path / "yes", CLASSES).warnings
+        assert tones.section(folder, CLASSES).warnings
+    assert not tones.section(tmp_path / "yes", CLASSES).warnings
 
 
 # Intervals
@@ -397,7 +397,7 @@ def lone_run(tmp_path_factory):
     small = [
         "--label",
         "label",
-        "--start",
+        "--init",
         "none",
         "--epochs",
         "1",
@@ -482,7 +482,7 @@ def test_a_method_that_fails_its_own_tests_is_said(tmp_path, likeness, passes, s
         random_weights=drawn(hires_cam=(likeness, passes), grad_cam=(0.9, 0.0)),
         planted=pointed(hires_cam=share, grad_cam=0.1),
     )
-    found = chapters.map_doubts(folder, "HiRes-CAM")
+    found = run_checks.map_doubts(folder, "HiRes-CAM")
     assert len(found) == doubts
     assert all("HiRes-CAM" in line and "Grad-CAM" not in line for line in found)
     if passes < 0.95:
@@ -524,4 +524,4 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
 def test_checks_of_another_version_are_refused_in_one_line(tmp_path):
     write_json(tmp_path / "checks" / "settings.json", {"method": "hires-cam"})
     with pytest.raises(ExplainError, match="made by another version of voicecam; delete that folder"):
-        chapters.chapters(tmp_path, CLASSES)
+        run_checks.sections(tmp_path, CLASSES)

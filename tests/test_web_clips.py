@@ -16,8 +16,8 @@ from test_web_page import MS, VOICE, address, browser, classifier, drop, page, r
 
 from voicecam.corpora import open_corpus
 from voicecam.files import safe_name
-from voicecam.server.analysis import Listener
-from voicecam.server.ranges import load_ranges
+from voicecam.server.analysis import Explainer
+from voicecam.server.training_ranges import load_ranges
 
 WAV = """async ([samples, rate]) => {
   const { wav } = await import("/static/record.js");
@@ -133,12 +133,12 @@ def test_a_recording_outlives_the_server(browser, classifier, tmp_path):  # noqa
     their answer."""
     from playwright.sync_api import expect
 
-    listener = Listener(classifier, load_ranges(VOICE))
+    explainer = Explainer(classifier, load_ranges(VOICE))
     page = browser.new_page()  # noqa: F811
     page.set_default_timeout(MS)
     sent = []
     page.on("request", lambda request: sent.append(request.post_data_buffer) if "classify" in request.url else None)
-    with running(listener) as address:  # noqa: F811
+    with running(explainer) as address:  # noqa: F811
         page.goto(address)
         page.wait_for_selector("body[data-ready]")
         drop(page, wav(spoken(0)))
@@ -163,7 +163,7 @@ def test_a_recording_outlives_the_server(browser, classifier, tmp_path):  # noqa
         page.get_by_role("button", name="Try again", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("200")
         assert "JSON" not in page.get_by_role("alert").inner_text()
-    with running(listener, port):
+    with running(explainer, port):
         page.get_by_role("button", name="Try again", exact=True).click()
         expect(page.locator("#result")).to_be_visible()
         assert "probability" in page.inner_text("#verdict")

@@ -8,10 +8,10 @@ import soundfile as sf
 from test_server import RATE, ROOT, running, spoken, wav
 from test_speech import no_speech_sounds, words
 
-from voicecam import verdicts
-from voicecam.classifier import load_classifier
-from voicecam.server.analysis import Listener
-from voicecam.server.ranges import load_ranges
+from voicecam.network import recordings
+from voicecam.network.classifier import load_classifier
+from voicecam.server.analysis import Explainer
+from voicecam.server.training_ranges import load_ranges
 
 VOICE = ROOT / "models" / "voice"
 MS = 120_000  # patience; a busy computer is slow, and no test measures time
@@ -36,7 +36,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def address(classifier):
-    with running(Listener(classifier, load_ranges(VOICE))) as address:
+    with running(Explainer(classifier, load_ranges(VOICE))) as address:
         yield address
 
 
@@ -111,7 +111,7 @@ def test_microphone_saved_file_and_command_line_agree(page, classifier, tmp_path
     samples, rate = sf.read(saved, dtype="float32")
     assert 1.5 < len(samples) / rate < 30
     assert np.abs(samples).max() > 0.05, "the microphone was heard"
-    by_file = verdicts.judge_file(classifier, saved).probabilities
+    by_file = recordings.judge_file(classifier, saved).probabilities
     with page.expect_response("**/api/classify*") as answer:
         drop(page, saved.read_bytes())
     by_drop = answer.value.json()["probabilities"]

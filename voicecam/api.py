@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from voicecam import jobs, pages, runs
+from voicecam import runs
+from voicecam.checks import check_run
+from voicecam.commands import jobs, run_report
 from voicecam.errors import ModelError
 from voicecam.files import VOICE, read_json
 from voicecam.network import load_model
@@ -72,8 +74,8 @@ class Run:
         """
         dataset = runs.run_dataset(runs.open_run(self.folder))
         runs.explain_run(self.folder, dataset)
-        runs.check_run(self.folder, dataset, **{**runs.run_maps(self.folder), "effort": runs.Effort(), **options})
-        return pages.write_run_report(self.folder, dataset)
+        check_run(self.folder, dataset, **{**runs.run_maps(self.folder), "sizes": runs.CheckSizes(), **options})
+        return run_report.write_run_report(self.folder, dataset)
 
 
 def load(name: str | PathLike[str] = "voice") -> VoiceModel:
@@ -97,7 +99,7 @@ def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: s
 
     corpus : folder or CSV of a corpus, several to join them, or "demo" (synthetic voices)
     run : name of the run, a new folder in results/ or a stopped run to go on with; label : what to learn
-    options : those of scripts/run_all.py, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", start="none", ...
+    options : those of scripts/run_all.py, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", init="none", ...
     Raises VoicecamError for options that are not known or out of range, like the script.
     """
     corpora = [str(corpus)] if isinstance(corpus, str | PathLike) else [str(one) for one in corpus]

@@ -24,7 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to 
     "mfcc": {},
     "logmel": {},
     "voice": {  # found by experiment, see models/EXPERIMENTS.md
-        "recipe": "logmel",
+        "features": "logmel",
         "windows": "all",
         "pad": "repeat",
         "hop_ms": 25.0,
@@ -55,7 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to 
 class Config:
     """Settings from recording to picture. Make one with `recipe(name)`, change it with `dataclasses.replace`."""
 
-    recipe: str = "mfcc"  # one of RECIPES
+    features: str = "mfcc"  # one of RECIPES
     sample_rate: int = 16_000  # Hz; speech models' usual rate, keeps everything below 8 kHz
     seconds: float = 1.0  # s; every clip is fitted to this, the length of a spoken word
     windows: str = "loudest"  # "loudest": one window of `seconds` a clip, the one with most energy; "all": windows over all of it
@@ -103,7 +103,7 @@ class Config:
     @property
     def n_rows(self) -> int:
         """Rows of the feature matrix."""
-        return self.n_mels if self.recipe == "logmel" else self.n_mfcc
+        return self.n_mels if self.features == "logmel" else self.n_mfcc
 
     @property
     def top_hz(self) -> float:
@@ -142,7 +142,7 @@ def recipe(name: str, **changes: Any) -> Config:
     """
     if name not in PRESETS:
         raise VoicecamError(f"recipe {name!r}: not known; use one of {', '.join(PRESETS)}")
-    return from_dict({"recipe": name, **PRESETS[name], **changes})
+    return from_dict({"features": name, **PRESETS[name], **changes})
 
 
 def from_dict(values: dict[str, Any]) -> Config:
@@ -167,7 +167,7 @@ def from_json(text: str) -> Config:
 def _check(config: Config) -> None:
     """Raise VoicecamError for the first setting out of its range."""
     choices = {
-        "recipe": RECIPES,
+        "features": RECIPES,
         "windows": ("all", "loudest"),
         "pad": ("repeat", "silence"),
         "normalise": ("mean", "none", "window"),

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from voicecam import audio, verdicts
+from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier
 from voicecam.config import AUTO, UNCERTAIN, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
 from voicecam.features import column_axis, log_mel_energies, row_axis
-from voicecam.network import Model, save_model
-from voicecam.verdicts import NO_SPEECH, Judgement
+from voicecam.network import Model, recordings, save_model
+from voicecam.network.classifier import Classifier
+from voicecam.network.recordings import NO_SPEECH, Judgement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,20 +106,20 @@ class Explanation:
         """The window that the map is about, as the network got it: resampled, its level set."""
         if self.prediction.spoken is None:
             raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
-        return verdicts.strongest_window(self.prediction, self.prediction.spoken, self.model.model.config)
+        return recordings.strongest_window(self.prediction, self.prediction.spoken, self.model.model.config)
 
     def bands(self, bands: str = "third-octaves") -> pd.DataFrame:
         """What each band is worth to the score: columns band, from_hz, to_hz, drop (logits; above 0 speaks for the label).
 
         bands : see explanation.bands.band_set. By band occlusion, see `explanation.occluded.occluded_bands`.
         """
+        from voicecam.explanation.band_occlusion import occluded_bands
         from voicecam.explanation.bands import band_set
-        from voicecam.explanation.occluded import occluded_bands
 
         model, chosen = self.model.model, band_set(bands, self.model.model.config)
         log_mel = log_mel_energies(self.window.samples, model.config).T[None]
-        wanted, against = targets_of(model, self.label)
-        drops = occluded_bands(model, log_mel, chosen, wanted, against=against)[0]
+        target, contrast = targets_of(model, self.label)
+        drops = occluded_bands(model, log_mel, chosen, target, contrast=contrast)[0]
         low, high = zip(*chosen.limits)
         return pd.DataFrame({"band": chosen.names, "from_hz": low, "to_hz": high, "drop": drops})
 
@@ -130,11 +130,13 @@ class Explanation:
         there is none.
         """
         from voicecam.explanation.audible import split_sound
-        from voicecam.explanation.carry import log_mel_attribution
+        from voicecam.explanation.mel_gradients import log_mel_attribution
 
         model = self.model.model
-        wanted, against = targets_of(model, self.label)
-        weight = log_mel_attribution(model, log_mel_energies(self.window.samples, model.config).T[None], wanted, against=against)
+        target, contrast = targets_of(model, self.label)
+        weight = log_mel_attribution(
+            model, log_mel_energies(self.window.samples, model.config).T[None], target, contrast=contrast
+        )
         parts = split_sound(self.window, weight[0], model.config)
         return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
 
@@ -157,7 +159,7 @@ class Explanation:
         if self.prediction.spoken is None:
             raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
         moved = shift_speech(self.prediction.spoken, self.model.model.config.sample_rate, semitones=semitones)
-        return self.model.prediction(verdicts.judge_speech(self.model.classifier, moved, name=self.prediction.path))
+        return self.model.prediction(recordings.judge_speech(self.model.classifier, moved, name=self.prediction.path))
 
     @property
     def _matrix(self) -> np.ndarray:
@@ -175,7 +177,7 @@ class VoiceModel:
     def __repr__(self) -> str:
         m, trained = self.model, self.model.meta.get("corpora") or []
         heard = f", trained on {', '.join(map(str, trained))}" if trained else ""
-        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.arch} on {m.config.recipe} pictures{heard})"
+        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.arch} on {m.config.features} pictures{heard})"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -195,7 +197,7 @@ class VoiceModel:
         Raises AudioError for a single recording that cannot be used; in a list or folder it is a Prediction with an `error`.
         """
         if isinstance(recording, str | PathLike) and Path(recording).is_dir():
-            return self.classify(list(verdicts.sound_files([Path(recording)])[0]))
+            return self.classify(list(recordings.sound_files([Path(recording)])[0]))
         if isinstance(recording, list):
             return [self.prediction(self._judged(one, rate)) for one in recording]
         said = self.prediction(self._judged(recording, rate))
@@ -224,13 +226,13 @@ class VoiceModel:
         if not isinstance(found, Prediction) or found.matrix is None or found.label is None:
             raise ExplainError(f"{getattr(found, 'path', 'several recordings')}: no speech of one recording to explain")
         asked = label or found.label
-        method, layer = map_choice(self.model.arch, self.model.config.recipe, method=method, layer=layer)
+        method, layer = map_choice(self.model.arch, self.model.config.features, method=method, layer=layer)
         for what, name, known in (("label", asked, self.classes), ("method", method, tuple(METHODS))):
             if name not in known:
                 raise ExplainError(f"{what} {name!r}: not known; use one of {', '.join(known)}")
-        wanted, against = targets_of(self.model, asked)
+        target, contrast = targets_of(self.model, asked)
         inputs, stage = self.model.input(found.matrix[None]), self.model.stage(layer)
-        cam = attribute(self.model.network, inputs, wanted, method=method, layer=stage, against=against)[0]
+        cam = attribute(self.model.network, inputs, target, method=method, layer=stage, contrast=contrast)[0]
         return Explanation(found, asked, method, layer, cam, self)
 
     def predict(self, recordings: Sequence[Recording]) -> np.ndarray:
@@ -255,14 +257,14 @@ class VoiceModel:
 
     def _judged(self, recording: Recording, rate: int | None) -> Judgement:
         if isinstance(recording, str | PathLike):
-            return verdicts.judge_file(self.classifier, Path(recording))
+            return recordings.judge_file(self.classifier, Path(recording))
         try:
-            return verdicts.judge(self.classifier, _signal(recording, rate))
+            return recordings.judge(self.classifier, _signal(recording, rate))
         except SilentError:
             return Judgement("recording", NO_SPEECH)
 
     def prediction(self, judgement: Judgement) -> Prediction:
-        """What verdicts.judge said, as a Prediction of this model."""
+        """What recordings.judge said, as a Prediction of this model."""
         return Prediction(**vars(judgement), model=self)
 
     def _all(self, recordings: Sequence[Recording]) -> list[Prediction]:
@@ -279,8 +281,8 @@ def targets_of(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]
     """The class whose logit is explained, int (1,), and the one taken off it where there are two."""
     from voicecam.explanation.methods import other_of_two
 
-    wanted = np.array([model.classes.index(label)])
-    return wanted, other_of_two(wanted, len(model.classes))
+    target = np.array([model.classes.index(label)])
+    return target, other_of_two(target, len(model.classes))
 
 
 def _signal(recording: np.ndarray | Signal, rate: int | None) -> Signal:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicecam.corpora import audiomnist, baved, emodb, folders, fsdd, listed, matrices, ravdess
+from voicecam.corpora import audiomnist, baved, csv_list, emodb, folders, fsdd, matrices, ravdess
 from voicecam.corpora.labels import check_readable, fail, listing
 from voicecam.corpora.table import Corpus, Fold, keep_ages, keep_labelled, merge
 from voicecam.errors import DatasetError
@@ -22,8 +22,8 @@ class _Layout:
 
 
 _LAYOUTS = {  # in the order they are tried: what is told by a list first, what fits nearly any folder last
-    "table": _Layout(listed.TABLE_LOOKS, listed.find_table, listed.read_table),
-    "csv": _Layout(listed.CSV_LOOKS, listed.find_csv, listed.read_csv),
+    "table": _Layout(csv_list.TABLE_LOOKS, csv_list.find_table, csv_list.read_table),
+    "csv": _Layout(csv_list.CSV_LOOKS, csv_list.find_csv, csv_list.read_csv),
     "audiomnist": _Layout(audiomnist.LOOKS, audiomnist.find, audiomnist.read),
     "baved": _Layout(baved.LOOKS, baved.find, baved.read),
     "ravdess": _Layout(ravdess.LOOKS, ravdess.find, ravdess.read),

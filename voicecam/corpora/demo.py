@@ -22,7 +22,7 @@ import soundfile as sf
 import soxr
 from tqdm import tqdm
 
-from voicecam.corpora import rooms
+from voicecam.corpora import demo_acoustics
 from voicecam.corpora.demo_plan import WORDS, Clip, Voice, demo_plan
 from voicecam.corpora.espeak import RATE as SPOKEN_RATE
 from voicecam.corpora.espeak import Word, speak
@@ -157,13 +157,15 @@ def _record(clip: Clip, dry: np.ndarray, seed: int) -> np.ndarray:
     """One clip as recorded: int16 (n,) at 48 kHz from espeak-ng's int16 (m,) at 22,050 Hz. Rounded once, at the end."""
     rng = np.random.default_rng((seed, clip.voice.number, clip.digit, clip.take, 1))  # 1: not the plan's own draws
     # Read at another rate, all formants move: this is the voice's formant_scale.
-    speech = soxr.resample(rooms.trim(dry / 32768), SPOKEN_RATE * clip.voice.formant_scale, RATE)
+    speech = soxr.resample(demo_acoustics.trim(dry / 32768), SPOKEN_RATE * clip.voice.formant_scale, RATE)
     lead, trail = (round(seconds * RATE) for seconds in (clip.lead_s, clip.trail_s))
     part = slice(lead, lead + len(speech))
-    heard = rooms.add_room(np.pad(speech, (lead, trail)), rate=RATE, rt60_s=clip.rt60_s, direct_db=clip.direct_db, rng=rng)
-    noise = rooms.make_noise(len(heard), colour=clip.noise, rng=rng)
-    heard = heard / rooms.rms(heard[part]) + 10 ** (-clip.snr_db / 20) * noise
-    return np.round(rooms.set_level(heard, speech=part, level_db=clip.level_db) * 32768).astype(np.int16)
+    heard = demo_acoustics.add_room(
+        np.pad(speech, (lead, trail)), rate=RATE, rt60_s=clip.rt60_s, direct_db=clip.direct_db, rng=rng
+    )
+    noise = demo_acoustics.make_noise(len(heard), colour=clip.noise, rng=rng)
+    heard = heard / demo_acoustics.rms(heard[part]) + 10 ** (-clip.snr_db / 20) * noise
+    return np.round(demo_acoustics.set_level(heard, speech=part, level_db=clip.level_db) * 32768).astype(np.int16)
 
 
 def _meta(plan: Sequence[Clip]) -> dict[str, dict[str, str]]:

@@ -27,22 +27,22 @@ def check(answer: Any, test: Callable[[Any], str | None], *, right: str = "") ->
     display(Markdown(f"{NOT_YET} {problem}" if problem else f"{RIGHT} {right}".strip()))
 
 
-def number_problem(answer: Any, wanted: float, *, within: float, unit: str = "") -> str | None:
+def number_problem(answer: Any, target: float, *, within: float, unit: str = "") -> str | None:
     """What is off about a number, or None when it lies within `within` of the wanted one."""
     if not isinstance(answer, (int, float, np.number)):
         return f"a number is asked for, this is a {type(answer).__name__}"
     found = float(answer)
-    if abs(found - wanted) <= within:
+    if abs(found - target) <= within:
         return None
-    return f"{found:.4g}{unit} is too {'high' if found > wanted else 'low'}"
+    return f"{found:.4g}{unit} is too {'high' if found > target else 'low'}"
 
 
-def array_problem(answer: Any, wanted: np.ndarray, *, within: float) -> str | None:
+def array_problem(answer: Any, target: np.ndarray, *, within: float) -> str | None:
     """What is off about an array, or None when it has the wanted shape and every value lies within `within`."""
     found = np.asarray(answer, dtype=float)
-    if found.shape != np.shape(wanted):
-        return f"shape {found.shape}, wanted is {np.shape(wanted)}"
-    off = np.abs(found - wanted)
+    if found.shape != np.shape(target):
+        return f"shape {found.shape}, wanted is {np.shape(target)}"
+    off = np.abs(found - target)
     if not np.isfinite(found).all():
         return f"{int((~np.isfinite(found)).sum())} values are not finite"
     if off.max() <= within:

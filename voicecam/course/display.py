@@ -25,7 +25,7 @@ def show(fig: Figure) -> None:
     display(Image(small.getvalue(), width=round(DPI * 0.9 * fig.get_figwidth())))
 
 
-def hear(signal: Signal, title: str = "") -> None:
+def play(signal: Signal, title: str = "") -> None:
     """A player for a sound, as 16-bit WAV inside the notebook: about 43 kB for a second at 16 kHz."""
     if title:
         display(Markdown(title))
@@ -57,7 +57,7 @@ def progress(items: Iterable, total: int) -> Iterator:
     bar.update(Markdown(""))
 
 
-def by_hand(draw: Callable[..., None], **controls: Any) -> None:
+def interact(draw: Callable[..., None], **controls: Any) -> None:
     """Controls that call `draw` with their values whenever one is moved; a page without a kernel shows a line instead.
 
     controls : as ipywidgets.interactive takes them: (low, high, step), a list of choices, True, or a widget

@@ -24,14 +24,14 @@ def room_rule(clips: pd.DataFrame, label: str = "gender") -> Test:
     right = 0
     for _, room in people.groupby("room"):
         right += max(int((room[label] == name).sum()) for name in room[label].dropna().unique())
-    wanted, blind = right / len(people), people[label].value_counts().max() / len(people)
+    target, blind = right / len(people), people[label].value_counts().max() / len(people)
 
     def test(answer: Any) -> str | None:
         if isinstance(answer, (int, float)) and 1 < answer <= 100:
             return f"give a share from 0 to 1: {answer / 100:g}, not {answer:g}"
-        if isinstance(answer, (int, float)) and abs(answer - blind) < 0.005 < abs(wanted - blind):
+        if isinstance(answer, (int, float)) and abs(answer - blind) < 0.005 < abs(target - blind):
             return "that is the share of the commonest class, without looking at the room; go room by room"
-        problem = number_problem(answer, wanted, within=0.005)
+        problem = number_problem(answer, target, within=0.005)
         return f"{problem}; add up the larger number of each room, and divide by all speakers" if problem else None
 
     return test
@@ -76,7 +76,7 @@ def wrongly_repaired(answer: Any) -> str | None:
 def planted_level(facts: pd.DataFrame, labels: Sequence[str], speakers: Sequence[str]) -> Test:
     """Exercise 1.4: a gain in dB for each clip, so that the level alone tells the label in new speakers.
 
-    facts : as `confound_facts` gives them; labels, speakers : one per clip
+    facts : as `corpus_features` gives them; labels, speakers : one per clip
     """
 
     def test(answer: Any) -> str | None:

@@ -22,14 +22,14 @@ OTHER = 0.5  # of the sound's RMS; sounds that differ by more than this are not 
 
 def shortest_window(first_hz: float, second_hz: float) -> Test:
     """Exercise 2.1: the shortest of WINDOWS_MS in whose spectrum two tones are two peaks."""
-    wanted = next(window for window in WINDOWS_MS if _peaks(first_hz, second_hz, window) == 2)
+    target = next(window for window in WINDOWS_MS if _peaks(first_hz, second_hz, window) == 2)
 
     def test(answer: Any) -> str | None:
         if answer not in WINDOWS_MS:
             return f"choose one of {', '.join(map(str, WINDOWS_MS))} (ms)"
-        if answer < wanted:
+        if answer < target:
             return f"in a window of {answer} ms the tones are one hump, wider than the {second_hz - first_hz:g} Hz between them"
-        return f"{answer} ms shows two peaks, but there is a shorter window that does" if answer > wanted else None
+        return f"{answer} ms shows two peaks, but there is a shorter window that does" if answer > target else None
 
     return test
 
@@ -42,10 +42,10 @@ def enough(log_mel: np.ndarray, decibels: float) -> Test:
     n_mels = log_mel.shape[1]
     plain = Config(n_mels=n_mels, n_mfcc=n_mels, lifter=0)
     coefficients = cepstrum(log_mel, plain)
-    wanted = next(n for n in range(1, n_mels + 1) if _error(log_mel, coefficients, n) <= decibels)
+    target = next(n for n in range(1, n_mels + 1) if _error(log_mel, coefficients, n) <= decibels)
 
     def test(answer: Any) -> str | None:
-        problem = number_problem(answer, wanted, within=0)
+        problem = number_problem(answer, target, within=0)
         if problem is None or not isinstance(answer, (int, np.integer)) or not 1 <= answer <= n_mels:
             return problem if problem is None else f"{problem}; a whole number from 1 to {n_mels} is asked for"
         return f"{problem}: with {answer} the error is {_error(log_mel, coefficients, int(answer)):.2f} dB"
@@ -55,7 +55,7 @@ def enough(log_mel: np.ndarray, decibels: float) -> Test:
 
 def same_picture(signal: Signal, config: Config) -> Test:
     """Exercise 2.3: samples that are not the signal's and still have its features."""
-    wanted = features(signal, config).matrix
+    target = features(signal, config).matrix
 
     def test(answer: Any) -> str | None:
         samples = np.asarray(answer, dtype=np.float32)
@@ -66,7 +66,7 @@ def same_picture(signal: Signal, config: Config) -> Test:
         far = np.sqrt(np.mean((samples - signal.samples) ** 2) / np.mean(signal.samples**2))
         if far < OTHER:
             return f"too near the clip's own samples: {100 * far:.0f} % of its RMS away, {100 * OTHER:.0f} % or more is asked for"
-        off = np.abs(features(Signal(samples, signal.rate), config).matrix - wanted).max()
+        off = np.abs(features(Signal(samples, signal.rate), config).matrix - target).max()
         return None if off < SAME_DB else f"the features differ by up to {off:.1f} dB; less than {SAME_DB} is asked for"
 
     return test

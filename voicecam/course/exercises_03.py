@@ -10,7 +10,7 @@ from voicecam.config import Config, recipe
 from voicecam.course.checking import number_problem
 from voicecam.errors import VoicecamError
 from voicecam.features import features
-from voicecam.image import Scale
+from voicecam.features.image import Scale
 
 Test = Callable[[Any], str | None]
 NEAR = 0.12  # of a guessed share
@@ -38,15 +38,15 @@ def fall_of_c0(answer: Any) -> str | None:
     """Exercise 3.2: how far c0 falls when the sound is divided by 32,768, measured on noise."""
     noise = audio.Signal(np.random.default_rng(0).uniform(-0.5, 0.5, 48_000).astype(np.float32), 48_000)
     loud, quiet = (features(noise, recipe("mfcc-2020", full_scale=full)).matrix[0] for full in (32_768.0, 1.0))
-    wanted = float(np.median(loud - quiet))
-    problem = number_problem(answer, wanted, within=1.0)
+    target = float(np.median(loud - quiet))
+    problem = number_problem(answer, target, within=1.0)
     if problem is None:
         return None
     lost = {1.0: "the sign: a fall is asked for", np.sqrt(40): "the bands: n_mels / sqrt(n_mels)"}
     lost |= {2: "20 log10, not 10: power goes with the square of the sound"}
     lifter = recipe("mfcc-2020").lifter / 2 * np.sin(np.pi / 22) + 1
     lost |= {float(lifter): "the lifter", float(1 / np.sqrt(40)): "the square root below the sum"}
-    hints = [hint for factor, hint in lost.items() if abs(abs(float(answer)) * factor - wanted) <= 1]
+    hints = [hint for factor, hint in lost.items() if abs(abs(float(answer)) * factor - target) <= 1]
     return f"{problem}; look again at {hints[0]}" if hints else problem
 
 
@@ -73,7 +73,7 @@ def silent_mismatch(recording: audio.Signal, config: Config, scale: Scale) -> Te
     """
 
     def picture(chosen: Config) -> np.ndarray:
-        return scale.picture(features(audio.prepare(recording, chosen), chosen).matrix).astype(float)
+        return scale.to_gray(features(audio.prepare(recording, chosen), chosen).matrix).astype(float)
 
     def test(answer: Any) -> str | None:
         if not isinstance(answer, Config):

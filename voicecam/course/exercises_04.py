@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from voicecam.course.checking import number_problem
-from voicecam.splits import Split, shared_speakers
+from voicecam.data.splits import Split, shared_speakers
 
 Test = Callable[[Any], str | None]
 NEAR, CLOSE = 0.1, 0.02  # of a guessed score, and of a share that can be simulated
-HIGH, LOTS = 0.75, 20  # share named right that labels drawn by lot should never give; how often they are drawn
+HIGH, LOTS = 0.75, 20  # share classified correctly that labels drawn by lot should never give; how often they are drawn
 
 
 def baseline_guess(matrices: np.ndarray, clips: pd.DataFrame, label: str, split: Split) -> Test:
@@ -44,13 +44,13 @@ def kept_epoch(history: pd.DataFrame) -> Test:
         score, loss = "valid_balanced_accuracy", "valid_loss"
         if row[score] > best[score] or (row[score] == best[score] and row[loss] < best[loss]):
             best = row
-    wanted = int(best["epoch"])
+    target = int(best["epoch"])
 
     def test(answer: Any) -> str | None:
-        problem = number_problem(answer, wanted, within=0)
+        problem = number_problem(answer, target, within=0)
         if problem is None:
             return None
-        if answer == wanted - 1:
+        if answer == target - 1:
             return f"{problem}; epochs are counted from 1, rows of a table from 0"
         if answer == history.loc[history["valid_loss"].idxmin(), "epoch"]:
             return f"{problem}; that one has the lowest validation loss, but balanced accuracy comes first"
@@ -62,17 +62,17 @@ def kept_epoch(history: pd.DataFrame) -> Test:
 
 
 def best_of(epochs: int, clips: int) -> Test:
-    """Exercise 4.3: the mean share named right in the best of several epochs that guess between two classes.
+    """Exercise 4.3: the mean share classified correctly in the best of several epochs that guess between two classes.
 
     The mean of a maximum from the distribution of one epoch: P(best <= k) = P(one <= k) to the power of `epochs`.
     """
     from scipy.stats import binom
 
     at_most = binom.cdf(np.arange(clips + 1), clips, 0.5) ** epochs
-    wanted = float(np.arange(clips + 1) @ np.diff(at_most, prepend=0) / clips)
+    target = float(np.arange(clips + 1) @ np.diff(at_most, prepend=0) / clips)
 
     def test(answer: Any) -> str | None:
-        problem = number_problem(answer, wanted, within=CLOSE)
+        problem = number_problem(answer, target, within=CLOSE)
         if problem and abs(float(answer) - 0.5) < 0.01:
             return f"{problem}: one half is the mean of a single epoch; the best of {epochs} lies above it"
         return problem
@@ -81,7 +81,7 @@ def best_of(epochs: int, clips: int) -> Test:
 
 
 def score_from_nothing(matrices: np.ndarray, clips: pd.DataFrame) -> Test:
-    """Exercise 4.4: a split on which labels drawn by lot, one for each speaker, are named right; the mean over LOTS draws.
+    """Exercise 4.4: a split on which labels drawn by lot, one for each speaker, are classified correctly; the mean over LOTS draws.
 
     matrices : float (clip, row, frame); clips : a row for each, with the column `speaker`
     """

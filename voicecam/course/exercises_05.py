@@ -41,13 +41,13 @@ def coin(answer: Any) -> str | None:
 def balanced(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
     """Exercise 5.2: balanced accuracy, 0 to 1, of a table of predictions (columns true and predicted)."""
     true, said = predictions["true"].to_numpy(dtype=str), predictions["predicted"].to_numpy(dtype=str)
-    wanted = float(balanced_accuracy_score(true, said))
+    target = float(balanced_accuracy_score(true, said))
 
     def test(answer: Any) -> str | None:
-        problem = number_problem(answer, wanted, within=0.002)
+        problem = number_problem(answer, target, within=0.002)
         if problem is None or not isinstance(answer, (int, float, np.number)):
             return problem
-        if abs(answer - 100 * wanted) <= 0.2:
+        if abs(answer - 100 * target) <= 0.2:
             return "right in per cent; give it as a share between 0 and 1"
         if abs(answer - precision_score(true, said, average="macro", zero_division=0)) <= 0.0005:
             return "this divides by the columns, the answers; divide each diagonal number by its row, the true class"
@@ -69,14 +69,14 @@ def clips_that_count(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
     def test(answer: Any) -> str | None:
         if by_clip == 0 or by_voice == 0:
             return "all clips are right, or all wrong, so that both intervals are points; take other predictions"
-        wanted = n * by_clip / by_voice
+        target = n * by_clip / by_voice
         if not isinstance(answer, (int, float, np.number)):
-            return number_problem(answer, wanted, within=0)
-        if abs(answer - n * np.sqrt(by_clip / by_voice)) < 0.1 * wanted:
+            return number_problem(answer, target, within=0)
+        if abs(answer - n * np.sqrt(by_clip / by_voice)) < 0.1 * target:
             return "widths go with one over the square root of the number of clips: square the ratio"
         if answer > 1.05 * n:
             return f"more clips than there are ({n})? The wider interval must count fewer"
-        return number_problem(answer, wanted, within=0.3 * wanted, unit=" clips")
+        return number_problem(answer, target, within=0.3 * target, unit=" clips")
 
     return test
 

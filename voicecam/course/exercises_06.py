@@ -12,7 +12,7 @@ from torch import nn
 
 from voicecam.course.checking import array_problem, number_problem
 from voicecam.explanation import methods
-from voicecam.runs.material import Clips
+from voicecam.runs.fold_clips import FoldClips
 
 Test = Callable[[Any], str | None]
 LEAST = 1.0  # logit that a picture must reach in `blank_map`
@@ -23,25 +23,25 @@ def tiny_map(network: nn.Module, picture: torch.Tensor) -> Test:
 
     picture : float (1, 1, h, w); network : gives (1, 1)
     """
-    wanted = np.zeros(picture.shape[2:])
+    target = np.zeros(picture.shape[2:])
     with torch.no_grad():
         whole = network(picture).item()
-        for row, column in np.ndindex(*wanted.shape):
+        for row, column in np.ndindex(*target.shape):
             without = picture.clone()
             without[0, 0, row, column] = 0
-            wanted[row, column] = whole - network(without).item()
+            target[row, column] = whole - network(without).item()
 
     def test(answer: Any) -> str | None:
-        problem = array_problem(answer, wanted, within=0.01)
-        if problem is None or np.shape(answer) != wanted.shape:
+        problem = array_problem(answer, target, within=0.01)
+        if problem is None or np.shape(answer) != target.shape:
             return problem
         found = np.asarray(answer, dtype=float)
-        if np.allclose(found, np.maximum(wanted, 0), atol=0.01):
+        if np.allclose(found, np.maximum(target, 0), atol=0.01):
             return "this is the map after ReLU; before it, a cell that speaks against the class is below 0"
-        if np.allclose(found, wanted.size * wanted, atol=0.01):
-            n = wanted.size
+        if np.allclose(found, target.size * target, atol=0.01):
+            n = target.size
             return f"all values are {n} times too large: the gradient of a mean over {n} cells is w / {n}"
-        if np.allclose(found, wanted[::-1], atol=0.01):
+        if np.allclose(found, target[::-1], atol=0.01):
             return "the rows are upside down: write them in the order in which the picture is printed"
         return problem
 
@@ -53,10 +53,10 @@ def softmax_factor(p: float) -> Test:
     difference of the softmax."""
     difference, step = np.log(p / (1 - p)), 1e-4
     high, low = (1 / (1 + np.exp(-(difference + move))) for move in (step, -step))
-    wanted = float((high - low) / (2 * step))
+    target = float((high - low) / (2 * step))
 
     def test(answer: Any) -> str | None:
-        problem = number_problem(answer, wanted, within=0.01 * wanted)
+        problem = number_problem(answer, target, within=0.01 * target)
         if problem is None or isinstance(answer, str):
             return problem
         known = {
@@ -64,21 +64,21 @@ def softmax_factor(p: float) -> Test:
             p: "that is p itself; ask for the slope of p",
             1 - p: "that is 1 - p, what is left to 1; the slope has p in it as well",
             p * p: "that is p squared; the slope of softmax has one p and one 1 - p",
-            1 / wanted: "upside down: the map gets smaller, not larger",
+            1 / target: "upside down: the map gets smaller, not larger",
         }
         return next((text for value, text in known.items() if np.isclose(answer, value, rtol=0.005)), problem)
 
     return test
 
 
-def hires_map(clips: Clips, i: int, layer: str, wanted: int) -> Test:
+def hires_map(clips: FoldClips, i: int, layer: str, target: int) -> Test:
     """6.3: HiRes-CAM of one clip's logit, before ReLU. Here: by the library.
 
-    i : the clip's place in `clips`; layer : a stage of its model; wanted : the class
+    i : the clip's place in `clips`; layer : a stage of its model; target : the class
     """
     network, place = clips.model.network, clips.model.stage(layer)
     maps = {
-        name: methods.attribute(network, clips.inputs[[i]], np.array([wanted]), method=name, layer=place)[0]
+        name: methods.attribute(network, clips.inputs[[i]], np.array([target]), method=name, layer=place)[0]
         for name in ("hires-cam", "grad-cam", "layer-cam")
     }
     true = maps["hires-cam"]

@@ -8,9 +8,9 @@ from scipy.optimize import brentq
 from scipy.special import softmax
 
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier
+from voicecam.audio.speech import find_speech
 from voicecam.course.checking import number_problem
-from voicecam.speech import find_speech
+from voicecam.network.classifier import Classifier
 
 RATE = 16_000  # Hz
 FADE_S = 0.02  # s at the ends of made sounds, so that they do not click
@@ -36,7 +36,7 @@ def sounds(spoken: Signal) -> dict[str, Signal]:
 
 def spoken(heard: Mapping[str, Signal]) -> Test:
     """Exercise 8.1: the set of those names in which speech is found. The prediction need not be right to be a good one."""
-    wanted = {name for name, signal in heard.items() if find_speech(signal)}
+    target = {name for name, signal in heard.items() if find_speech(signal)}
 
     def test(answer: Any) -> str | None:
         if isinstance(answer, str) or not isinstance(answer, (set, list, tuple)):
@@ -44,7 +44,7 @@ def spoken(heard: Mapping[str, Signal]) -> Test:
         unknown = set(answer) - set(heard)
         if unknown:
             return f"no such sound: {', '.join(sorted(map(str, unknown)))}; there are {', '.join(heard)}"
-        missed, extra = wanted - set(answer), set(answer) - wanted
+        missed, extra = target - set(answer), set(answer) - target
         told = [f"speech is found in {len(missed)} that you left out"] if missed else []
         told += [f"none is found in {len(extra)} that you named"] if extra else []
         return "; ".join(told) or None
@@ -55,14 +55,14 @@ def spoken(heard: Mapping[str, Signal]) -> Test:
 def logits_apart(classifier: Classifier) -> Test:
     """Exercise 8.2: how far the logits of two classes must lie apart for an answer: found by trying, not by a formula."""
     temperature, threshold = classifier.model.temperature, classifier.threshold
-    wanted = float(brentq(lambda apart: softmax(np.array([apart, 0.0]) / temperature)[0] - threshold, 0, 1000))
+    target = float(brentq(lambda apart: softmax(np.array([apart, 0.0]) / temperature)[0] - threshold, 0, 1000))
 
     def test(answer: Any) -> str | None:
-        if isinstance(answer, (int, float, np.number)) and abs(answer - wanted / temperature) < 0.01:
+        if isinstance(answer, (int, float, np.number)) and abs(answer - target / temperature) < 0.01:
             return "this is after the division by the temperature; the network's own logits are asked for"
-        if isinstance(answer, (int, float, np.number)) and abs(answer - wanted / temperature**2) < 0.01:
+        if isinstance(answer, (int, float, np.number)) and abs(answer - target / temperature**2) < 0.01:
             return "multiply by the temperature where you divided"
-        return number_problem(answer, wanted, within=0.02)
+        return number_problem(answer, target, within=0.02)
 
     return test
 

@@ -14,12 +14,12 @@ from voicecam.config import Config, recipe
 from voicecam.corpora import Corpus, keep_ages, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.course.display import progress, say
-from voicecam.dataset import Dataset, make_images, map_path, read_dataset
+from voicecam.data.dataset import Dataset, make_images, map_path, read_dataset
 from voicecam.errors import ModelError
 from voicecam.files import digest, read_json, read_table
-from voicecam.learner import Training
 from voicecam.network import Model, load_model
-from voicecam.runs.material import Clips, clips_of_run
+from voicecam.network.learner import TrainConfig
+from voicecam.runs.fold_clips import FoldClips, clips_of_run
 
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
 SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
@@ -54,14 +54,14 @@ class LessonRun:
         """Training curves of the first fold, one row per epoch."""
         return read_table(self.folder / "fold1" / "history.csv")
 
-    def clips(self, n: int, target: str = "true") -> Clips:
+    def clips(self, n: int, target: str = "true") -> FoldClips:
         """About n tested clips of the first fold, classes alike and as many speakers as there are; target as in explain.py."""
         return clips_of_run(self.folder, self.dataset, n, target, first=True)[0]
 
     def shuffled(self) -> Model:
         """The same network trained on shuffled labels, a null for maps; see runs.shuffled_twin."""
         training = runs.open_run(self.folder).training
-        return runs.shuffled_twin(self.folder / "fold1", self.dataset, self.model.label, training, say=lambda line: None)
+        return runs.label_shuffled_model(self.folder / "fold1", self.dataset, self.model.label, training, log=lambda line: None)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Lesson:
         """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
 
         name : begins the name of its folder in results/; config : as for `dataset`
-        split : "speakers", "folds" or "seed", see splits.make_splits; training : settings of learner.Training
+        split : "speakers", "folds" or "seed", see splits.make_splits; training : settings of learner.TrainConfig
         """
         usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
@@ -105,12 +105,12 @@ class Lesson:
             map=str(map_path(self.whole, dataset.config, Path("maps"))),
             label=self.label,
             split=split,
-            training=Training(**{**usual, **training}),
+            training=TrainConfig(**{**usual, **training}),
         )
         folder = Path("results") / f"course-{name}-{digest(str(asdict(settings)), length=6)}"
         runs.start_run(folder, settings, command=f"notebook run {name}")
         if not (folder / "metrics.json").exists():
-            runs.train_run(folder, dataset, say=print)
+            runs.train_run(folder, dataset, log=print)
             runs.evaluate_run(folder, dataset)
         return LessonRun(folder, dataset)
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier
 from voicecam.corpora import Corpus
 from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.course.display import show_controls
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
-from voicecam.verdicts import NO_SPEECH, Judgement, judge
+from voicecam.network.classifier import Classifier
+from voicecam.network.recordings import NO_SPEECH, Judgement, judge
 
 SOUNDS = ",".join(AUDIO_SUFFIXES)  # what the button offers
 RATE = 16_000  # Hz, of the saved clip

@@ -31,14 +31,7 @@ from voicecam.evaluation.decision import (
 )
 from voicecam.evaluation.groups import per_group
 from voicecam.evaluation.intervals import Interval
-from voicecam.evaluation.scores import (
-    BASELINES,
-    baseline_predictions,
-    evaluate,
-    per_speaker,
-    prediction_table,
-    worst_mistakes,
-)
+from voicecam.evaluation.scores import BASELINES, baseline_predictions, evaluate, per_speaker, prediction_table, worst_mistakes
 from voicecam.evaluation.tables import all_corpora, all_scores, all_tables
 
 __all__ = [

@@ -20,7 +20,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any]:
 
     Returns clips, speakers; balanced_accuracy of first and second, and their difference (first - second), each with its 95 %
     interval over speakers, the same left out of both (no ends where a class has one tested speaker, or all speakers are alike);
-    few_speakers as `evaluate` has it; and mcnemar: how many clips only the first or only the second named right, and the
+    few_speakers as `evaluate` has it; and mcnemar: how many clips only the first or only the second classified correctly, and the
     two-sided p of the exact test (McNemar 1947) that both are equally likely; 1 where no clip tells them apart. Raises
     DatasetError when the clips or their true classes are not the same.
     """

@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from voicecam.data.splits import Split
 from voicecam.errors import DatasetError
 from voicecam.evaluation.decision import decide
 from voicecam.evaluation.intervals import ALIKE, Jackknife, few_speakers, jackknife, no_interval_reason
-from voicecam.splits import Split
 
 TOGETHER = ("accuracy", "balanced_accuracy", "macro_f1")  # scores of all classes
 BASELINES = ("majority class", "logistic regression on each row's mean and spread")

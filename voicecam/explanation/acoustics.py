@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicecam.audio import Signal
+from voicecam.audio.pitch import FLOOR_HZ, STEP_S, pitch_track, sound
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import TAIL, Jackknife, jackknife
-from voicecam.pitch import FLOOR_HZ, STEP_S, pitch_track, sound
 
 FEWEST_VOICED = 5  # frames; fewer are chance hits in noise
 SHORTEST_S = 0.11  # s; Praat's windows hold up to 4.5 periods of the lowest pitch, and a step more is room for some frames
@@ -57,7 +57,7 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class VoiceFacts:
+class AcousticFeatures:
     """What one recording's voice is like. NaN for what cannot be measured: without voiced frames all but voiced_share.
 
     f0_hz : median pitch; f0_range_hz, f0_range_semitones : from its 5th to its 95th percentile
@@ -79,7 +79,7 @@ class VoiceFacts:
     voiced_share: float = 0.0
 
 
-def voice_facts(signal: Signal) -> VoiceFacts:
+def acoustic_features(signal: Signal) -> AcousticFeatures:
     """The facts of one recording, of any rate and length (below 0.11 s none can be measured).
 
     Pitch: Praat's autocorrelation method (Boersma 1993), `pitch.pitch_track`. Formants: Burg's method, 5 below 5250 Hz for every
@@ -88,16 +88,16 @@ def voice_facts(signal: Signal) -> VoiceFacts:
     the rate), which leaves the fundamental itself out.
     """
     if signal.seconds < SHORTEST_S:
-        return VoiceFacts(voiced_share=np.nan)
+        return AcousticFeatures(voiced_share=np.nan)
     pitch = pitch_track(signal)
     f0 = pitch.selected_array["frequency"]  # (frame,), 0 where unvoiced
     voiced = f0[f0 > 0]
     if len(voiced) < FEWEST_VOICED:
-        return VoiceFacts(voiced_share=len(voiced) / len(f0))
+        return AcousticFeatures(voiced_share=len(voiced) / len(f0))
     times = pitch.xs()[f0 > 0]
     low, middle, high = np.percentile(voiced, [5, 50, 95])
     f1, f2, f3, f4 = _formants(signal, times)
-    return VoiceFacts(
+    return AcousticFeatures(
         f0_hz=float(middle),
         f0_range_hz=float(high - low),
         f0_range_semitones=float(12 * np.log2(high / low)),
@@ -111,7 +111,7 @@ def voice_facts(signal: Signal) -> VoiceFacts:
     )
 
 
-def less_class_mean(values: np.ndarray, classes_of: Sequence[str]) -> np.ndarray:
+def center_within_class(values: np.ndarray, classes_of: Sequence[str]) -> np.ndarray:
     """Scores (clip,) or facts (clip, fact) minus the mean of their class: for an account of what varies within the classes.
 
     Without it, whatever differs between the classes explains a score that tells them apart.
@@ -120,7 +120,7 @@ def less_class_mean(values: np.ndarray, classes_of: Sequence[str]) -> np.ndarray
     return (table - table.groupby(np.asarray(classes_of)).transform("mean")).to_numpy().reshape(np.shape(values))
 
 
-def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+def acoustic_regression(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
     """How much of the scores a linear (ridge) model on the facts explains, in speakers it was not fitted on.
 
     scores : float (clip,), e.g. the difference of two logits; facts : float columns, see VoiceFacts, one row per clip
@@ -154,8 +154,8 @@ def account(scores: np.ndarray, facts: pd.DataFrame, speakers: Sequence[str], *,
     return pd.DataFrame(rows)
 
 
-def account_sentences(table: pd.DataFrame) -> list[str]:
-    """What `account` found, in plain words: all facts, the groups alone, what is lost without each group, what was missing."""
+def regression_sentences(table: pd.DataFrame) -> list[str]:
+    """What `acoustic_regression` found, in plain words: all facts, the groups alone, what is lost without each group, what was missing."""
     rows = table.set_index(["facts", "kind"])
     whole, alone = rows.loc[("all", "all")], table[table["kind"] == "alone"]
     where = f"{whole['clips']:.0f} clips of {whole['speakers']:.0f} speakers, each tested by a model fitted on other speakers"

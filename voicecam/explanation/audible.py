@@ -152,13 +152,13 @@ def _scaled(map: np.ndarray, full: float) -> np.ndarray:
 def _mask(map: np.ndarray, hz: np.ndarray, seconds: np.ndarray, config: Config) -> np.ndarray:
     """The map at each frequency in Hz and time in s, float64 (bin, step), straight lines between the centres of its cells."""
     h, w = map.shape
-    if config.recipe != "logmel":
+    if config.features != "logmel":
         if (h, w) != (config.n_mels, config.n_frames):
             raise ExplainError(
                 f"map of shape {(h, w)} over cepstral coefficients, which have no place in Hz; give one over log-mel energies, "
                 f"{(config.n_mels, config.n_frames)}, see voicecam.explanation.carry"
             )
-        config = replace(config, recipe="logmel")
+        config = replace(config, features="logmel")
     limits = band_limits(config.n_rows, config)  # of the features' own rows
     rows = np.interp(hz, [limits[0][0], *(high for _, high in limits)], np.arange(config.n_rows + 1))
     frames = (seconds * config.sample_rate - config.window / 2) / config.hop + 0.5  # 0 to n_frames over the picture's width

@@ -50,7 +50,7 @@ def band_set(name: str, config: Config) -> Bands:
     if name not in BAND_SETS:
         raise ExplainError(f"bands {name!r}: not known; use one of {', '.join(BAND_SETS)}")
     if name == "mel":
-        own = replace(config, recipe="logmel")
+        own = replace(config, features="logmel")
         return Bands(tuple(band_names(config.n_mels, own)), tuple(band_limits(config.n_mels, own)))
     found = FORMANTS if name == "formants" else _octaves(3 if name == "third-octaves" else 1, config.top_hz)
     kept = {title: (low, min(high, config.top_hz)) for title, (low, high) in found.items() if low < config.top_hz}
@@ -112,7 +112,7 @@ def band_limits(h: int, config: Config) -> list[tuple[float, float]]:
     picture shows each in units of its own spread: at 5.5 kHz (64 rows up to 8 kHz) the next row is 7 dB softer and nearly as
     bright, tells the class as well, and gets the evidence. Limits are not at fault, and Hz are no finer than such two rows.
     """
-    if config.recipe != "logmel":
+    if config.features != "logmel":
         return band_rows(h, config)
     centres = band_edges(config)[1:-1]
     limits = np.concatenate([[config.f_min], (centres[:-1] + centres[1:]) / 2, [config.top_hz]])
@@ -122,7 +122,7 @@ def band_limits(h: int, config: Config) -> list[tuple[float, float]]:
 
 def band_names(h: int, config: Config) -> list[str]:
     """Names of the grid rows for people: "0.25-0.51 kHz", or "c3-c5", the coefficients that lie in the row at least half."""
-    if config.recipe == "logmel":
+    if config.features == "logmel":
         return [f"{low / 1000:.2f}-{high / 1000:.2f} kHz" for low, high in band_limits(h, config)]
     names = []
     for low, high in band_rows(h, config):
@@ -177,7 +177,7 @@ def _class_rows(
     facts = {"share": _mean(means), "low": low, "high": high}
     facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in nulls.items()}
     counts = {"clips": len(shares), "speakers": len(means), "blank": int(np.isnan(shares[:, 0]).sum())}
-    unit = "Hz" if config.recipe == "logmel" else "coefficient"
+    unit = "Hz" if config.features == "logmel" else "coefficient"
     places = zip(band_names(h, config), band_limits(h, config))
     return [
         {"class": name, "band": band, "name": title, "from": start, "to": end, "unit": unit}

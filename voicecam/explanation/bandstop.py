@@ -15,7 +15,7 @@ from scipy.signal import firwin, kaiserord
 from scipy.stats import rankdata
 
 from voicecam.audio import Signal
-from voicecam.dataset import Progress, signal_matrix
+from voicecam.data.dataset import Progress, signal_matrix
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import Jackknife, jackknife
 from voicecam.network import Model
@@ -62,9 +62,9 @@ def measure_drops(
     logits: Logits,
     signals: Sequence[Signal],
     limits: Sequence[tuple[float, float]],
-    wanted: np.ndarray,
+    target: np.ndarray,
     *,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     keep: bool = False,
     progress: Progress = lambda items, total: items,
 ) -> np.ndarray:
@@ -73,7 +73,7 @@ def measure_drops(
     logits : called with prepared windows, gives (signal, class), see `window_logits`
     signals : windows as audio.prepare gives them; padding before and after the sound stays digital silence
     limits : low and high end of each band in Hz
-    wanted, against : int (clip,), class whose logit is the score, and class whose logit is taken off it, or None
+    target, contrast : int (clip,), class whose logit is the score, and class whose logit is taken off it, or None
     keep : False: the score of the clip minus its score without the band. True: its score with this band alone minus the score of
         the clip; mostly below 0, and the nearer to it (or above), the better the band does by itself
     progress : called as progress(iterable, total); gives the iterable back
@@ -82,11 +82,11 @@ def measure_drops(
     band the others come out louder, and cells that lay below the floor come to light: a band that holds most of the sound has a
     drop of this kind as well. With keep, a band in which the clip has nothing is its noise at full level.
     """
-    _check_asked(len(signals), wanted=wanted, against=against)
+    _check_asked(len(signals), target=target, contrast=contrast)
     drops = np.zeros((len(signals), len(limits)))
     for i in progress(range(len(signals)), len(signals)):
         changed = _changed(signals[i], limits, keep=keep)
-        drops[i] = _losses(logits([signals[i], *changed]), i, wanted, against)
+        drops[i] = _losses(logits([signals[i], *changed]), i, target, contrast)
     return -drops if keep else drops
 
 
@@ -95,9 +95,9 @@ def matrix_drops(
     log_mel: np.ndarray,
     limits_of_rows: Sequence[tuple[float, float]],
     limits: Sequence[tuple[float, float]],
-    wanted: np.ndarray,
+    target: np.ndarray,
     *,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     progress: Progress = lambda items, total: items,
 ) -> np.ndarray:
     """Like `measure_drops` where there is no sound: a band's rows are set to the clip's floor, its softest cell.
@@ -109,14 +109,14 @@ def matrix_drops(
     limits_of_rows, limits : low and high end in Hz of each row, and of each band; without a row, a band's drop is 0
     Returns float (clip, band). The level is not set again.
     """
-    _check_asked(len(log_mel), wanted=wanted, against=against)
+    _check_asked(len(log_mel), target=target, contrast=contrast)
     shared = [[max(0.0, min(b, high) - max(a, low)) / (b - a) for a, b in limits_of_rows] for low, high in limits]  # (band, row)
     with np.errstate(divide="ignore"):
         change_db = 10 * np.log10(1 - np.array(shared))[:, :, None]  # (band, row, 1); -inf for a row wholly in the band
     drops = np.zeros((len(log_mel), len(limits)))
     for i in progress(range(len(log_mel)), len(log_mel)):
         without = np.maximum(log_mel[i] + change_db, log_mel[i].min())  # (band, row, frame)
-        drops[i] = _losses(logits_of_log_mel(np.concatenate([log_mel[i : i + 1], without])), i, wanted, against)
+        drops[i] = _losses(logits_of_log_mel(np.concatenate([log_mel[i : i + 1], without])), i, target, contrast)
     return drops
 
 
@@ -254,9 +254,9 @@ def _changed(signal: Signal, limits: Sequence[tuple[float, float]], *, keep: boo
     return [Signal(samples, signal.rate) for samples in changed]
 
 
-def _losses(logits: np.ndarray, i: int, wanted: np.ndarray, against: np.ndarray | None) -> np.ndarray:
+def _losses(logits: np.ndarray, i: int, target: np.ndarray, contrast: np.ndarray | None) -> np.ndarray:
     """Score of clip i, the first row of logits (1 + band, class), minus those of the other rows, float (band,)."""
-    scores = logits[:, wanted[i]].astype(np.float64) - (0.0 if against is None else logits[:, against[i]])
+    scores = logits[:, target[i]].astype(np.float64) - (0.0 if contrast is None else logits[:, contrast[i]])
     return scores[0] - scores[1:]
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from voicecam.evaluation.intervals import jackknife
+from voicecam.explanation.band_occlusion import OCCLUDED
 from voicecam.explanation.bands import Bands
 from voicecam.explanation.differences import height, height_difference
-from voicecam.explanation.occluded import OCCLUDED
 
 OWN = "each clip for its own class"
 PAIRED = "same clips, first target minus second"

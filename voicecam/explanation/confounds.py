@@ -26,7 +26,7 @@ BAND_DB = -80.0  # dB re the spectrum's highest point; below it a recording has 
 LEAF, DEPTH = 0.05, 4  # of the trees: at least this share of the training clips in a leaf, and questions in a row
 FOLDS = 5
 TREES = 50  # of the forest
-MARGIN = 0.1  # above guessing from which a fact is flagged: 0.6 for two classes
+MARGIN = 0.1  # above chance from which a fact is flagged: 0.6 for two classes
 ALL = "all together"
 NAMES = {
     "duration_s": "duration",
@@ -45,7 +45,7 @@ NAMED = ("room", "corpus")  # labels of a corpus that say where a clip comes fro
 Progress = Callable[[Iterable, int], Iterable]
 
 
-def confound_facts(corpus: Corpus, config: Config, *, progress: Progress = lambda items, total: items) -> pd.DataFrame:
+def corpus_features(corpus: Corpus, config: Config, *, progress: Progress = lambda items, total: items) -> pd.DataFrame:
     """Facts of every clip of a corpus, one row each, in its order; every file is read once, as it lies on disk.
 
     Columns: duration_s; padding (share of the window of config.seconds that fitting fills up); edge_silence (share of the clip
@@ -57,13 +57,13 @@ def confound_facts(corpus: Corpus, config: Config, *, progress: Progress = lambd
     if corpus.matrices is not None:
         raise ExplainError(f"{corpus.root}: has matrices but no recordings; use a corpus with sound files")
     names = list(corpus.clips["path"])
-    rows = [clip_facts(audio.read(corpus.root / name), config) for name in progress(names, len(names))]
+    rows = [recording_features(audio.read(corpus.root / name), config) for name in progress(names, len(names))]
     labels = {name: corpus.clips[name].to_numpy(dtype=object) for name in NAMED if name in corpus.clips}
     return pd.DataFrame(rows).assign(**labels)
 
 
-def clip_facts(signal: Signal, config: Config) -> dict[str, float]:
-    """The measured facts of one recording, see `confound_facts`."""
+def recording_features(signal: Signal, config: Config) -> dict[str, float]:
+    """The measured facts of one recording, see `corpus_features`."""
     samples = audio.centre(signal).samples.astype(np.float64)
     n = max(1, min(len(samples), round(FRAME_S * signal.rate)))
     whole = len(samples) // n * n
@@ -90,7 +90,7 @@ def audit(facts: pd.DataFrame, labels: Sequence[str], speakers: Sequence[str], *
     facts : one row per clip; numbers (NaN where not known) or names
     A small decision tree, which also finds a range in the middle; for all together a forest of such trees. Five folds (fewer
     where a class has fewer speakers) that share no speaker; intervals: 95 %, over speakers.
-    Returns fact, name, balanced_accuracy, low, high, guessing (1 / classes), flagged (more than 0.1 above guessing), same (all
+    Returns fact, name, balanced_accuracy, low, high, chance (1 / classes), flagged (more than 0.1 above chance), same (all
     clips have one value: nothing to tell from), clips, speakers; "all together" last.
     Raises ExplainError for unequal lengths, missing labels, or a class with fewer than two speakers.
     """
@@ -107,7 +107,7 @@ def audit(facts: pd.DataFrame, labels: Sequence[str], speakers: Sequence[str], *
         score = {"balanced_accuracy": found["value"], "low": found["low"], "high": found["high"]}
         count = {"clips": len(truth), "speakers": len(set(groups))}
         rows.append(
-            {"fact": name, "name": NAMES.get(name, name), **score, "guessing": guess} | {"flagged": flagged, "same": same} | count
+            {"fact": name, "name": NAMES.get(name, name), **score, "chance": guess} | {"flagged": flagged, "same": same} | count
         )
     return pd.DataFrame(rows)
 
@@ -116,10 +116,10 @@ def audit_sentences(table: pd.DataFrame) -> list[str]:
     """What `audit` found, in plain words: a warning for each flagged fact, then all together, then what could not be told."""
     single, whole = table[table["fact"] != ALL], table[table["fact"] == ALL].iloc[0]
     count = f"{whole['clips']} clips of {whole['speakers']} speakers"
-    where = f"in speakers that were not fitted on ({count}; chance {_percent(whole['guessing'])})"
+    where = f"in speakers that were not fitted on ({count}; chance {_percent(whole['chance'])})"
     said = []
     for row in single[single["flagged"]].to_dict("records"):
-        doubt = "; the interval holds the chance level, so this may be chance" if row["low"] <= row["guessing"] else ""
+        doubt = "; the interval holds the chance level, so this may be chance" if row["low"] <= row["chance"] else ""
         said.append(f"Warning: {row['name']} alone tells the label with {_range(row)} balanced accuracy {where}{doubt}.")
     if not said:
         best = single.loc[single["balanced_accuracy"].idxmax()]

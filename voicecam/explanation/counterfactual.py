@@ -17,10 +17,10 @@ from scipy.stats import binom
 
 from voicecam import audio
 from voicecam.audio import Signal
+from voicecam.audio.pitch import pitch_track, sound
 from voicecam.errors import ExplainError
 from voicecam.explanation.acoustics import SHORTEST_S
 from voicecam.explanation.faithful import over_speakers
-from voicecam.pitch import pitch_track, sound
 
 SEMITONES = tuple(range(-12, 13, 2))
 FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
@@ -46,10 +46,10 @@ def shift_voice(signal: Signal, *, semitones: float = 0.0, formant_ratio: float 
         raise ExplainError(f"{semitones:g} semitones, formant ratio {formant_ratio:g}: too far; use -24 to 24 and 0.5 to 2")
     pitch = pitch_track(signal)
     median = call(pitch, "Get quantile", 0, 0, 0.5, "Hertz")
-    wanted = 0.0 if np.isnan(median) else median * 2 ** (semitones / 12)  # 0: Praat leaves the pitch
+    target = 0.0 if np.isnan(median) else median * 2 ** (semitones / 12)  # 0: Praat leaves the pitch
     with warnings.catch_warnings(), _same_noise():
         warnings.simplefilter("ignore", parselmouth.PraatWarning)  # that nothing is voiced, which the docstring says
-        made = call([sound(signal), pitch], "Change gender", formant_ratio, wanted, 1.0, 1.0)
+        made = call([sound(signal), pitch], "Change gender", formant_ratio, target, 1.0, 1.0)
     return Signal(made.values[0].astype(np.float32), signal.rate)
 
 

@@ -16,7 +16,7 @@ from scipy.stats import entropy
 
 from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
 from voicecam.explanation.methods import METHODS, attribute_all
-from voicecam.explanation.randomise import STEPS, random_twin, rank_correlation, unit_ranks
+from voicecam.explanation.randomise import STEPS, randomised_model, rank_correlation, unit_ranks
 from voicecam.network import Model
 
 DRAWS = 20
@@ -51,23 +51,23 @@ def map_entropy(maps: np.ndarray) -> np.ndarray:
 def smooth_maps(
     model: Model,
     inputs: torch.Tensor,
-    wanted: np.ndarray,
+    target: np.ndarray,
     *,
     methods: Sequence[str],
     layer: str,
-    against: np.ndarray | None,
+    contrast: np.ndarray | None,
     n: int,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Means of signed maps over n inputs, n - 1 with noise of NOISE of the input's range and one without; as smooth MPRT has it.
     Other arguments as for `attribute_all`."""
-    asked: dict[str, Any] = {"methods": methods, "against": against, "layer": model.stage(layer), "steps": STEPS}
+    asked: dict[str, Any] = {"methods": methods, "contrast": contrast, "layer": model.stage(layer), "steps": STEPS}
     spread = NOISE * (inputs.amax(dim=(1, 2, 3), keepdim=True) - inputs.amin(dim=(1, 2, 3), keepdim=True))
     rng = torch.Generator().manual_seed(seed)
     total: dict[str, Any] = dict.fromkeys(methods, 0.0)
     for i in range(n):
         noise = 0.0 if i == n - 1 else spread * torch.randn(inputs.shape, generator=rng)
-        maps = attribute_all(model.network, inputs + noise, wanted, **asked)
+        maps = attribute_all(model.network, inputs + noise, target, **asked)
         total = {name: total[name] + maps[name] / n for name in methods}
     return total
 
@@ -75,12 +75,12 @@ def smooth_maps(
 def draw_likeness(
     model: Model,
     inputs: torch.Tensor,
-    wanted: np.ndarray,
+    target: np.ndarray,
     speakers: Sequence[str],
     *,
     methods: Sequence[str],
     layer: str,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     draws: int = DRAWS,
     few: int | None = None,
     noisy: int = 0,
@@ -88,7 +88,7 @@ def draw_likeness(
 ) -> pd.DataFrame:
     """How alike the maps of a trained network and of `draws` networks with random weights are; one row per method and draw.
 
-    methods, layer, wanted, against : as for `attribute_all`; the row "energy only" is added, which knows no network
+    methods, layer, target, contrast : as for `attribute_all`; the row "loudest cell (no network)" is added, which knows no network
     few : clips, spread over all, for methods on the picture's grid, which cost several passes each; heavy ones get HEAVY_CLIPS
         (None: all get all)
     noisy : inputs a map is a mean of in the smooth form, on `few` clips and for methods on a layer; 0 leaves it out
@@ -98,10 +98,10 @@ def draw_likeness(
     trained network's map, as a share of it; see `map_entropy`) and blank (clips whose map is flat for either network).
     """
     chosen = {name: _some(len(inputs), _allowed(name, few)) for name in methods} | {ENERGY: _some(len(inputs), few)}
-    trained = _maps(model, inputs, wanted, against, chosen, layer)
-    twins = [random_twin(model, seed=seed + 1000 * draw) for draw in range(draws)]
-    drawn = [_maps(twin, inputs, wanted, against, chosen, layer) for twin in twins]
-    smooth = _smooth_likeness(model, twins, inputs, wanted, against, methods, layer, few, noisy, seed)
+    trained = _maps(model, inputs, target, contrast, chosen, layer)
+    twins = [randomised_model(model, seed=seed + 1000 * draw) for draw in range(draws)]
+    drawn = [_maps(twin, inputs, target, contrast, chosen, layer) for twin in twins]
+    smooth = _smooth_likeness(model, twins, inputs, target, contrast, methods, layer, few, noisy, seed)
     rows = []
     for name, clips in chosen.items():
         mine, theirs = trained[name], np.stack([maps[name] for maps in drawn])  # (clip, h, w), (draw, clip, h, w)
@@ -191,7 +191,7 @@ def _some(n: int, few: int | None) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(few or n, n)).round().astype(int))
 
 
-def _maps(model, inputs, wanted, against, chosen: dict[str, np.ndarray], layer: str) -> dict[str, np.ndarray]:
+def _maps(model, inputs, target, contrast, chosen: dict[str, np.ndarray], layer: str) -> dict[str, np.ndarray]:
     """Maps of each method on its own clips, by name."""
     found = {ENERGY: picture_itself(inputs[chosen[ENERGY]])}
     names = sorted((name for name in chosen if name != ENERGY), key=lambda name: tuple(chosen[name]))
@@ -201,13 +201,13 @@ def _maps(model, inputs, wanted, against, chosen: dict[str, np.ndarray], layer: 
         asked: dict[str, Any] = {
             "methods": some,
             "layer": model.stage(layer),
-            "against": None if against is None else against[clips],
+            "contrast": None if contrast is None else contrast[clips],
         }
-        found |= attribute_all(model.network, inputs[clips], wanted[clips], **asked, steps=STEPS)
+        found |= attribute_all(model.network, inputs[clips], target[clips], **asked, steps=STEPS)
     return found
 
 
-def _smooth_likeness(model, twins, inputs, wanted, against, methods, layer, few, noisy, seed) -> dict[tuple[str, int], float]:
+def _smooth_likeness(model, twins, inputs, target, contrast, methods, layer, few, noisy, seed) -> dict[tuple[str, int], float]:
     """Likeness of noise-averaged sizes by method and draw."""
     names, clips = (
         [name for name in methods if METHODS[name].grid == "layer" and not METHODS[name].heavy],
@@ -215,8 +215,14 @@ def _smooth_likeness(model, twins, inputs, wanted, against, methods, layer, few,
     )
     if not noisy or not names:
         return {}
-    asked = {"methods": names, "layer": layer, "against": None if against is None else against[clips], "n": noisy, "seed": seed}
-    mine, *theirs = [smooth_maps(one, inputs[clips], wanted[clips], **asked) for one in (model, *twins)]
+    asked = {
+        "methods": names,
+        "layer": layer,
+        "contrast": None if contrast is None else contrast[clips],
+        "n": noisy,
+        "seed": seed,
+    }
+    mine, *theirs = [smooth_maps(one, inputs[clips], target[clips], **asked) for one in (model, *twins)]
     return {
         (name, draw): float(np.nanmean(rank_correlation(np.abs(mine[name]), np.abs(maps[name]))))
         for draw, maps in enumerate(theirs)

@@ -23,7 +23,7 @@ from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 8  # equal portions of cells, from none to all
 ROAD_SHARES = (1 / 3, 2 / 3)  # of the cells taken away
-RANDOM, ENERGY = "random", "energy only"  # the two rows that no network made
+RANDOM, ENERGY = "random", "loudest cell (no network)"  # the two rows that no network made
 MEASURES = {  # name -> +1 where high is good, -1 where low is
     "deletion": -1,
     "insertion": 1,
@@ -34,7 +34,7 @@ MEASURES = {  # name -> +1 where high is good, -1 where low is
 Scores = Callable[[torch.Tensor], np.ndarray]
 
 
-def class_scores(network: nn.Module, wanted: np.ndarray, *, batch: int = 64) -> Scores:
+def class_scores(network: nn.Module, target: np.ndarray, *, batch: int = 64) -> Scores:
     """Function of inputs (clip, 3, rows, columns), all clips in their order, that gives float (clip, 2): the probability
     (softmax) and the logit of each clip's wanted class, by the network in evaluation mode."""
 
@@ -47,7 +47,7 @@ def class_scores(network: nn.Module, wanted: np.ndarray, *, batch: int = 64) -> 
         finally:
             network.train(training)
         both = torch.stack([logits.softmax(dim=1), logits], dim=2)  # (clip, class, 2)
-        return both[torch.arange(len(logits)), torch.tensor(wanted)].cpu().numpy()
+        return both[torch.arange(len(logits)), torch.tensor(target)].cpu().numpy()
 
     return scores
 
@@ -138,12 +138,12 @@ def on_grid(maps: np.ndarray, grid: tuple[int, ...]) -> np.ndarray:
 def faithfulness(
     network: nn.Module,
     inputs: torch.Tensor,
-    wanted: np.ndarray,
+    target: np.ndarray,
     speakers: Sequence[str],
     *,
     methods: Sequence[str],
     layer: nn.Module,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     road_clips: int | None = None,
     steps: int = IG_STEPS,
     seed: int = 0,
@@ -152,26 +152,26 @@ def faithfulness(
     """Every measure for every clip and method: one row each, with columns method, speaker, the MEASURES, seconds (per clip, for
     making the map) and grid (of the cells, the same for all).
 
-    methods : keys of METHODS; "random" and "energy only" are added. layer, against : as for `attribute`
+    methods : keys of METHODS; "random" and "loudest cell (no network)" are added. layer, contrast : as for `attribute`
     road_clips : how many clips ROAD is measured on, spread evenly over them (NaN for the others): its linear systems have one
         unknown a pixel, and take much of the time; None is all
     steps : points on the way of integrated gradients
     All methods take away the same cells, those of the layer's grid: maps on the picture's grid are averaged into them. Deleting
     single pixels would be another question, for which a network has seen no example.
     """
-    made = {name: _timed(network, inputs, wanted, name, layer, against, steps) for name in methods}
+    made = {name: _timed(network, inputs, target, name, layer, contrast, steps) for name in methods}
     coarse = [maps.shape[1:] for name, (maps, _) in made.items() if METHODS[name].grid == "layer"]
     grid = coarse[0] if coarse else tuple(inputs.shape[2:])
     made[RANDOM] = random_maps((len(inputs), *grid), seed=seed), 0.0
     made[ENERGY] = picture_itself(inputs), 0.0
-    scores, tables = class_scores(network, wanted), []
+    scores, tables = class_scores(network, target), []
     ends = end_scores(scores, inputs)
     some = np.unique(np.linspace(0, len(inputs) - 1, min(road_clips or len(inputs), len(inputs))).round().astype(int))
     for name, (maps, seconds) in tqdm(made.items(), desc="deletion", unit="method", leave=False, disable=not bar):
         cells = on_grid(maps, grid)
         gone, come = (area(curves(scores, inputs, cells, mode=mode, seed=seed, ends=ends)) for mode in ("deletion", "insertion"))
         filled = np.full(len(inputs), np.nan)
-        filled[some] = road(class_scores(network, wanted[some]), inputs[some], cells[some], seed=seed)[:, 0]
+        filled[some] = road(class_scores(network, target[some]), inputs[some], cells[some], seed=seed)[:, 0]
         measured = {"deletion": gone[:, 0], "insertion": come[:, 0], "road": filled}
         logits = {"deletion_logit": gone[:, 1], "insertion_logit": come[:, 1]}
         about = {"method": name, "clip": np.arange(len(inputs)), "speaker": list(speakers)}
@@ -246,10 +246,10 @@ def _named(name: str, found: dict[str, float]) -> dict[str, float]:
     return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
 
 
-def _timed(network, inputs, wanted, method, layer, against, steps) -> tuple[np.ndarray, float]:
+def _timed(network, inputs, target, method, layer, contrast, steps) -> tuple[np.ndarray, float]:
     """Maps of a method, and seconds per clip that they took."""
     began = time.perf_counter()
-    maps = attribute_all(network, inputs, wanted, methods=[method], layer=layer, against=against, steps=steps)[method]
+    maps = attribute_all(network, inputs, target, methods=[method], layer=layer, contrast=contrast, steps=steps)[method]
     return maps, (time.perf_counter() - began) / len(inputs)
 
 

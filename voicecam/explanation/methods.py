@@ -55,11 +55,11 @@ LIGHT = tuple(name for name, method in METHODS.items() if not method.heavy)
 def attribute(
     network: nn.Module,
     inputs: torch.Tensor,
-    wanted: np.ndarray,
+    target: np.ndarray,
     *,
     method: str,
     layer: nn.Module | None = None,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     batch: int = 32,
     steps: int = STEPS,
     bar: bool = False,
@@ -69,7 +69,7 @@ def attribute(
     network : any nn.Module with logits (clip, class); its parts come back in the modes they were in, without hooks and with the
         gradients they had, also after an error
     inputs : float (clip, 3, rows, columns), as `voicecam.network.to_input` scales it
-    wanted : int (clip,), the class whose logit y is explained; against : int (clip,), the class whose logit is taken off (the
+    target : int (clip,), the class whose logit y is explained; contrast : int (clip,), the class whose logit is taken off (the
         contrast: what speaks for the one and not for the other), or None
     layer : the part of the network whose output A (clip, channel, h, w) is weighted; wanted by methods on the grid "layer"
     batch : pictures in one pass; steps : points on the way of integrated gradients; bar : show a progress bar
@@ -89,11 +89,11 @@ def attribute(
     Raises ExplainError for an unknown method, a missing layer or one without rows and columns, a class the network does not
     have, and unequal numbers of clips.
     """
-    kind = _checked(method, layer, len(inputs), wanted, against)
+    kind = _checked(method, layer, len(inputs), target, contrast)
     maps = []
     with _left_as_it_was(network):
-        _probe(network, layer if kind.grid == "layer" else None, inputs, wanted, against)
-        parts = _batches(network, inputs, wanted, against, _clips_at_once(method, batch, steps))
+        _probe(network, layer if kind.grid == "layer" else None, inputs, target, contrast)
+        parts = _batches(network, inputs, target, contrast, _clips_at_once(method, batch, steps))
         for some, classes, others in tqdm(parts, desc=kind.title, unit="batch", leave=False, disable=not bar):
             if kind.grid == "layer":
                 maps.append(_cam(network, layer, method, some, classes, others, batch))
@@ -105,11 +105,11 @@ def attribute(
 def attribute_all(
     network: nn.Module,
     inputs: torch.Tensor,
-    wanted: np.ndarray,
+    target: np.ndarray,
     *,
     methods: Sequence[str],
     layer: nn.Module,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     batch: int = 32,
     steps: int = STEPS,
     bar: bool = False,
@@ -119,14 +119,14 @@ def attribute_all(
     Arguments, errors and what is left of the network are those of `attribute`.
     """
     shared = [name for name in methods if name in FORMULAS]
-    asked: dict[str, Any] = {"layer": layer, "against": against, "batch": batch, "steps": steps, "bar": bar}
-    found = {name: attribute(network, inputs, wanted, method=name, **asked) for name in methods if name not in shared}
+    asked: dict[str, Any] = {"layer": layer, "contrast": contrast, "batch": batch, "steps": steps, "bar": bar}
+    found = {name: attribute(network, inputs, target, method=name, **asked) for name in methods if name not in shared}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in shared}
     if shared:
-        _checked(shared[0], layer, len(inputs), wanted, against)
+        _checked(shared[0], layer, len(inputs), target, contrast)
         with _left_as_it_was(network):
-            _probe(network, layer, inputs, wanted, against)
-            for some, classes, others in _batches(network, inputs, wanted, against, batch):
+            _probe(network, layer, inputs, target, contrast)
+            for some, classes, others in _batches(network, inputs, target, contrast, batch):
                 a, g = listen(network, layer, some, partial(_picked, _indices(some, classes, others)))
                 for name in shared:
                     parts[name].append(FORMULAS[name](a, g))
@@ -135,26 +135,26 @@ def attribute_all(
 
 
 def input_gradient(
-    network: nn.Module, inputs: torch.Tensor, wanted: np.ndarray, *, against: np.ndarray | None = None, batch: int = 32
+    network: nn.Module, inputs: torch.Tensor, target: np.ndarray, *, contrast: np.ndarray | None = None, batch: int = 32
 ) -> torch.Tensor:
     """Derivative of the logit, or of the contrast, by each value of the input; float (clip, 3, rows, columns).
 
     Arguments and errors are those of `attribute`.
     """
-    _check_targets(len(inputs), wanted, against)
+    _check_targets(len(inputs), target, contrast)
     parts = []
     with _left_as_it_was(network):
-        _probe(network, None, inputs, wanted, against)
-        for some, classes, others in _batches(network, inputs, wanted, against, batch):
+        _probe(network, None, inputs, target, contrast)
+        for some, classes, others in _batches(network, inputs, target, contrast, batch):
             total = _score_of(network)(some.requires_grad_(), *_indices(some, classes, others)).sum()
             parts.append(torch.autograd.grad(total, some)[0].cpu())
     return torch.cat(parts)
 
 
-def other_of_two(wanted: np.ndarray, n_classes: int) -> np.ndarray | None:
-    """`against` for clips explained for the classes `wanted`: of two classes the other one, for softmax looks at nothing but the
+def other_of_two(target: np.ndarray, n_classes: int) -> np.ndarray | None:
+    """`contrast` for clips explained for the classes `target`: of two classes the other one, for softmax looks at nothing but the
     difference of their logits; None with any other number."""
-    return 1 - wanted if n_classes == 2 else None
+    return 1 - target if n_classes == 2 else None
 
 
 def middle_grey(inputs: torch.Tensor) -> torch.Tensor:
@@ -163,20 +163,20 @@ def middle_grey(inputs: torch.Tensor) -> torch.Tensor:
     return ((0.5 - mean) / std)[None, :, None, None].expand(1, -1, *inputs.shape[2:])
 
 
-def _checked(method: str, layer: nn.Module | None, n: int, wanted: np.ndarray, against: np.ndarray | None) -> Method:
+def _checked(method: str, layer: nn.Module | None, n: int, target: np.ndarray, contrast: np.ndarray | None) -> Method:
     """The method asked for; raises ExplainError where what was given does not fit."""
     if method not in METHODS:
         raise ExplainError(f"method {method!r}: not known; use one of {', '.join(METHODS)}")
     if METHODS[method].grid == "layer" and layer is None:
         raise ExplainError(f"method {method!r} looks at a layer and got none; give layer")
-    _check_targets(n, wanted, against)
+    _check_targets(n, target, contrast)
     return METHODS[method]
 
 
-def _check_targets(n: int, wanted: np.ndarray, against: np.ndarray | None) -> None:
+def _check_targets(n: int, target: np.ndarray, contrast: np.ndarray | None) -> None:
     if not n:
         raise ExplainError("0 clips to explain; give at least one")
-    for name, classes in (("wanted", wanted), ("against", against)):
+    for name, classes in (("wanted", target), ("against", contrast)):
         if classes is not None and len(classes) != n:
             raise ExplainError(f"{n} clips and {len(classes)} targets in {name}; give one target per clip")
 
@@ -203,10 +203,10 @@ def _plain(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return inputs.detach().as_subclass(torch.Tensor).to(place)
 
 
-def _batches(network: nn.Module, inputs: torch.Tensor, wanted: np.ndarray, against: np.ndarray | None, size: int) -> list[Any]:
+def _batches(network: nn.Module, inputs: torch.Tensor, target: np.ndarray, contrast: np.ndarray | None, size: int) -> list[Any]:
     """Inputs, where the network is, and classes of `size` clips at a time."""
     starts = range(0, len(inputs), size)
-    targets = [None if classes is None else np.asarray(classes, dtype=int) for classes in (wanted, against)]
+    targets = [None if classes is None else np.asarray(classes, dtype=int) for classes in (target, contrast)]
     return [
         (_plain(network, inputs[i : i + size]), *(None if classes is None else classes[i : i + size] for classes in targets))
         for i in starts
@@ -232,12 +232,12 @@ def _clips_at_once(method: str, batch: int, steps: int) -> int:
     return {"score-cam": 1, "integrated-gradients": max(1, batch // steps)}.get(method, batch)
 
 
-def _cam(network, layer, method, inputs, wanted, against, batch) -> np.ndarray:
+def _cam(network, layer, method, inputs, target, contrast, batch) -> np.ndarray:
     """Maps of one batch by a method on the grid "layer", (clip, h, w)."""
     # a copy of the activations, because the next part of the network may change them in place (ReLU)
     cam = CAMS[method](model=network, target_layers=[layer], reshape_transform=torch.clone)
     cam.batch_size = batch
-    targets = [_Score(*pair) for pair in zip(wanted, [None] * len(wanted) if against is None else against)]
+    targets = [_Score(*pair) for pair in zip(target, [None] * len(target) if contrast is None else contrast)]
     try:
         with torch.set_grad_enabled(cam.uses_gradients):
             return cam(input_tensor=inputs.requires_grad_(cam.uses_gradients), targets=targets)
@@ -249,23 +249,23 @@ def _cam(network, layer, method, inputs, wanted, against, batch) -> np.ndarray:
 class _Score:
     """What is explained, of one clip's logits (class,): one of them, or one less another."""
 
-    wanted: int
-    against: int | None
+    target: int
+    contrast: int | None
 
     def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        return logits[self.wanted] if self.against is None else logits[self.wanted] - logits[self.against]
+        return logits[self.target] if self.contrast is None else logits[self.target] - logits[self.contrast]
 
 
-def _integrated_gradients(network, inputs, wanted, against, batch, steps) -> np.ndarray:
+def _integrated_gradients(network, inputs, target, contrast, batch, steps) -> np.ndarray:
     from captum.attr import IntegratedGradients  # here, because importing captum takes seconds
 
     found = IntegratedGradients(_score_of(network)).attribute(
-        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, wanted, against), n_steps=steps
+        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, target, contrast), n_steps=steps
     )
     return found.sum(dim=1).detach().cpu().numpy()  # (clip, 3, rows, columns) -> (clip, rows, columns)
 
 
-def _occlusion(network, inputs, wanted, against, batch, steps) -> np.ndarray:
+def _occlusion(network, inputs, target, contrast, batch, steps) -> np.ndarray:
     from captum.attr import Occlusion  # here, because importing captum takes seconds
 
     size = [max(1, round(length / PATCH)) for length in inputs.shape[2:]]
@@ -274,7 +274,7 @@ def _occlusion(network, inputs, wanted, against, batch, steps) -> np.ndarray:
         sliding_window_shapes=(inputs.shape[1], *size),
         strides=(inputs.shape[1], *(max(1, length // 2) for length in size)),
         baselines=middle_grey(inputs),
-        additional_forward_args=_indices(inputs, wanted, against),
+        additional_forward_args=_indices(inputs, target, contrast),
         perturbations_per_eval=max(1, batch // len(inputs)),
     )
     return found[:, 0].cpu().numpy()  # a patch covers the 3 channels, which say the same: (clip, 3, ...) -> (clip, ...)
@@ -292,8 +292,8 @@ def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
 def _picked(classes: Sequence[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
     """The logit of each picture's wanted class, less that of the one against it where there is one, (clip,)."""
     at = torch.arange(len(logits), device=logits.device)
-    wanted, *against = [logits[at, numbers] for numbers in classes]
-    return wanted - against[0] if against else wanted
+    target, *contrast = [logits[at, numbers] for numbers in classes]
+    return target - contrast[0] if contrast else target
 
 
 def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:

@@ -16,7 +16,8 @@ from voicecam.config import Config
 from voicecam.corpora import open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.table import make_corpus
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import Split
 from voicecam.errors import ExplainError
 from voicecam.explanation.faithful import over_speakers, picture_itself
 from voicecam.explanation.methods import LIGHT, METHODS
@@ -24,9 +25,8 @@ from voicecam.explanation.planted_sounds import CUES, PICTURE, USUAL, Pairs, cue
 from voicecam.explanation.pointing import BASELINES, Planted, is_found, pointing_table
 from voicecam.features import features, log_mel_energies
 from voicecam.files import digest
-from voicecam.learner import Training, train
 from voicecam.network import SMALL, Model, load_model, save_model
-from voicecam.splits import Split
+from voicecam.network.learner import TrainConfig, train
 
 FOLDER = Path("cache") / "planted"  # the synthetic voices, made once
 NETWORKS = Path("cache") / "planted-networks"  # trained once for all runs of the same recordings and settings
@@ -34,8 +34,8 @@ VOICES, WORDS = 30, 8  # recordings: voices, and words of each
 SYNTHETIC = 20  # voices of the demo's kind, where a run has no recordings
 TESTED, VALIDATING = 8, 2  # voices held back to explain, and to choose the epoch
 LAYERS = ("layer3",)
-SMALL_TRAINING = Training(arch=SMALL, start="none", epochs=15, lr=1e-2, batch=16, patience=15, augment=False)
-RESNET_TRAINING = Training(epochs=4, lr=1e-2, batch=16, patience=4, augment=False)
+SMALL_TRAINING = TrainConfig(arch=SMALL, init="none", epochs=15, lr=1e-2, batch=16, patience=15, augment=False)
+RESNET_TRAINING = TrainConfig(epochs=4, lr=1e-2, batch=16, patience=4, augment=False)
 
 
 def run_planted(
@@ -44,7 +44,7 @@ def run_planted(
     *,
     speech: tuple[list[audio.Signal], np.ndarray] | None = None,
     config: Config = PICTURE,
-    training: Training = SMALL_TRAINING,
+    training: TrainConfig = SMALL_TRAINING,
     layers: Sequence[str] = LAYERS,
     seeds: Sequence[int] = (0,),
     few: int | None = None,
@@ -85,7 +85,7 @@ def train_planted(
     signals: Sequence[audio.Signal],
     speakers: Sequence[str] | np.ndarray,
     *,
-    training: Training = SMALL_TRAINING,
+    training: TrainConfig = SMALL_TRAINING,
     seed: int = 0,
 ) -> Planted:
     """`train_together` on one cue, on the pictures of PICTURE: a network that tells clips with it from clips without."""
@@ -98,7 +98,7 @@ def train_together(
     speakers: Sequence[str] | np.ndarray,
     *,
     config: Config = PICTURE,
-    training: Training = SMALL_TRAINING,
+    training: TrainConfig = SMALL_TRAINING,
     seed: int = 0,
     place: Path | None = None,
 ) -> list[Planted]:
@@ -111,9 +111,9 @@ def train_together(
     return [_planted(number, name, pairs, matrices, split, model, answers) for number, name in enumerate(cues, start=1)]
 
 
-def planted_training(training: Training, *, full: bool = False) -> Training:
+def planted_training(training: TrainConfig, *, full: bool = False) -> TrainConfig:
     """How a network of a run's architecture and start is trained on planted cues; full : for three times as many epochs."""
-    how = SMALL_TRAINING if training.arch == SMALL else replace(RESNET_TRAINING, arch=training.arch, start=training.start)
+    how = SMALL_TRAINING if training.arch == SMALL else replace(RESNET_TRAINING, arch=training.arch, init=training.init)
     return replace(how, epochs=3 * how.epochs, patience=3 * how.epochs) if full else how
 
 
@@ -135,11 +135,13 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).drop(columns="seed")
 
 
-def _network(pairs: Pairs, matrices: np.ndarray, config: Config, split: Split, training: Training, place: Path | None) -> Model:
+def _network(
+    pairs: Pairs, matrices: np.ndarray, config: Config, split: Split, training: TrainConfig, place: Path | None
+) -> Model:
     """The network that names cues, from `place` where it lies there."""
     if place is not None and (place / "meta.json").exists():
         return load_model(place)
-    model = train(_dataset(pairs, matrices, config), split, "cue", training, say=lambda line: None).model
+    model = train(_dataset(pairs, matrices, config), split, "cue", training, log=lambda line: None).model
     if place is not None:
         save_model(place, model)
     return model
@@ -160,8 +162,8 @@ def _planted(
     return Planted(
         cue=cue,
         model=model,
-        wanted=number,
-        against=0,
+        target=number,
+        contrast=0,
         matrices=matrices[rows],
         log_mel=np.stack(log_mel) if log_mel else np.zeros((0, config.n_mels, config.n_frames)),
         cells=_on_picture(cue_cells(pairs.places[rows], config), config),
@@ -204,7 +206,7 @@ def _voices(speakers: np.ndarray, seed: int) -> Split:
     return Split(np.flatnonzero(~test & ~valid), np.flatnonzero(valid), np.flatnonzero(test))
 
 
-def _name(signals, speakers, config: Config, training: Training, cues: Sequence[str], seed: int) -> str:
+def _name(signals, speakers, config: Config, training: TrainConfig, cues: Sequence[str], seed: int) -> str:
     """Folder of a trained network: differs when its recordings, settings or cues differ."""
     heard = float(np.sum([np.abs(signal.samples).sum(dtype=float) for signal in signals]))
     about = {"cues": [CUES[name].title for name in cues], "speakers": list(map(str, speakers)), "heard": round(heard, 3)}

@@ -95,7 +95,7 @@ def cue_cells(places: np.ndarray, config: Config) -> np.ndarray:
     low, high, start, end = np.asarray(places, dtype=float).T[..., None]  # each (clip, 1)
     begins = np.arange(config.n_frames) * config.hop / config.sample_rate  # s
     frames = (begins < end) & (begins + config.window / config.sample_rate > start)  # (clip, frame)
-    if config.recipe != "logmel":
+    if config.features != "logmel":
         return np.repeat(frames[:, None, :], config.n_rows, axis=1)
     bands = np.array(band_limits(config.n_rows, config))  # (row, 2) in Hz
     rows = (bands[:, 0] < high) & (bands[:, 1] > low)  # (clip, row)
@@ -104,7 +104,7 @@ def cue_cells(places: np.ndarray, config: Config) -> np.ndarray:
 
 def mel_cells(places: np.ndarray, config: Config) -> np.ndarray:
     """The same among the mel energies that the picture was made of, bool (clip, n_mels, n_frames)."""
-    return cue_cells(places, replace(config, recipe="logmel"))
+    return cue_cells(places, replace(config, features="logmel"))
 
 
 def lift(samples: np.ndarray, rate: int, low: float, high: float, gain: float) -> np.ndarray:

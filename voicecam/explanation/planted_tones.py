@@ -15,15 +15,15 @@ from scipy.signal.windows import tukey
 from voicecam import audio
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus, make_corpus
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import Split
 from voicecam.explanation.bands import Bands
 from voicecam.explanation.differences import height
 from voicecam.explanation.planted import FOLDER, TESTED, VALIDATING, demo_speech
 from voicecam.features import features
 from voicecam.files import digest
-from voicecam.learner import Training, train
 from voicecam.network import SMALL, Model, load_model, save_model
-from voicecam.splits import Split
+from voicecam.network.learner import TrainConfig, train
 
 TONES = (630.0, 2000.0, 5040.0)  # Hz; middles of third-octaves, one in each of three octaves that speech fills
 TONE_S, LEVEL = 0.3, 0.1  # s; amplitude re full scale, 3 dB above speech with an RMS of 0.05: softer ones take longer to learn
@@ -39,7 +39,7 @@ class Heard:
     """A network that learned the tones, and clips of held-back voices to explain it on.
 
     signals : prepared windows with a tone, of the tested voices; hz, speakers : (clip,) of each
-    wanted, against : int (clip,), the class of the clip's tone, and the class without one
+    target, contrast : int (clip,), the class of the clip's tone, and the class without one
     accuracy : share of right answers over all classes, on the tested voices
     """
 
@@ -47,16 +47,16 @@ class Heard:
     signals: tuple[audio.Signal, ...]
     hz: np.ndarray
     speakers: np.ndarray
-    wanted: np.ndarray
-    against: np.ndarray
+    target: np.ndarray
+    contrast: np.ndarray
     accuracy: float
 
 
-def tone_training(arch: str, start: str) -> Training:
-    """How a network learns the tones: fast, and the same for every run of an architecture. start : see `Training`"""
+def tone_training(arch: str, init: str) -> TrainConfig:
+    """How a network learns the tones: fast, and the same for every run of an architecture. start : see `TrainConfig`"""
     if arch == SMALL:
-        return Training(arch=arch, start=start, epochs=20, lr=5e-3, batch=16, patience=20, augment=False)
-    return Training(arch=arch, start=start, epochs=5, lr=6e-3, batch=16, patience=5, augment=False)
+        return TrainConfig(arch=arch, init=init, epochs=20, lr=5e-3, batch=16, patience=20, augment=False)
+    return TrainConfig(arch=arch, init=init, epochs=5, lr=6e-3, batch=16, patience=5, augment=False)
 
 
 def plant_tones(
@@ -79,7 +79,7 @@ def plant_tones(
 
 def hear_tones(
     config: Config,
-    training: Training,
+    training: TrainConfig,
     *,
     words: int,
     clips: int | None = None,
@@ -95,7 +95,7 @@ def hear_tones(
     """
     signals, speakers = demo_speech(folder)
     first = pd.Series(speakers).groupby(speakers).cumcount().to_numpy() < words
-    spoken = [audio.prepare(signal, config) for signal, wanted in zip(signals, first) if wanted]
+    spoken = [audio.prepare(signal, config) for signal, target in zip(signals, first) if target]
     planted, hz = plant_tones(spoken, tones, seed=seed)
     voices = np.repeat(speakers[first], 1 + len(tones))
     matrices = np.stack([features(signal, config).matrix for signal in planted])
@@ -105,10 +105,10 @@ def hear_tones(
     answers = model.probabilities(matrices[split.test]).argmax(axis=1)
     truth = np.array([model.classes.index(name) for name in names[split.test]])
     rows = np.sort(np.concatenate([_spread(split.test[hz[split.test] == tone], clips, len(tones)) for tone in tones]))
-    wanted = np.array([model.classes.index(name) for name in names[rows]])
-    against = np.full(len(rows), model.classes.index(NONE))
+    target = np.array([model.classes.index(name) for name in names[rows]])
+    contrast = np.full(len(rows), model.classes.index(NONE))
     return Heard(
-        model, tuple(planted[i] for i in rows), hz[rows], voices[rows], wanted, against, float((answers == truth).mean())
+        model, tuple(planted[i] for i in rows), hz[rows], voices[rows], target, contrast, float((answers == truth).mean())
     )
 
 
@@ -156,12 +156,12 @@ def _spread(rows: np.ndarray, clips: int | None, parts: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
 
-def _trained(dataset: Dataset, split: Split, training: Training, kept: Path, about: Sequence[float]) -> Model:
+def _trained(dataset: Dataset, split: Split, training: TrainConfig, kept: Path, about: Sequence[float]) -> Model:
     """The network, read from the cache where one of the same making is there."""
     made_of = {"config": dataset.config.to_dict(), "training": asdict(training), "about": [VERSION, TONE_S, LEVEL, *about]}
     place = kept / digest(made_of)
     if not (place / "meta.json").exists():
-        save_model(place, train(dataset, split, "tone", training, say=lambda line: None).model)
+        save_model(place, train(dataset, split, "tone", training, log=lambda line: None).model)
     return load_model(place)
 
 

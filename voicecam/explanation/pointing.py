@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from voicecam.explanation.carry import log_mel_attribution
 from voicecam.explanation.cells import overlap
 from voicecam.explanation.faithful import ENERGY, RANDOM, on_grid, over_speakers, picture_itself, random_maps
+from voicecam.explanation.mel_gradients import log_mel_attribution
 from voicecam.explanation.methods import METHODS, attribute, attribute_all
 from voicecam.explanation.planted_sounds import CUES
 from voicecam.network import Model
@@ -21,7 +21,7 @@ WANTED = 0.95  # share of clips whose highest cell must lie on the cue for a met
 LEARNED = 0.25  # share of pairs whose answer turns with the cue, below which a network has not learned it
 CONSTANT, CLASSES, UNUSUAL = "one map for all", "class means", "above the mean"
 BASELINES = (RANDOM, ENERGY, CONSTANT, CLASSES, UNUSUAL)  # maps that no network made
-CARRIED = "mel gradients"  # integrated gradients over mel energies, see carry.py
+MEL_GRADIENTS = "mel gradients"  # integrated gradients over mel energies, see carry.py
 STEPS = 8  # points on the way of integrated gradients here
 SPREAD = tuple(f"{name}{end}" for name in ("pointing", "mass", "over") for end in ("", "_low", "_high"))
 ABOUT = ("cue", "accuracy", "learned", "turned", "without", "timed", "layer", "method")
@@ -33,7 +33,7 @@ PICTURE, MEL = "picture", "mel"  # in the column layer: cells that are pixels, o
 class Planted:
     """A network that was shown a cue, and clips of held-back voices whose answer turns with it.
 
-    cue : key of CUES; model : trained on the other voices; wanted, against : its numbers of the cue's class and of no cue
+    cue : key of CUES; model : trained on the other voices; target, contrast : its numbers of the cue's class and of no cue
     matrices : float32 (clip, row, frame), clips that are named after the cue, and called clips without one when it is taken out:
         nothing else differs, so the cue is what they were named for, also by a network that is often wrong
     log_mel : float (clip, n_mels, n_frames), their mel energies in dB
@@ -47,8 +47,8 @@ class Planted:
 
     cue: str
     model: Model
-    wanted: int
-    against: int
+    target: int
+    contrast: int
     matrices: np.ndarray
     log_mel: np.ndarray
     cells: np.ndarray
@@ -93,11 +93,11 @@ def pointing_table(
     pixels = {name: _attributed(planted, inputs, some, name) for name in fine}
     for number, layer in enumerate(layers):
         coarse = [name for name in methods if METHODS[name].grid == "layer"]
-        ones = np.full(len(inputs), planted.wanted)
+        ones = np.full(len(inputs), planted.target)
         asked: dict[str, Any] = {
             "methods": coarse or ["hires-cam"],
             "layer": planted.model.stage(layer),
-            "against": np.full(len(inputs), planted.against),
+            "contrast": np.full(len(inputs), planted.contrast),
         }
         made = attribute_all(planted.model.network, inputs, ones, **asked)
         grid = next(iter(made.values())).shape[1:]
@@ -208,7 +208,7 @@ def _spread(n: int, few: int | None) -> np.ndarray:
 
 def _attributed(planted: Planted, inputs, some: np.ndarray, name: str) -> np.ndarray:
     """Maps on the picture's pixels of some clips."""
-    classes: dict[str, Any] = {"wanted": np.full(len(some), planted.wanted), "against": np.full(len(some), planted.against)}
+    classes: dict[str, Any] = {"target": np.full(len(some), planted.target), "contrast": np.full(len(some), planted.contrast)}
     return attribute(planted.model.network, inputs[some], **classes, method=name, steps=STEPS)
 
 
@@ -225,12 +225,12 @@ def _mel_rows(planted: Planted, some: np.ndarray, seed: int) -> list[dict]:
     """Rows of CARRIED and its baselines on bands and frames."""
     if planted.matrices.shape[1] != planted.model.config.n_rows:
         return []
-    classes = {"wanted": np.full(len(some), planted.wanted), "against": np.full(len(some), planted.against)}
+    classes = {"target": np.full(len(some), planted.target), "contrast": np.full(len(some), planted.contrast)}
     maps = log_mel_attribution(planted.model, planted.log_mel[some], **classes, steps=STEPS)
     grid = planted.log_mel.shape[1:]
     loud = planted.log_mel - planted.log_mel.min(axis=(1, 2), keepdims=True)
     base = {RANDOM: random_maps(planted.log_mel.shape, seed=seed), CONSTANT: one_map(planted.mel_cells, grid), ENERGY: loud}
-    return _judged(planted, MEL, {CARRIED: (maps, some)}, base, planted.mel_cells)
+    return _judged(planted, MEL, {MEL_GRADIENTS: (maps, some)}, base, planted.mel_cells)
 
 
 def _judged(planted: Planted, layer: str, made: dict, base: dict[str, np.ndarray], cells: np.ndarray) -> list[dict]:
@@ -255,7 +255,7 @@ def _about(planted: Planted) -> dict:
         "learned": planted.learned,
         "turned": planted.turned,
         "without": planted.without,
-        "timed": planted.model.config.recipe != "logmel",
+        "timed": planted.model.config.features != "logmel",
     }
 
 

@@ -24,7 +24,7 @@ STEPS = 8  # points on the way of integrated gradients here, of trained and rand
 TRAINED = "trained"  # the stage before anything is wiped out
 
 
-def random_twin(model: Model, *, seed: int) -> Model:
+def randomised_model(model: Model, *, seed: int) -> Model:
     """The same network with random weights: what a map shows that learned nothing. torch's generator is left as it is."""
     state = torch.get_rng_state()
     torch.manual_seed(seed)
@@ -84,20 +84,20 @@ def unit_ranks(maps: np.ndarray) -> np.ndarray:
 def randomisation_table(
     model: Model,
     inputs: torch.Tensor,
-    wanted: np.ndarray,
+    target: np.ndarray,
     speakers: Sequence[str],
     *,
     methods: Sequence[str],
     layer: str,
-    against: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
     seed: int = 0,
     bar: bool = False,
 ) -> pd.DataFrame:
     """How alike each method's maps stay while the network is wiped out from the top, by one draw of weights; one row per method
     and stage. One draw shows where a method lets go, and decides nothing.
 
-    methods : keys of METHODS; the row "energy only" (the picture itself) is added, which knows no network and so must stay at 1
-    layer : the stage of the model that methods on the grid "layer" look at; wanted, against : as for `attribute`
+    methods : keys of METHODS; the row "loudest cell (no network)" (the picture itself) is added, which knows no network and so must stay at 1
+    layer : the stage of the model that methods on the grid "layer" look at; target, contrast : as for `attribute`
     Returns columns method, stage ("trained", whose correlation is 1, then those of `cascade`), depth (0, 1, ...), those of
     `map_correlation`, and clips.
     """
@@ -105,8 +105,8 @@ def randomisation_table(
     first: dict[str, np.ndarray] = {}
     rows = []
     for depth, (stage, wiped) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
-        asked: dict[str, Any] = {"methods": methods, "layer": wiped.stage(layer), "against": against, "steps": STEPS}
-        for name, maps in (attribute_all(wiped.network, inputs, wanted, **asked) | {ENERGY: picture_itself(inputs)}).items():
+        asked: dict[str, Any] = {"methods": methods, "layer": wiped.stage(layer), "contrast": contrast, "steps": STEPS}
+        for name, maps in (attribute_all(wiped.network, inputs, target, **asked) | {ENERGY: picture_itself(inputs)}).items():
             found = map_correlation(first.setdefault(name, maps), maps, speakers)
             rows.append({"method": name, "stage": stage, "depth": depth, **found, "clips": len(inputs)})
     return pd.DataFrame(rows).sort_values(["method", "depth"], ignore_index=True)

@@ -101,24 +101,24 @@ def measures(clip: np.ndarray, parts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def clip_scores(
-    model: Model, signals: Sequence[Signal], maps: np.ndarray, log_mel: np.ndarray, wanted: np.ndarray, speakers: Sequence[str]
+    model: Model, signals: Sequence[Signal], maps: np.ndarray, log_mel: np.ndarray, target: np.ndarray, speakers: Sequence[str]
 ) -> pd.DataFrame:
     """The MEASURES of every clip, one row for each map of OWN, SHIFTED (mean over SHIFTS) and LOUDEST.
 
     signals : prepared windows; maps : float (clip, n_mels, n_frames), over mel energies; log_mel : dB, same shape
-    wanted : int (clip,), classes that the maps are for. Clips that the network names otherwise are left out, since the measures
+    target : int (clip,), classes that the maps are for. Clips that the network names otherwise are left out, since the measures
         are about the class that it names; so are clips with a blank map.
     Returns columns map, clip, speaker, class, probability (of the class, by the clip itself), MEASURES.
     """
     ask, rows = sound_probabilities(model), []
     whole = ask(signals)
-    for i in map(int, np.flatnonzero((whole.argmax(axis=1) == wanted) & (maps > 0).any(axis=(1, 2)))):
+    for i in map(int, np.flatnonzero((whole.argmax(axis=1) == target) & (maps > 0).any(axis=(1, 2)))):
         made = {OWN: [maps[i]], SHIFTED: shifted(maps[i], seed=i), LOUDEST: [loudest(maps[i], log_mel[i])]}
         maps_of = [one for some in made.values() for one in some]
         parts = part_probabilities(ask, split_by_maps(signals[i], maps_of, model.config))
         found = pd.DataFrame(measures(np.repeat(whole[[i]], len(parts), axis=0), parts))
         found = found.groupby(np.repeat(list(made), [len(some) for some in made.values()]), sort=False).mean()
-        about = {"clip": i, "speaker": speakers[i], "class": model.classes[wanted[i]], "probability": whole[i, wanted[i]]}
+        about = {"clip": i, "speaker": speakers[i], "class": model.classes[target[i]], "probability": whole[i, target[i]]}
         rows.append(found.rename_axis("map").reset_index().assign(**about))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["map", "clip", "speaker", *MEASURES])
 

@@ -3,7 +3,7 @@
 Every figure keeps its units, every class its colour; nothing is scaled behind the reader's back.
 """
 
-from voicecam.figures.acoustics import plot_account, plot_counterfactual
+from voicecam.figures.acoustics import plot_acoustic_regression, plot_counterfactual
 from voicecam.figures.bandstop import plot_agreement, plot_drops
 from voicecam.figures.calibration import plot_reliability, plot_risk_coverage
 from voicecam.figures.canvas import class_colours, figure, grid, png_bytes
@@ -26,7 +26,7 @@ __all__ = [
     "class_colours",
     "figure",
     "grid",
-    "plot_account",
+    "plot_acoustic_regression",
     "plot_agreement",
     "plot_bands",
     "plot_cells",

@@ -14,10 +14,10 @@ from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, class_colou
 MOVED = {"pitch": "pitch moved by (semitones)", "formants": "formants multiplied by"}
 
 
-def plot_account(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
+def plot_acoustic_regression(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
     """Share of the score's variance explained by all features, and by each group and each feature alone, with 95 % intervals.
 
-    table : columns facts, title, kind ("all", "alone", "without"), r2, low, high; see explanation.acoustics.account
+    table : columns facts, title, kind ("all", "alone", "without"), r2, low, high; see explanation.acoustics.acoustic_regression
     The hollow dots are what all other features explain without these. Bars below 0: worse than always giving the mean.
     """
     shown = table[table["kind"] != "without"].reset_index(drop=True)

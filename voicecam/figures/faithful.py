@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, tidy
 
-NULL, PICTURE = "random", "energy only"  # the rows that no network made
+NULL, PICTURE = "random", "loudest cell (no network)"  # the rows that no network made
 SHOWN = {"deletion": "deletion (low is good)", "insertion": "insertion (high is good)", "road": "ROAD (high is good)"}
 STYLES = ("-", "--", "-.", ":")
 

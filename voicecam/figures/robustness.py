@@ -17,7 +17,7 @@ CHANGED = CLASS_COLOURS[1]
 def plot_robustness(rows: pd.DataFrame, *, ax: Axes) -> PathCollection:
     """Balanced accuracy under each condition, with 95 % intervals, in groups; the line is that of the clean clips, all of them.
 
-    rows : columns group, condition, clips, balanced_accuracy, low, high and guessing (0 to 1); one row has the group "clean".
+    rows : columns group, condition, clips, balanced_accuracy, low, high and chance (0 to 1); one row has the group "clean".
         A condition without a score keeps its line, and says so.
     Clips are counted where a condition has fewer than the clean row.
     """
@@ -41,14 +41,14 @@ def plot_robustness(rows: pd.DataFrame, *, ax: Axes) -> PathCollection:
 
 
 def _reference(clean: pd.Series, ax: Axes) -> None:
-    """The clean clips' score and its interval, and what guessing gives, from top to bottom."""
+    """The clean clips' score and its interval, and chance, from top to bottom."""
     if not np.isnan(clean["low"]):
         ax.axvspan(clean["low"], clean["high"], color=PALE, alpha=0.5, linewidth=0)
     ax.axvline(clean["balanced_accuracy"], color=REFERENCE, linewidth=1.5)
-    ax.axvline(clean["guessing"], color=INK, linestyle=":", linewidth=1.2)
+    ax.axvline(clean["chance"], color=INK, linestyle=":", linewidth=1.2)
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "bottom", "size": SMALL}
     ax.annotate(f"clean {percent(clean['balanced_accuracy'])} %", (clean["balanced_accuracy"], 1), ha="left", **above)
-    ax.annotate("chance", (clean["guessing"], 1), ha="right", color=GREY, **above)
+    ax.annotate("chance", (clean["chance"], 1), ha="right", color=GREY, **above)
 
 
 def _name(condition: str, clips: int, all_clips: int) -> str:

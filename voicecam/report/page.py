@@ -34,7 +34,7 @@ def render(content: ReportContent) -> str:
 
 def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
     environment = Environment(
-        loader=PackageLoader("voicecam"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("voicecam.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": percent, "interval": interval, "count": count, "base64": base64_text}
     template = environment.get_template("report.html")

@@ -1,10 +1,9 @@
 """A run: one folder in results/, filled step by step: train, evaluate, explain. Each step appears whole and is done once."""
 
-from voicecam.runs.check_job import Effort
-from voicecam.runs.checks import FULL, check_run, check_version, read_facts, read_table
+from voicecam.runs.check_files import FULL, CheckSizes, check_version, read_summary, read_table
+from voicecam.runs.controls import label_shuffled_model, randomised_model
 from voicecam.runs.explaining import explain_run, explanation_place, run_maps
-from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_predictions, read_split, start_run
-from voicecam.runs.nulls import random_twin, shuffled_twin
+from voicecam.runs.folder import PARTS, Log, Settings, fold_places, open_run, read_predictions, read_split, start_run
 from voicecam.runs.scoring import evaluate_run
 from voicecam.runs.shipping import rescore, ship
 from voicecam.runs.training import predict, recalibrate, run_dataset, run_learner, run_splits, train_run
@@ -12,21 +11,21 @@ from voicecam.runs.training import predict, recalibrate, run_dataset, run_learne
 __all__ = [
     "FULL",
     "PARTS",
-    "Effort",
-    "Say",
+    "CheckSizes",
+    "Log",
     "Settings",
-    "check_run",
     "check_version",
     "evaluate_run",
     "explain_run",
     "explanation_place",
     "fold_places",
+    "label_shuffled_model",
     "open_run",
     "predict",
-    "random_twin",
-    "read_facts",
+    "randomised_model",
     "read_predictions",
     "read_split",
+    "read_summary",
     "read_table",
     "recalibrate",
     "rescore",
@@ -35,7 +34,6 @@ __all__ = [
     "run_maps",
     "run_splits",
     "ship",
-    "shuffled_twin",
     "start_run",
     "train_run",
 ]

@@ -1,6 +1,6 @@
 """An evaluated run -> maps of its test clips beside those of two nulls, and their shares per band.
 
-The nulls are the same network with random weights, and one that was trained on shuffled labels (runs/nulls.py). A run's first
+The nulls are the same network with random weights, and one that was trained on shuffled labels (runs/controls.py). A run's first
 explanation lies in its folder, others below it in explanations/.
 """
 
@@ -13,16 +13,15 @@ import numpy as np
 import pandas as pd
 
 from voicecam.config import AUTO, from_dict, map_choice
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
 from voicecam.explanation.methods import METHODS
 from voicecam.files import digest, read_json, write_bytes, write_json, write_text
-from voicecam.runs.check_job import Effort
-from voicecam.runs.checks import BANDS, CHECKS, FULL, check_settings
-from voicecam.runs.folder import Say, differences, fold_places, open_run, read_predictions
-from voicecam.runs.material import fold_clips
-from voicecam.runs.nulls import random_twin, shuffled_twin
+from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, FULL, CheckSizes, check_settings
+from voicecam.runs.controls import label_shuffled_model, randomised_model
+from voicecam.runs.fold_clips import fold_clips
+from voicecam.runs.folder import Log, differences, fold_places, open_run, read_predictions
 
 EXPLANATIONS = "explanations"  # folder of a run
 
@@ -34,12 +33,12 @@ def explanation_place(
 
     method, layer, target, full : as for `explain_run`; bands : as for `check_run`; maps_only : its maps are not to be tested
     """
-    facts, checked = folder / "explanation.json", folder / CHECKS / "settings.json"
+    facts, checked = folder / "explanation.json", folder / CHECKS_FOLDER / "settings.json"
     same = not facts.exists() or not _differing(facts, _settings(method, layer, target))
     if same and checked.exists() and not maps_only:
-        effort = FULL if full else Effort()
+        sizes = FULL if full else CheckSizes()
         wanted, there = (
-            check_settings(method=method, layer=layer, bands=bands, effort=effort),
+            check_settings(method=method, layer=layer, bands=bands, sizes=sizes),
             read_json(checked, error=ExplainError),
         )
         same = {**there, "version": wanted["version"]} == wanted  # those of another version are refused when they are opened
@@ -51,7 +50,7 @@ def explanation_place(
 def run_maps(folder: Path, *, method: str = AUTO, layer: str = AUTO) -> dict[str, str]:
     """Method and layer of a run's maps; in place of "auto" what config.DEFAULT_MAPS has for its network and features."""
     meta = read_json(fold_places(folder)[0] / "meta.json", error=ExplainError)
-    method, layer = map_choice(meta["arch"], from_dict(meta["config"]).recipe, method=method, layer=layer)
+    method, layer = map_choice(meta["arch"], from_dict(meta["config"]).features, method=method, layer=layer)
     return {"method": method, "layer": layer}
 
 
@@ -73,7 +72,7 @@ def explain_run(
     layer: str = AUTO,
     target: str = "true",
     full: bool = False,
-    say: Say = print,
+    log: Log = print,
     bar: bool = False,
 ) -> dict[str, Any]:
     """Maps of every tested clip: cams.npz (raw maps with their index), bands_by_class.csv and, last, explanation.json.
@@ -96,10 +95,10 @@ def explain_run(
     maps, nulls, shuffled = [], [], []
     for clips in folds:
         maps.append(clips.maps(method, layer, bar=bar))
-        nulls.append(clips.maps(method, layer, model=random_twin(clips.model, seed=clips.number), bar=bar))
+        nulls.append(clips.maps(method, layer, model=randomised_model(clips.model, seed=clips.number), bar=bar))
         if full or clips is folds[0]:
-            say(f"fold {clips.number}: the same network on shuffled labels, as a null")
-            twin = shuffled_twin(clips.place, dataset, settings.label, settings.training, say=lambda line: None)
+            log(f"fold {clips.number}: the same network on shuffled labels, as a null")
+            twin = label_shuffled_model(clips.place, dataset, settings.label, settings.training, log=lambda line: None)
             shuffled.append(clips.maps(method, layer, model=twin, bar=bar))
     joined = {
         "maps": np.concatenate(maps),

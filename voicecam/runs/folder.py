@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import Split
 from voicecam.errors import DatasetError, ModelError
 from voicecam.files import read_json, read_table, write_json
-from voicecam.learner import Training
-from voicecam.splits import Split
+from voicecam.network.learner import TrainConfig
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 PARTS = ("train", "valid", "test")
 
 
@@ -32,7 +32,7 @@ class Settings:
     min_age: float = 0.0  # years; 0 keeps clips of unknown age too
     max_age: float | None = None  # years
     max_error: float = 0.02  # share of each class's clips that may be answered wrongly; what is less sure is "uncertain"
-    training: Training = field(default_factory=Training)
+    training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_error < 1:
@@ -41,7 +41,7 @@ class Settings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Settings":
         """The settings that dataclasses.asdict gave; those that an older program did not know take their defaults."""
-        return cls(**{**values, "training": Training(**values["training"])})
+        return cls(**{**values, "training": TrainConfig(**values["training"])})
 
 
 def start_run(folder: Path, settings: Settings, *, command: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam import evaluation
-from voicecam.dataset import Dataset
+from voicecam.data.dataset import Dataset
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json, write_text
 from voicecam.network import load_model

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from voicecam import audio, evaluation
+from voicecam.audio.fingerprints import fingerprint, to_text
 from voicecam.corpora.table import Corpus
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json
-from voicecam.fingerprints import fingerprint, to_text
 from voicecam.network import Model, load_model, save_model
 from voicecam.runs.folder import fold_places, open_run, read_predictions
 

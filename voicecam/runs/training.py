@@ -9,16 +9,16 @@ import numpy as np
 from fastai.learner import Learner
 
 from voicecam import evaluation
-from voicecam.classifier import Classifier
 from voicecam.corpora.table import keep_ages, keep_labelled
-from voicecam.dataset import Dataset, read_dataset
+from voicecam.data.augmented import Progress, render
+from voicecam.data.dataset import Dataset, read_dataset
+from voicecam.data.splits import Split, make_splits
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json, write_text
-from voicecam.learner import train, trained_learner
 from voicecam.network import Model, load_model, save_model
-from voicecam.renderings import Progress, render
-from voicecam.runs.folder import PARTS, Say, Settings, fold_places, open_run, read_split
-from voicecam.splits import Split, make_splits
+from voicecam.network.classifier import Classifier
+from voicecam.network.learner import train, trained_learner
+from voicecam.runs.folder import PARTS, Log, Settings, fold_places, open_run, read_split
 
 
 def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
@@ -30,8 +30,8 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     dataset = dataset.keep(keep_labelled(corpus, settings.label))
     if dataset.config.windows == "loudest":
         return dataset
-    copies = settings.training.copies if settings.training.augment else 0
-    return replace(dataset, renderings=render(dataset.corpus, dataset.config, copies=copies, progress=progress))
+    n_augmented = settings.training.n_augmented if settings.training.augment else 0
+    return replace(dataset, renderings=render(dataset.corpus, dataset.config, n_augmented=n_augmented, progress=progress))
 
 
 def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
@@ -47,7 +47,7 @@ def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     return Classifier(model).probabilities_of([dataset.renderings.windows(row) for row in rows])
 
 
-def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None = None, say: Say = print) -> None:
+def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None = None, log: Log = print) -> None:
     """Train one network per fold into folder/fold1, fold2, ...; folds that are there are kept, so a stopped run goes on.
 
     splits : None for those of the run's settings, see `run_splits`
@@ -59,8 +59,8 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
         if (place / "meta.json").exists():
             continue
         sizes = f"{len(split.train)} clips train, {len(split.valid)} validate, {len(split.test)} wait for the test"
-        say(f"fold {number} of {len(splits)}: {sizes}")
-        trained = train(dataset, split, settings.label, settings.training, say=say)
+        log(f"fold {number} of {len(splits)}: {sizes}")
+        trained = train(dataset, split, settings.label, settings.training, log=log)
         write_text(place / "history.csv", trained.history.to_csv(index=False))
         write_json(place / "lr_find.json", trained.lr_curve)
         paths = dataset.clips["path"].to_numpy()

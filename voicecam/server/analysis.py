@@ -1,5 +1,5 @@
 """A recording -> all that the page shows of it, as plain values for JSON: verdict, waveform, picture, map and bands; its sounds
-are in sounds.py. The verdict is `verdicts.judge`'s, as for files and microphone. Draws nothing; the browser does.
+are in sounds.py. The verdict is `recordings.judge`'s, as for files and microphone. Draws nothing; the browser does.
 """
 
 from base64 import b64encode
@@ -11,24 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from voicecam import verdicts
 from voicecam.audio import Signal
-from voicecam.classifier import Classifier, sure_classes
+from voicecam.audio.pitch import median_f0
+from voicecam.audio.speech import cut, find_speech
 from voicecam.config import map_choice
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
+from voicecam.explanation.band_occlusion import occluded_bands
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_speech
 from voicecam.explanation.methods import METHODS, attribute
-from voicecam.explanation.occluded import occluded_bands
 from voicecam.features import Axis, column_axis, log_mel_energies, row_axis
 from voicecam.figures.pictures import is_signed, row_ticks
-from voicecam.network import Model
-from voicecam.pitch import median_f0
-from voicecam.server.ranges import BANDS, DIGITS, Ranges, outside, strongest
-from voicecam.speech import cut, find_speech
-from voicecam.verdicts import NO_SPEECH, Judgement, strongest_window
+from voicecam.network import Model, recordings
+from voicecam.network.classifier import Classifier, sure_classes
+from voicecam.network.recordings import NO_SPEECH, Judgement, strongest_window
+from voicecam.server.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
 from voicecam.voice_model import targets_of
 
 POINTS = 800  # of the waveform; a screen's width
@@ -37,22 +36,22 @@ MAPPING = Lock()  # of whoever asks `mapped`: maps hang hooks into the network, 
 
 
 @dataclass(frozen=True)
-class Listener:
+class Explainer:
     """A classifier, and the training clips' bands (None where they were not measured). Its maps are those of
     config.DEFAULT_MAPS."""
 
     classifier: Classifier
-    ranges: Ranges | None = None
+    ranges: TrainingRanges | None = None
 
     @property
     def method(self) -> str:
         """How its maps are made, a key of explanation.METHODS."""
-        return map_choice(self.classifier.model.arch, self.classifier.model.config.recipe)[0]
+        return map_choice(self.classifier.model.arch, self.classifier.model.config.features)[0]
 
     @property
     def layer(self) -> str:
         """The stage of the network that they look at."""
-        return map_choice(self.classifier.model.arch, self.classifier.model.config.recipe)[1]
+        return map_choice(self.classifier.model.arch, self.classifier.model.config.features)[1]
 
     @cached_property
     def mapped(self) -> Model:
@@ -61,29 +60,29 @@ class Listener:
         return replace(model, network=deepcopy(model.network))
 
 
-def analyse(listener: Listener, signal: Signal) -> dict[str, Any]:
-    """The verdict on a recording at any rate, as `verdicts.row` has it, and beside it waveform, timeline, and explanation (None
+def analyse(explainer: Explainer, signal: Signal) -> dict[str, Any]:
+    """The verdict on a recording at any rate, as `recordings.row` has it, and beside it waveform, timeline, and explanation (None
     where there is no speech)."""
-    judgement = verdicts.judge(listener.classifier, signal, name="")
+    judgement = recordings.judge(explainer.classifier, signal, name="")
     return {
-        **verdict(listener, judgement),
+        **verdict(explainer, judgement),
         "waveform": waveform(signal),
-        "explanation": None if judgement.spoken is None else explain(listener, judgement, judgement.spoken),
+        "explanation": None if judgement.spoken is None else explain(explainer, judgement, judgement.spoken),
     }
 
 
-def silent(listener: Listener) -> dict[str, Any]:
+def silent(explainer: Explainer) -> dict[str, Any]:
     """What `analyse` gives for a recording in which nothing is heard at all."""
-    return {**verdict(listener, Judgement("", NO_SPEECH)), "waveform": None, "explanation": None}
+    return {**verdict(explainer, Judgement("", NO_SPEECH)), "waveform": None, "explanation": None}
 
 
-def verdict(listener: Listener, judgement: Judgement) -> dict[str, Any]:
+def verdict(explainer: Explainer, judgement: Judgement) -> dict[str, Any]:
     """The judgement's row without the file's name; beside it its timeline in words where it has several windows, and a sentence
     where some of them are sure of different classes."""
-    row = verdicts.row(judgement)
+    row = recordings.row(judgement)
     del row["path"], row["error"]
-    windows, threshold = judgement.windows, listener.classifier.threshold
-    line = verdicts.timeline(windows, threshold=threshold) if len(windows) > 1 else None
+    windows, threshold = judgement.windows, explainer.classifier.threshold
+    line = recordings.timeline(windows, threshold=threshold) if len(windows) > 1 else None
     torn = len(sure_classes(windows, threshold=threshold)) > 1
     said = f"The windows disagree: {line}. One answer does not hold for the whole recording." if torn else None
     return {**row, "timeline": line, "disagreement": said}
@@ -96,47 +95,47 @@ def waveform(signal: Signal) -> dict[str, Any]:
     return {"seconds": signal.seconds, "low": plain(low, 3), "high": plain(high, 3)}
 
 
-def explain(listener: Listener, judgement: Judgement, spoken: Signal) -> dict[str, Any]:
+def explain(explainer: Explainer, judgement: Judgement, spoken: Signal) -> dict[str, Any]:
     """Picture, map and bands of the window that speaks most for the likeliest class.
 
     spoken : the speech that was judged, cut out of the recording
     """
-    model, matrix = listener.classifier.model, judgement.matrix
+    model, matrix = explainer.classifier.model, judgement.matrix
     if matrix is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is nothing to explain")
     window = judgement.windows[judgement.strongest]
-    wanted, against = targets_of(model, judgement.label)
+    target, contrast = targets_of(model, judgement.label)
     with MAPPING:
         found = attribute(
-            listener.mapped.network,
+            explainer.mapped.network,
             model.input(matrix[None]),
-            wanted,
-            method=listener.method,
-            layer=listener.mapped.stage(listener.layer),
-            against=against,
+            target,
+            method=explainer.method,
+            layer=explainer.mapped.stage(explainer.layer),
+            contrast=contrast,
         )[0]
     prepared = strongest_window(judgement, spoken, model.config)
     return {
         "start": window.start,
         "end": window.end,
-        "picture": _picture(listener, matrix),
-        "map": _map(listener, found, judgement.label),
-        "bands": None if model.config.recipe == "mfcc-2020" else _bands(listener, prepared, judgement.label),
+        "picture": _picture(explainer, matrix),
+        "map": _map(explainer, found, judgement.label),
+        "bands": None if model.config.features == "mfcc-2020" else _bands(explainer, prepared, judgement.label),
     }
 
 
-def bands_of(listener: Listener, judgement: Judgement, label: str) -> np.ndarray:
+def bands_of(explainer: Explainer, judgement: Judgement, label: str) -> np.ndarray:
     """What the page shows of a recording's bands, float (band,), for a class of one's choice: to measure training speakers.
 
     Raises ExplainError where nobody spoke in it.
     """
     if judgement.spoken is None:
         raise ExplainError("no speech in this recording, so no band of it speaks for anything")
-    window = strongest_window(judgement, judgement.spoken, listener.classifier.model.config)
-    return _drops(listener, window, label)
+    window = strongest_window(judgement, judgement.spoken, explainer.classifier.model.config)
+    return _drops(explainer, window, label)
 
 
-def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any]:
+def shift(explainer: Explainer, signal: Signal, semitones: float) -> dict[str, Any]:
     """What the model says when the voice is moved in pitch: verdict, label, probability, probabilities, f0, and its sound (WAV).
 
     The speech is cut out first, at most its loudest 10 s. Praat resynthesises it also at 0 semitones, so that steps can be
@@ -146,8 +145,8 @@ def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any
     if not speech:
         raise ExplainError("no speech in this recording, so there is no pitch to move")
     spoken = cut(signal, speech).signal
-    moved = shift_speech(spoken, listener.classifier.model.config.sample_rate, semitones=semitones)
-    said = listener.classifier.classify(moved)
+    moved = shift_speech(spoken, explainer.classifier.model.config.sample_rate, semitones=semitones)
+    said = explainer.classifier.classify(moved)
     return {
         "semitones": semitones,
         "verdict": said.verdict,
@@ -159,21 +158,21 @@ def shift(listener: Listener, signal: Signal, semitones: float) -> dict[str, Any
     }
 
 
-def warm_up(listener: Listener) -> None:
+def warm_up(explainer: Explainer) -> None:
     """Do everything once, on noise, so that the first recording need not wait for libraries to load."""
-    classifier = listener.classifier
+    classifier = explainer.classifier
     config = classifier.model.config
     noise = 0.1 * np.random.default_rng(0).standard_normal(2 * config.n_samples).astype(np.float32)
     signal = Signal(noise, config.sample_rate)
     find_speech(signal), median_f0(signal), waveform(signal)
     said = classifier.classify(signal)
-    matrix = verdicts.clip_windows(signal, config)[0]
-    explain(listener, Judgement("", said.verdict, said.label, windows=said.windows, matrix=matrix), signal)
+    matrix = recordings.clip_windows(signal, config)[0]
+    explain(explainer, Judgement("", said.verdict, said.label, windows=said.windows, matrix=matrix), signal)
 
 
-def _picture(listener: Listener, matrix: np.ndarray) -> dict[str, Any]:
+def _picture(explainer: Explainer, matrix: np.ndarray) -> dict[str, Any]:
     """The matrix that the network looks at, with what its rows and columns are. That of mfcc-2020 is stretched over them."""
-    config = listener.classifier.model.config
+    config = explainer.classifier.model.config
     rows, columns = row_axis(config), column_axis(config, config.n_frames)
     places, labels = row_ticks(rows)
     return {
@@ -196,13 +195,13 @@ def _colours(matrix: np.ndarray, rows: Axis) -> str:
     )
 
 
-def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
+def _map(explainer: Explainer, found: np.ndarray, label: str) -> dict[str, Any]:
     """The raw map, row 0 lowest, and in words when it is strongest. Of bands they say nothing: its cells are coarser."""
-    config = listener.classifier.model.config
+    config = explainer.classifier.model.config
     limits = [list(pair) for pair in band_limits(len(found), config)]
     return {
-        "method": METHODS[listener.method].title,
-        "layer": listener.layer,
+        "method": METHODS[explainer.method].title,
+        "layer": explainer.layer,
         "label": label,
         "values": plain(found, 6),
         "limits": limits,
@@ -210,13 +209,13 @@ def _map(listener: Listener, found: np.ndarray, label: str) -> dict[str, Any]:
             "rows": plain(cell_edges(found.shape[0], config.image_rows) / config.image_rows, 6),
             "columns": plain(cell_edges(found.shape[1], config.image_columns) / config.image_columns, 6),
         },
-        "words": _map_words(listener, found, label),
+        "words": _map_words(explainer, found, label),
     }
 
 
-def _map_words(listener: Listener, found: np.ndarray, label: str) -> str:
+def _map_words(explainer: Explainer, found: np.ndarray, label: str) -> str:
     """One sentence: at which time of the window the map's strongest block lies."""
-    config, title = listener.classifier.model.config, METHODS[listener.method].title
+    config, title = explainer.classifier.model.config, METHODS[explainer.method].title
     if not (found > 0).any():
         return f"The {title} map for {label} is blank: nothing in it is above 0."
     column = int(found.max(axis=0).argmax())
@@ -226,29 +225,29 @@ def _map_words(listener: Listener, found: np.ndarray, label: str) -> str:
     return f"The {title} map for {label}, {grid}: the strongest lies {start:.2f} to {end:.2f} s into the window."
 
 
-def _bands(listener: Listener, window: Signal, label: str) -> dict[str, Any]:
+def _bands(explainer: Explainer, window: Signal, label: str) -> dict[str, Any]:
     """What each band is worth to this clip's score, beside the training clips'."""
-    drops, bands = _drops(listener, window, label), band_set(BANDS, listener.classifier.model.config)
+    drops, bands = _drops(explainer, window, label), band_set(BANDS, explainer.classifier.model.config)
     return {
         "names": list(bands.names),
         "limits": [list(pair) for pair in bands.limits],
         "values": plain(drops, DIGITS),
-        "training": None if listener.ranges is None else listener.ranges.of(label),
-        "words": _band_words(drops, bands.names, label, listener.ranges),
+        "training": None if explainer.ranges is None else explainer.ranges.of(label),
+        "words": _band_words(drops, bands.names, label, explainer.ranges),
     }
 
 
-def _band_words(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: Ranges | None) -> str:
+def _band_words(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: TrainingRanges | None) -> str:
     """The band that speaks most for the class and, where training clips were measured, what is unusual beside them."""
-    return " ".join(dict.fromkeys([strongest(drops, names, label), outside(drops, names, label, ranges)]))
+    return " ".join(dict.fromkeys([strongest(drops, names, label), describe_outliers(drops, names, label, ranges)]))
 
 
-def _drops(listener: Listener, window: Signal, label: str) -> np.ndarray:
+def _drops(explainer: Explainer, window: Signal, label: str) -> np.ndarray:
     """Fall of the label's score with each band as in the average training clip, float (band,), logits, of a prepared window."""
-    model = listener.classifier.model
+    model = explainer.classifier.model
     log_mel = log_mel_energies(window.samples, model.config).T  # (frame, band) -> (band, frame)
-    wanted, against = targets_of(model, label)
-    return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), wanted, against=against)[0]
+    target, contrast = targets_of(model, label)
+    return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), target, contrast=contrast)[0]
 
 
 def wav_text(signal: Signal) -> str:

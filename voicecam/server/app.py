@@ -25,13 +25,13 @@ from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.errors import AudioError, ExplainError, SilentError, VoicecamError
 from voicecam.explanation.counterfactual import SPEECH_SECONDS
 from voicecam.figures.canvas import class_colours
-from voicecam.server import analysis, contract
-from voicecam.server.analysis import Listener
+from voicecam.server import analysis, openapi
+from voicecam.server.analysis import Explainer
 from voicecam.server.decoding import MOST_SECONDS, Decoder
-from voicecam.server.receiving import MOST_BYTES, RATES, Gate, receive
 from voicecam.server.sounds import hear
+from voicecam.server.uploads import MOST_BYTES, RATES, RequestLimit, receive
 
-HERE = Path(__file__).parent.parent
+HERE = Path(__file__).parent
 TIMEOUT_S = 60.0  # s for one analysis, waiting included
 MOST_WORKERS = 4
 HOSTS = ["127.0.0.1", "localhost", "[::1]", "::1"]  # other names are another page's trick to reach this computer
@@ -49,16 +49,16 @@ HEADERS = {
 }
 
 
-def make_app(listener: Listener) -> FastAPI:
+def make_app(explainer: Explainer) -> FastAPI:
     """The application for one model. Set torch's threads before: with one each, requests do not wait for each other's."""
-    decoder, gate = Decoder(), Gate()
+    decoder, gate = Decoder(), RequestLimit()
     pool = ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1))
 
     @asynccontextmanager
     async def ready(_app: FastAPI) -> AsyncIterator[None]:
         torch.set_num_threads(1)  # the network is small: threads that wait for each other cost more than they bring
         decoder.start()
-        await asyncio.get_running_loop().run_in_executor(pool, analysis.warm_up, listener)
+        await asyncio.get_running_loop().run_in_executor(pool, analysis.warm_up, explainer)
         yield
         decoder.close()
         pool.shutdown(cancel_futures=True)
@@ -66,7 +66,7 @@ def make_app(listener: Listener) -> FastAPI:
     app = FastAPI(
         title="voicecam",
         version=__version__,
-        description=contract.ABOUT,
+        description=openapi.ABOUT,
         lifespan=ready,
         docs_url=None,  # FastAPI's own pages load from other hosts
         redoc_url=None,
@@ -84,31 +84,31 @@ def make_app(listener: Listener) -> FastAPI:
     _add_pages(app)
     _add_guards(app)
 
-    @app.get("/api/model", summary="The model and the limits", responses=contract.plain(contract.MODEL))
+    @app.get("/api/model", summary="The model and the limits", responses=openapi.plain(openapi.MODEL))
     async def model() -> JSONResponse:
-        return JSONResponse(_model_facts(listener))
+        return JSONResponse(_model_facts(explainer))
 
     rate_of_samples = Query(None, ge=RATES[0], le=RATES[1], description="Hz, of raw samples; leave it out for a file")
 
-    @app.post("/api/classify", summary="Verdict and explanation", **contract.operation(contract.CLASSIFY))
+    @app.post("/api/classify", summary="Verdict and explanation", **openapi.operation(openapi.CLASSIFY))
     async def classify(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
         try:
-            found = await work(request, rate, lambda signal: analysis.analyse(listener, signal))
+            found = await work(request, rate, lambda signal: analysis.analyse(explainer, signal))
         except SilentError:  # readable, but nobody speaks
-            found = analysis.silent(listener)
+            found = analysis.silent(explainer)
         return JSONResponse(found)
 
-    @app.post("/api/sounds", summary="Evidence and rest as sounds, with scores", **contract.operation(contract.SOUNDS))
+    @app.post("/api/sounds", summary="Evidence and rest as sounds, with scores", **openapi.operation(openapi.SOUNDS))
     async def sounds(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
-        return JSONResponse(await work(request, rate, lambda signal: hear(listener, signal)))
+        return JSONResponse(await work(request, rate, lambda signal: hear(explainer, signal)))
 
-    @app.post("/api/shift", summary="The same voice at another pitch", **contract.operation(contract.SHIFT))
+    @app.post("/api/shift", summary="The same voice at another pitch", **openapi.operation(openapi.SHIFT))
     async def shift(
         request: Request,
         semitones: float = Query(ge=-12, le=12, description="how far the pitch is moved"),
         rate: int | None = rate_of_samples,
     ) -> JSONResponse:
-        return JSONResponse(await work(request, rate, lambda signal: analysis.shift(listener, signal, semitones)))
+        return JSONResponse(await work(request, rate, lambda signal: analysis.shift(explainer, signal, semitones)))
 
     return app
 
@@ -167,14 +167,14 @@ def _error(status: int, said: str, headers: Any = None) -> JSONResponse:
     return JSONResponse({"error": said}, status, headers)
 
 
-def _model_facts(listener: Listener) -> dict[str, Any]:
-    model = listener.classifier.model
+def _model_facts(explainer: Explainer) -> dict[str, Any]:
+    model = explainer.classifier.model
     return {
         "label": model.label,
         "classes": list(model.classes),
         "colours": class_colours(model.classes),
-        "threshold": listener.classifier.threshold,
-        "recipe": model.config.recipe,
+        "threshold": explainer.classifier.threshold,
+        "features": model.config.features,
         "window_seconds": model.config.seconds,
         "corpora": model.meta.get("corpora", []),
         "most_bytes": MOST_BYTES,

@@ -7,36 +7,36 @@ from typing import Any
 
 import numpy as np
 
-from voicecam import verdicts
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import split_by_maps
-from voicecam.explanation.carry import log_mel_attribution
+from voicecam.explanation.mel_gradients import log_mel_attribution
 from voicecam.explanation.sound_scores import part_probabilities, scores_note, shifted, sound_probabilities
 from voicecam.features import log_mel_energies
-from voicecam.server.analysis import MAPPING, Listener, plain, wav_text
+from voicecam.network import recordings
+from voicecam.server.analysis import MAPPING, Explainer, plain, wav_text
 from voicecam.voice_model import targets_of
 
 SHIFTS = 5  # of the map by chance, whose sounds the scores are held against
 
 
-def hear(listener: Listener, signal: Signal) -> dict[str, Any]:
+def hear(explainer: Explainer, signal: Signal) -> dict[str, Any]:
     """Sounds and scores of the window that speaks most for the likeliest class.
 
     label : that class; sounds : window, evidence and rest as WAV files in base64; scores : probability of the label by each,
         and in the mean by evidence and rest of the same map shifted by chance; both None where the map is blank; words : in words
     Raises ExplainError for a recording without speech, and where pictures have no way back to mel energies (mfcc-2020).
     """
-    judgement = verdicts.judge(listener.classifier, signal, name="")
+    judgement = recordings.judge(explainer.classifier, signal, name="")
     if judgement.spoken is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is no evidence to hear")
-    window, label = verdicts.strongest_window(judgement, judgement.spoken, listener.classifier.model.config), judgement.label
-    found = _mel_gradients(listener, window, label)
+    window, label = recordings.strongest_window(judgement, judgement.spoken, explainer.classifier.model.config), judgement.label
+    found = _mel_gradients(explainer, window, label)
     if not (found > 0).any():
         words = f"By mel gradients nothing in the sound speaks for {label}, so there is no evidence to hear."
         return {"label": label, "sounds": None, "scores": None, "words": words}
-    parts = split_by_maps(window, [found, *shifted(found, n=SHIFTS)], listener.classifier.model.config)
-    ask, column = sound_probabilities(listener.classifier.model), targets_of(listener.classifier.model, label)[0][0]
+    parts = split_by_maps(window, [found, *shifted(found, n=SHIFTS)], explainer.classifier.model.config)
+    ask, column = sound_probabilities(explainer.classifier.model), targets_of(explainer.classifier.model, label)[0][0]
     whole, scores = ask([window])[0, column], part_probabilities(ask, parts)[:, :, column]  # (map, 2)
     own, other = scores[0], scores[1:].mean(axis=0)
     names = ("window", "evidence", "rest", "shifted_evidence", "shifted_rest")
@@ -48,9 +48,9 @@ def hear(listener: Listener, signal: Signal) -> dict[str, Any]:
     }
 
 
-def _mel_gradients(listener: Listener, window: Signal, label: str) -> np.ndarray:
+def _mel_gradients(explainer: Explainer, window: Signal, label: str) -> np.ndarray:
     """Map over mel energies, float32 (n_mels, n_frames), for the label."""
-    wanted, against = targets_of(listener.classifier.model, label)
-    log_mel = log_mel_energies(window.samples, listener.classifier.model.config).T  # (frame, band) -> (band, frame)
+    target, contrast = targets_of(explainer.classifier.model, label)
+    log_mel = log_mel_energies(window.samples, explainer.classifier.model.config).T  # (frame, band) -> (band, frame)
     with MAPPING:
-        return log_mel_attribution(listener.mapped, log_mel[None], wanted, against=against)[0]
+        return log_mel_attribution(explainer.mapped, log_mel[None], target, contrast=contrast)[0]

@@ -1,0 +1,40 @@
+"""Sound: reading, resampling and cutting it (signal), speech, pitch, degradations, microphone, recorder. `audio.load` and the
+other names of audio.signal are handed on."""
+
+from voicecam.audio.signal import (
+    ANY,
+    PIECE,
+    SILENCE_DBFS,
+    Limits,
+    Signal,
+    centre,
+    fit_length,
+    from_samples,
+    load,
+    loudest_start,
+    prepare,
+    prepare_whole,
+    read,
+    read_bytes,
+    resample,
+    set_level,
+)
+
+__all__ = [
+    "ANY",
+    "PIECE",
+    "SILENCE_DBFS",
+    "Limits",
+    "Signal",
+    "centre",
+    "fit_length",
+    "from_samples",
+    "load",
+    "loudest_start",
+    "prepare",
+    "prepare_whole",
+    "read",
+    "read_bytes",
+    "resample",
+    "set_level",
+]

@@ -1,0 +1,59 @@
+"""How much of the score do acoustic features explain? A ridge regression, over all clips and within the classes."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from voicecam import figures, runs
+from voicecam.checks.context import Check, CheckContext, CheckResult
+from voicecam.explanation import acoustics
+from voicecam.report import Drawing, Section
+from voicecam.runs.fold_clips import joined
+
+
+def measure(context: CheckContext) -> CheckResult:
+    """How much of the score acoustic features explain: of all clips together, and of what varies within the classes."""
+    folds = context.clips(context.sizes.voices, "-".join(context.classes))
+    signals = [signal for clips in folds for signal in clips.signals]
+    features = pd.DataFrame([asdict(acoustics.acoustic_features(signal)) for signal in context.progress(signals, len(signals))])
+    scores = np.concatenate([clips.scores(clips.model.logits(clips.matrices)) for clips in folds])
+    speakers, classes_of = joined(folds, "speakers"), joined(folds, "classes_of")
+    whole = acoustics.acoustic_regression(scores, features, speakers)
+    scores_within, features_within = (
+        acoustics.center_within_class(np.asarray(values), classes_of) for values in (scores, features)
+    )
+    within = acoustics.acoustic_regression(scores_within, pd.DataFrame(features_within, columns=features.columns), speakers)
+    about = {"speaker": speakers, "true": classes_of, "score": scores}
+    tables = {"acoustic_regression": whole, "acoustic_regression_within": within, "acoustic_features": features.assign(**about)}
+    said = {"sentences": acoustics.regression_sentences(whole), "within": acoustics.regression_sentences(within)}
+    return CheckResult(tables=tables, summary=said)
+
+
+def section(folder: Path, classes: tuple[str, ...]) -> Section:
+    """How much of the score acoustic features explain."""
+    summary = runs.read_summary(folder, "acoustics") or {}
+    first, second = classes
+    return Section(
+        name="acoustics",
+        title="How much of the score do acoustic features explain?",
+        sentences=(
+            f"The score is the logit of {first} minus that of {second}. " + " ".join(summary["sentences"]),
+            f"Within the classes, where it does not help that {first} and {second} voices differ anyway: "
+            + " ".join(summary["within"]),
+        ),
+        drawings=(
+            Drawing(
+                plot=figures.plot_acoustic_regression,
+                data=(runs.read_table(folder, "acoustic_regression"),),
+                caption="Share of the score's variance over all clips that is explained, by all features, by groups and by each "
+                "alone; hollow: by all others without it.",
+                alt=" ".join(summary["sentences"]),
+                height=4.6,
+            ),
+        ),
+    )
+
+
+CHECK = Check("acoustics", "acoustic features", measure, section, needs_sound=True, needs_two=True)

@@ -1,0 +1,62 @@
+"""Could anything but the voice tell the label? And are recordings there twice?"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from voicecam import figures, runs
+from voicecam.checks.context import Check, CheckContext, CheckResult
+from voicecam.data.duplicates import duplicates_sentences, find_duplicates
+from voicecam.explanation import confounds
+from voicecam.files import read_table
+from voicecam.report import Drawing, Section
+from voicecam.runs.check_files import CHECKS_FOLDER
+from voicecam.runs.folder import fold_places, open_run, read_split
+
+MOST_COPIES = 20  # pairs of copies that are listed
+
+
+def measure(context: CheckContext) -> CheckResult:
+    """Does anything but the voice tell the label? And do recordings stand there twice?"""
+    label = open_run(context.folder).label
+    summary = confounds.corpus_features(context.dataset.corpus, context.dataset.config, progress=context.progress)
+    table = confounds.audit(summary, list(context.dataset.clips[label]), list(context.dataset.clips["speaker"]))
+    splits = [read_split(place, context.dataset) for place in fold_places(context.folder)]
+    copies = find_duplicates(context.dataset.clips, context.dataset.fingerprints, splits)
+    said = {"sentences": confounds.audit_sentences(table), "duplicates": duplicates_sentences(copies)}
+    return CheckResult(tables={"confounds": table, "duplicates": copies.across}, summary=said)
+
+
+def section(folder: Path, classes: tuple[str, ...]) -> Section:
+    """Whether facts of the recordings alone tell the label."""
+    table, summary = runs.read_table(folder, "confounds"), runs.read_summary(folder, "confounds") or {}
+    copies = read_table(folder / CHECKS_FOLDER / "duplicates.csv", text=("other_path", "other_speaker"))
+    said = [*summary["sentences"], *summary["duplicates"]]
+    return Section(
+        name="confounds",
+        title="Could anything but the voice tell the label?",
+        sentences=tuple(line for line in said if not line.startswith("Warning")),
+        warnings=tuple(line for line in said if line.startswith("Warning")),
+        drawings=(
+            Drawing(
+                plot=figures.plot_confounds,
+                data=(table,),
+                options={"limit": 1 / len(classes) + confounds.MARGIN},
+                caption="Balanced accuracy of the label from each fact of the recordings alone, in speakers not fitted on, with "
+                "95 % intervals.",
+                alt=" ".join(summary["sentences"]),
+                height=1.2 + 0.34 * len(table),
+            ),
+        ),
+        table=_copies(copies) if len(copies) else None,
+        table_note=f"Recordings under two speakers; {min(MOST_COPIES, len(copies))} of {len(copies)} pairs are shown.",
+    )
+
+
+def _copies(copies: pd.DataFrame) -> pd.DataFrame:
+    names = {"path": "Recording", "speaker": "Speaker", "other_path": "Copy", "other_speaker": "Its speaker"}
+    apart = copies["apart"].map({True: "yes", False: "no"})
+    return copies[list(names)].rename(columns=names).assign(**{"Tested and met": apart}).head(MOST_COPIES)
+
+
+CHECK = Check("confounds", "what else tells the label", measure, section, needs_sound=True)

@@ -1,0 +1,123 @@
+"""An explained run -> its checks, each whole or not at all in results/RUN/checks/, and the sections of its report."""
+
+from pathlib import Path
+
+from voicecam import runs
+from voicecam.checks import (
+    acoustics,
+    audible,
+    bands,
+    centroid,
+    confounds,
+    counterfactual,
+    faithfulness,
+    planted,
+    randomisation,
+    tones,
+)
+from voicecam.checks.context import Check, CheckContext, CheckResult
+from voicecam.data.augmented import Progress
+from voicecam.data.dataset import Dataset
+from voicecam.errors import ExplainError
+from voicecam.explanation.audible import wav_bytes
+from voicecam.explanation.draws import draws_doubt
+from voicecam.explanation.methods import METHODS
+from voicecam.explanation.pointing import planted_doubt
+from voicecam.files import read_json, write_bytes, write_json, write_text
+from voicecam.report import Section
+from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, CheckSizes, check_settings, check_version
+from voicecam.runs.folder import Log
+
+CHECKS = {
+    check.name: check
+    for check in (
+        tones.CHECK,
+        centroid.CHECK,
+        bands.CHECK,
+        audible.CHECK,
+        planted.CHECK,
+        faithfulness.CHECK,
+        randomisation.CHECK,
+        acoustics.CHECK,
+        counterfactual.CHECK,
+        confounds.CHECK,
+    )
+}  # in the report's order
+
+
+def check_run(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    place: Path | None = None,
+    method: str,
+    layer: str,
+    bands: str = BANDS,
+    sizes: CheckSizes,
+    log: Log = print,
+    progress: Progress = lambda items, total: items,
+) -> list[str]:
+    """Make every part of CHECKS that the run allows and that is not there yet; returns the names of those that are there.
+
+    place : folder of the explanation, the run's own by default
+    method : the one of its maps; layer : stage that methods on the grid "layer" look at;
+    bands : see explanation.bands.band_set; sizes : how much work
+    Raises ExplainError when the checks were made with other settings, or by another version of the program.
+    """
+    place, target = (place or folder) / CHECKS_FOLDER, check_settings(method=method, layer=layer, bands=bands, sizes=sizes)
+    path = place / "settings.json"
+    check_version(place.parent)
+    if path.exists() and read_json(path, error=ExplainError) != target:
+        raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")
+    write_json(path, target)
+    context = CheckContext(
+        folder=folder, dataset=dataset, method=method, layer=layer, bands=bands, sizes=sizes, log=log, progress=progress
+    )
+    made = []
+    for name, check in CHECKS.items():
+        if not possible(check, context):
+            continue
+        if not (place / f"{name}.json").exists():
+            log(f"check: {check.title}")
+            _write(place, name, check.measure(context))
+        made.append(name)
+    return made
+
+
+def possible(check: Check, context: CheckContext) -> bool:
+    """Whether the run has what a check needs."""
+    stretched = context.dataset.matrices.shape[1] != context.dataset.config.n_rows
+    return not (
+        (check.needs_sound and context.dataset.corpus.matrices)
+        or (check.needs_two and len(context.classes) != 2)
+        or (check.needs_mel and stretched)
+    )
+
+
+def _write(place: Path, name: str, part: CheckResult) -> None:
+    """A part's tables and sounds; its facts last, which mark it as complete."""
+    for table_name, table in part.tables.items():
+        write_text(place / f"{table_name}.csv", table.to_csv(index=False, float_format="%.6g"))
+    for sound_name, sound in part.sounds.items():
+        write_bytes(place / f"{sound_name}.wav", wav_bytes(sound))
+    write_json(place / f"{name}.json", part.summary)
+
+
+def sections(folder: Path, classes: tuple[str, ...]) -> tuple[Section, ...]:
+    """The sections of whatever checks the run has, in the order of the report; classes in the network's order.
+
+    Raises ExplainError for checks made by another version of the program.
+    """
+    runs.check_version(folder)
+    return tuple(check.section(folder, classes) for name, check in CHECKS.items() if runs.read_summary(folder, name) is not None)
+
+
+def map_doubts(folder: Path, title: str) -> tuple[str, ...]:
+    """Why the maps of a run are to be doubted, by its own tests on random weights and planted cues; title : the method's.
+
+    Nothing where the tests were not made, or passed.
+    """
+    method = next((key for key, known in METHODS.items() if known.title == title), title)
+    tests = {"randomisation": ("random_weights", draws_doubt), "planted": ("planted", planted_doubt)}
+    made = {name: test for name, test in tests.items() if runs.read_summary(folder, name) is not None}
+    return tuple(filter(None, (doubt(runs.read_table(folder, table), method) for table, doubt in made.values())))

@@ -1,0 +1,1 @@
+"""What the commands do: options (cli), jobs, a run's report, maps of single recordings."""

@@ -1,0 +1,261 @@
+"""A finished run -> its figures, its report and, last, its manifest. Computes no metric and no map."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import audio, evaluation, figures, runs
+from voicecam.checks.run_checks import map_doubts, sections
+from voicecam.data.dataset import Dataset
+from voicecam.data.duplicates import duplicates_warning, find_duplicates
+from voicecam.data.splits import shared_speakers
+from voicecam.errors import ExplainError
+from voicecam.explanation.audible import wav_bytes
+from voicecam.explanation.bands import mean_maps
+from voicecam.features import Axis, column_axis, row_axis
+from voicecam.features.image import SPREADS, Scale
+from voicecam.files import file_sha256, read_json, read_table, safe_name, write_bytes, write_json
+from voicecam.network import versions
+from voicecam.report import ReportClip, ReportContent, ReportExplanation, write_report
+
+MISTAKES = 6  # shown in the report: enough to see a pattern, few enough to listen to all
+
+
+def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = None) -> Path:
+    """Write figures/, report.html and, last, the run's manifest.json of an explained run; returns the report's path.
+
+    place : folder of the explanation that is shown, where figures and report go too; the run's own by default
+    Raises ExplainError when there is no explanation.
+    """
+    place = place or folder
+    if not (place / "explanation.json").exists():
+        raise ExplainError(f"{place}: not explained yet; run scripts/explain.py --run {folder.name} first")
+    pictures = write_report(place / "report.html", run_content(folder, dataset, place=place))
+    for name, png in zip(file_names(pictures), pictures.values()):
+        write_bytes(place / "figures" / f"{name}.png", png)
+    for fold in runs.fold_places(folder):
+        _write_lr_curve(fold, place / "figures" / f"lr_find_{fold.name}.png")
+    _write_manifest(folder, dataset)
+    return place / "report.html"
+
+
+def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) -> ReportContent:
+    """All that the report of an explained run shows, with the explanation in `place`, or the run's own."""
+    place = place or folder
+    settings, places = runs.open_run(folder), runs.fold_places(folder)
+    models = [read_json(place / "meta.json") for place in places]
+    splits = [runs.read_split(place, dataset) for place in places]
+    predictions = runs.read_predictions(folder)
+    rows, columns = picture_axes(dataset)
+    return ReportContent(
+        title=folder.name if place == folder else f"{folder.name}: {place.name}",
+        corpus=dataset.corpus.name,
+        corpus_note=dataset.corpus.note,
+        duplicates=duplicates_warning(find_duplicates(dataset.clips, dataset.fingerprints, splits)),
+        label=settings.label,
+        classes=tuple(models[0]["classes"]),
+        split=_split_sentence(settings, len(splits)),
+        split_warning=splits[0].warning,
+        unseen_speakers=not any(shared_speakers(dataset.clips, split) for split in splits),
+        counts={part: _counts(dataset.clips, [getattr(split, part) for split in splits]) for part in runs.PARTS},
+        repairs=dataset.corpus.repairs,
+        failed=dataset.failed,
+        start=_sentence(models[0]["meta"]["init"]),
+        training=_training_sentence(settings, models),
+        command=read_json(folder / "run.json")["command"],
+        seed=settings.training.seed,
+        settings=_flat({"config": dataset.config.to_dict(), **asdict(settings)}),
+        versions=versions(),
+        metrics=read_json(folder / "metrics.json"),
+        per_speaker=read_table(folder / "per_speaker.csv"),
+        histories=tuple(read_table(place / "history.csv") for place in places),
+        best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
+        rows=rows,
+        columns=columns,
+        picture_size=(dataset.config.image_rows, dataset.config.image_columns),
+        spreads=None if dataset.config.features == "mfcc-2020" else SPREADS,
+        examples=tuple(_clip(row, folder, dataset, place) for row in _examples(predictions)),
+        mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
+        explanation=_explanation(place),
+        map_doubts=map_doubts(place, read_json(place / "explanation.json")["method"]),
+        per_group=_table(folder / "per_group.csv"),
+        risk_coverage=_table(folder / "risk_coverage.csv"),
+        sections=sections(place, tuple(models[0]["classes"])),
+    )
+
+
+def _table(path: Path) -> pd.DataFrame | None:
+    """A table of the run; None where an older program evaluated the run."""
+    return read_table(path) if path.exists() else None
+
+
+def file_names(names: Iterable[str]) -> list[str]:
+    """A name for each figure's file: what cannot stand in one becomes a hyphen, and -2, -3 and so on follow where it is taken."""
+    found: Counter[str] = Counter()
+    safe = [safe_name(name, longest=80, extra="_") for name in names]
+    for i, name in enumerate(safe):
+        found[name.casefold()] += 1  # some systems see no difference between Yes and yes
+        safe[i] = name if found[name.casefold()] == 1 else f"{name}-{found[name.casefold()]}"
+    return safe
+
+
+def picture_axes(dataset: Dataset) -> tuple[Axis, Axis]:
+    """What the rows and columns of the run's matrices are; the pictures of mfcc-2020 have more of both than its features."""
+    config, (_, n_rows, n_columns) = dataset.config, dataset.matrices.shape
+    return _stretched(row_axis(config), n_rows), _stretched(column_axis(config, config.n_frames), n_columns)
+
+
+def _stretched(axis: Axis, n: int) -> Axis:
+    return axis if len(axis.values) == n else Axis(axis.kind, np.linspace(axis.values[0], axis.values[-1], n), axis.unit)
+
+
+def _split_sentence(settings: runs.Settings, n: int) -> str:
+    return {
+        "speakers": "Speakers were divided once, by chance within each class: 3 in 5 train, 1 validates, 1 is tested.",
+        "folds": f"Speakers were divided into {n} folds; each was tested once, by a network trained on the others; "
+        "the numbers for training and validation are means over the folds.",
+        "published": f"The {n} published folds of the corpus, each tested once.",
+        "corpora": f"Corpora were held back one by one: {n} of them {'has' if n == 1 else 'have'} every class, and each was "
+        "tested once, by a network trained and validated on speakers of the others.",
+        "none": "Nobody was held back to be tested: a tenth of the speakers validates.",
+        "clips": "Clips were divided by chance, whoever speaks: a fifth to test.",
+    }[settings.split]
+
+
+def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) -> str:
+    training, rate = settings.training, models[0]["meta"]["lr"]
+    if training.schedule == "2020":
+        how = "the schedule of 2020: the head for 2 epochs, then all layers for 1"
+    else:
+        how = f"{training.epochs} epochs at most, highest learning rate {rate:.1e}"
+    if not training.augment:
+        change = "without augmentation"
+    elif models[0]["config"]["windows"] == "all":
+        change = f"on windows of each clip and of {training.n_augmented} degraded copies of it, with time and row masks"
+    else:
+        change = "with changes of tempo, time shift, filters, time and row masks"
+    extras = [
+        (training.ema_decay > 0, "a running mean of the weights"),
+        (training.label_smoothing > 0, f"{training.label_smoothing:.0%} of each label spread over all classes"),
+        (training.mixup > 0, "clips blended two by two (mixup)"),
+        (bool(training.auxiliary_label), f"'{training.auxiliary_label}' learned beside it"),
+    ]
+    also = "".join(f", {text}" for used, text in extras if used)
+    network = "network of four plain blocks" if training.arch == "small" else training.arch
+    return f"A {network} was trained for {how}, {change}{also}; classes weigh equally."
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _counts(clips: pd.DataFrame, parts: list[np.ndarray]) -> dict[str, int]:
+    """Clips and speakers of a part; over folds, the mean for training and validation, and all for the test."""
+    per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in parts]
+    if len(np.unique(np.concatenate(parts))) == sum(map(len, parts)):  # the parts share no clip: together they are the whole
+        return {"clips": sum(n for n, _ in per_fold), "speakers": sum(n for _, n in per_fold)}
+    return {name: round(float(np.mean(values))) for name, values in zip(("clips", "speakers"), zip(*per_fold))}
+
+
+def _examples(predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each class the right answer of middling sureness: neither the best nor the worst the network can do."""
+    found = []
+    for name, group in predictions[predictions["true"] == predictions["predicted"]].groupby("true"):
+        order = group.assign(p=group[f"p_{name}"]).sort_values(["p", "path"])
+        found.append(order.iloc[len(order) // 2].to_dict())
+    return found
+
+
+def _mistakes(predictions: pd.DataFrame) -> list[dict[str, Any]]:
+    return evaluation.worst_mistakes(predictions, MISTAKES).to_dict("records")
+
+
+def _clip(row: dict[str, Any], folder: Path, dataset: Dataset, place: Path) -> ReportClip:
+    """A clip as the network of its fold got it: the fitted sound, not the whole file, and its picture."""
+    scale = Scale.from_dict(read_json(folder / f"fold{row['fold']}" / "meta.json")["scale"])
+    index = int(np.flatnonzero(dataset.clips["path"] == row["path"])[0])
+    return ReportClip(
+        path=row["path"],
+        speaker=row["speaker"],
+        true=row["true"],
+        predicted=row["predicted"],
+        probability=row[f"p_{row['predicted']}"],
+        wav=None if dataset.corpus.matrices else wav_bytes(audio.load(dataset.corpus.root / row["path"], dataset.config)),
+        picture=scale.to_gray(dataset.matrices[index]),
+        cam=_cam_of(place, row),
+    )
+
+
+def _cam_of(place: Path, row: dict[str, Any]) -> np.ndarray | None:
+    """The stored map of a clip, its positive part, where it is for the predicted class."""
+    target = read_json(place / "explanation.json")["target"]
+    if row["predicted"] != {"true": row["true"], "predicted": row["predicted"]}.get(target, target):
+        return None
+    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
+        here = np.flatnonzero(arrays["path"] == row["path"])
+        return np.maximum(arrays["maps"][here[0]], 0)
+
+
+def _explanation(place: Path) -> ReportExplanation:
+    facts = read_json(place / "explanation.json")
+    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
+        means = mean_maps(arrays["maps"], arrays["true"], arrays["speaker"])
+        total = {name: int((arrays["true"] == name).sum()) for name in facts["blank"]}
+    named = {"true": "the true class", "predicted": "the predicted class"}
+    return ReportExplanation(
+        method=facts["method"],
+        layer=facts["layer"],
+        target=named.get(facts["target"], f"the class {facts['target']}"),
+        grid=tuple(facts["grid"]),
+        maps={name: total[name] - facts["blank"][name] for name in total},
+        blank=facts["blank"],
+        bands=_bands(place),
+        mean_maps={name: mean for name, mean in means.items() if np.isfinite(mean).all()},
+    )
+
+
+def _bands(place: Path) -> pd.DataFrame:
+    """Shares per class and band over all clips, with those of the clips classified correctly and wrongly as columns beside them."""
+    table = read_table(place / "bands_by_class.csv")
+    if "clips_of" not in table:  # a run of an older program
+        return table
+    parts = {name: part.reset_index(drop=True) for name, part in table.groupby("clips_of")}
+    return parts["all"].assign(right_share=parts["right"]["share"], wrong_share=parts["wrong"]["share"])
+
+
+def _write_lr_curve(place: Path, path: Path) -> None:
+    """The figure of lr_find, where it ran."""
+    curve = read_json(place / "lr_find.json")
+    if curve is None:
+        return
+    fig, ax = figures.figure(2.8)
+    figures.plot_lr_find(np.array(curve["lrs"]), np.array(curve["losses"]), curve["valley"], ax=ax)
+    write_bytes(path, figures.png_bytes(fig))
+
+
+def _write_manifest(folder: Path, dataset: Dataset) -> None:
+    """What the run holds, with a SHA-256 of every file; written last, so that it marks a complete run."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
+    run = read_json(folder / "run.json")
+    manifest = {
+        **run,
+        "corpus": dataset.corpus.name,
+        "clips": len(dataset.clips),
+        "config": dataset.config.to_dict(),
+        "versions": versions(),
+        "files": {path.relative_to(folder).as_posix(): file_sha256(path) for path in files},
+    }
+    write_json(folder / "manifest.json", manifest)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}"""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found

@@ -1,0 +1,174 @@
+"""Clips -> mel energies of the whole clip, as recorded and as other microphones, rooms and lines would have carried it.
+
+What training by windows reads: windows are cut from them at random. Cuts no windows and trains nothing itself.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voicecam import audio
+from voicecam.audio import Signal, degrade
+from voicecam.audio.degrade import STANDARD, Degradation
+from voicecam.config import Config
+from voicecam.corpora.table import Corpus
+from voicecam.errors import DatasetError
+from voicecam.features import mel_decibels, window_matrix, window_starts
+from voicecam.files import atomic_path, digest, read_json, write_json, writing
+from voicecam.workers import worker_pool
+
+POOL = 8  # clips of the same speaker that babble is made of: nobody else's voice may stand in a clip, or splits would leak
+VERSION = 1  # of the stored form; raised when older files must not be read
+Progress = Callable[[Iterable, int], Iterable]
+
+
+@dataclass(frozen=True)
+class AugmentedClips:
+    """Mel energies of every clip, `n_augmented` degraded ones beside the clean one.
+
+    decibels : float16 (all frames, n_mels), all renderings one after the other
+    bounds : int64 (n_clips, 1 + n_augmented, 2), first frame and end of each; [:, 0] are the clean ones
+    config : the settings that made them
+    """
+
+    decibels: np.ndarray
+    bounds: np.ndarray
+    config: Config
+
+    def whole(self, clip: int, copy: int) -> np.ndarray:
+        """A rendering, float16 (n_frames, n_mels); copy 0 is clean."""
+        start, end = self.bounds[clip, copy]
+        return self.decibels[start:end]
+
+    def windows(self, clip: int) -> np.ndarray:
+        """All windows of a clean clip, float32 (n_windows, n_rows, config.n_frames), as a Classifier would see them."""
+        whole = self.whole(clip, 0).astype(np.float32)
+        n = self.config.n_frames
+        starts = window_starts(len(whole), self.config)
+        return np.stack([window_matrix(whole[start : start + n], self.config) for start in starts])
+
+    def random_window(self, clip: int, rng: np.random.Generator, *, short: float) -> np.ndarray:
+        """One window of one of a clip's renderings, float32 (n_rows, config.n_frames), both by chance.
+
+        short : share of windows that are cut to 0.3 to 1 of their length and said again to fill it, as a short recording would be
+        """
+        whole, n = self.whole(clip, int(rng.integers(self.bounds.shape[1]))), self.config.n_frames
+        length = int(rng.uniform(0.3, 1) * n) if rng.random() < short else n
+        start = int(rng.integers(max(1, len(whole) - length + 1)))
+        cut = whole[start : start + length].astype(np.float32)
+        return window_matrix(np.resize(cut, (n, cut.shape[1])), self.config)
+
+    def keep(self, clips: np.ndarray) -> "AugmentedClips":
+        """Only those clips, by their numbers."""
+        return AugmentedClips(self.decibels, self.bounds[clips], self.config)
+
+
+def render(
+    corpus: Corpus,
+    config: Config,
+    *,
+    n_augmented: int,
+    seed: int = 0,
+    how: Degradation = STANDARD,
+    cache: Path = Path("cache/renderings"),
+    workers: int | None = None,
+    progress: Progress = lambda items, total: items,
+) -> AugmentedClips:
+    """Renderings of all clips of a corpus, kept in `cache` and read from there the next time.
+
+    n_augmented : degraded renderings of each clip, see degrade.augment; 0 gives the clean ones only
+    how : how often and how far clips are degraded
+    seed : of the degradations; each clip has its own generator, so the number of workers does not matter
+    workers : processes; None is one per core
+    Raises AudioError for a clip that cannot be used, DatasetError for a negative number of copies.
+    """
+    if n_augmented < 0:
+        raise DatasetError(f"n_augmented={n_augmented}: must be 0 or more")
+    key = _key(corpus, config, n_augmented, seed, how)
+    folder = Path(cache) / digest(key)
+    if not (folder / "renderings.json").exists():
+        _write(folder, key, _jobs(corpus, config, n_augmented, seed, how), workers, progress)
+    promised = read_json(folder / "renderings.json", error=DatasetError)["frames"]
+    bounds = np.load(folder / "bounds.npy", allow_pickle=False)
+    decibels = np.load(folder / "decibels.npy", mmap_mode="r", allow_pickle=False)
+    if len(decibels) != promised:
+        raise DatasetError(f"{folder}: {len(decibels)} frames, {promised} were written; delete the folder and run again")
+    return AugmentedClips(decibels, bounds, config)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One clip to render, with clips of the same speaker and the seed of its degradations."""
+
+    path: str
+    mates: tuple[str, ...]
+    config: Config
+    n_augmented: int
+    seed: tuple[int, int]
+    how: Degradation
+
+
+def _jobs(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degradation) -> list[_Job]:
+    """One job per clip; its mates are the first POOL clips of its speaker."""
+    paths, speakers = [str(corpus.root / name) for name in corpus.clips["path"]], corpus.clips["speaker"].to_numpy()
+    first: dict[str, list[str]] = {}
+    for path, speaker in zip(paths, speakers):
+        if len(first.setdefault(speaker, [])) < POOL:
+            first[speaker].append(path)
+    return [
+        _Job(path, tuple(first[speaker]), config, n_augmented, (seed, number), how)
+        for number, (path, speaker) in enumerate(zip(paths, speakers))
+    ]
+
+
+def _write(folder: Path, key: dict[str, Any], jobs: list[_Job], workers: int | None, progress: Progress) -> None:
+    """Render all clips into `folder`; renderings.json is written last and marks it as complete."""
+    with writing(folder), worker_pool(workers) as pool:
+        parts = list(progress(pool.map(_render, jobs, chunksize=8), len(jobs)))  # per clip: 1 + n_augmented arrays
+        lengths = np.array([[len(part) for part in clip] for clip in parts])
+        ends = lengths.cumsum().reshape(lengths.shape)
+        bounds = np.stack([ends - lengths, ends], axis=2)
+        arrays = {"bounds": bounds, "decibels": np.concatenate([part for clip in parts for part in clip])}
+        for name, array in arrays.items():
+            with atomic_path(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
+                np.save(file, array)
+        write_json(folder / "renderings.json", {"frames": int(lengths.sum()), **key})
+
+
+def _render(job: _Job) -> list[np.ndarray]:
+    """Mel energies, float16 (frame, band), of one clip: clean, then degraded."""
+    config, rng = job.config, np.random.default_rng(job.seed)
+    signal = _read(job.path, config)
+    pool = [_read(mate, config).samples for mate in job.mates] if job.n_augmented else []
+    degraded = [degrade.augment(signal.samples, signal.rate, pool, rng, how=job.how) for _ in range(job.n_augmented)]
+    sounds = [signal, *(Signal(samples, signal.rate) for samples in degraded)]
+    return [mel_decibels(audio.prepare_whole(sound, config).samples, config).astype(np.float16) for sound in sounds]
+
+
+@lru_cache(maxsize=64)  # a speaker's clips follow one another, and each is the others' babble
+def _read(path: str, config: Config) -> Signal:
+    return audio.resample(audio.read(Path(path)), config.sample_rate)
+
+
+def _key(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degradation) -> dict[str, Any]:
+    """All that decides the renderings: which clips (by name, size and time stamp), settings and degradations."""
+    try:
+        seen = {name: (corpus.root / name).stat() for name in corpus.clips["path"]}
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{error.filename}: no such file, though the map names it; put it back or make the images again"
+        ) from None
+    return {
+        "version": VERSION,
+        "root": str(corpus.root.resolve()),
+        "clips": digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in seen.items()]),
+        "speakers": digest(list(corpus.clips["speaker"])),  # babble is made of the same speaker's clips
+        "config": config.to_dict(),
+        "n_augmented": n_augmented,
+        "seed": seed,
+        "degradation": asdict(how),
+    }

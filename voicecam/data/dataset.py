@@ -1,0 +1,291 @@
+"""Clips -> images on disk, and a map that ties each image to its wav, speaker, labels and settings; and back again.
+
+Ready-made matrices (corpora/matrices.py) get a map and no images: their file holds all that is needed.
+Does not split (splits.py), fit a scale or train.
+"""
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import audio
+from voicecam.audio.fingerprints import fingerprint, from_text, to_text
+from voicecam.config import Config, from_dict
+from voicecam.corpora.matrices import load_matrices
+from voicecam.corpora.table import Corpus, Fold
+from voicecam.data.augmented import AugmentedClips
+from voicecam.errors import AudioError, DatasetError
+from voicecam.features import features
+from voicecam.features.image import load_matrix, picture_2020, save_matrix, save_picture
+from voicecam.files import alone_in, digest, read_json, safe_name, write_json, writing
+from voicecam.workers import worker_pool
+
+FORMAT = 2  # of the map; raised when an older program could misread it
+SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
+Progress = Callable[[Iterable, int], Iterable]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of one corpus, ready to split.
+
+    corpus : as the adapter gave it; its clips table has one row per image, in the order of `matrices`
+    matrices : float32, shape (n_clips, n_rows, n_frames); for mfcc-2020 the grey levels, (n_clips, 224, 224)
+    config : the settings that made them
+    failed : (wav, error) of each clip that could not be used
+    fingerprints : uint8 (n_clips, fingerprints.BYTES), by which copies are known; None for ready-made matrices
+    renderings : the whole clips, where config.windows is "all"; `matrices` then hold each clip's loudest window
+    """
+
+    corpus: Corpus
+    matrices: np.ndarray
+    config: Config
+    failed: tuple[tuple[str, str], ...] = ()
+    fingerprints: np.ndarray | None = None
+    renderings: AugmentedClips | None = None
+
+    @property
+    def clips(self) -> pd.DataFrame:
+        """The corpus's table: path, speaker and labels, one row per image."""
+        return self.corpus.clips
+
+    def keep(self, chosen: Corpus) -> "Dataset":
+        """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
+        rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
+        kept = None if self.renderings is None else self.renderings.keep(rows)
+        prints = None if self.fingerprints is None else self.fingerprints[rows]
+        return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, renderings=kept)
+
+
+def map_path(corpus: Corpus, config: Config, maps: Path) -> Path:
+    """Where the map of this corpus under these settings lies: maps/NAME-PLACE-SETTINGS.json."""
+    place = str(corpus.root.resolve())
+    if len(corpus.name.encode()) > 100:  # it is cut, and names of joined corpora may begin alike
+        place += f"\n{corpus.name}"
+    return Path(maps) / f"{safe_name(corpus.name.lower(), longest=100)}-{digest(place, length=6)}-{config.hash}.json"
+
+
+def make_images(
+    corpus: Corpus,
+    config: Config,
+    *,
+    images: Path = Path("mfc_dataset"),
+    maps: Path = Path("maps"),
+    workers: int | None = None,
+    progress: Progress = lambda items, total: items,
+) -> Path:
+    """Write one image per clip and the map; return the map's path.
+
+    workers : processes; None is one per core, 1 works in this process
+    progress : called as progress(iterable, total); gives the iterable back
+    Images whose wav has the same size and time stamp as the map says are kept, so a second run does nothing and a stopped
+    one goes on where it was; several at a time share their work. Each file appears whole or not at all. A clip that cannot be
+    used is listed in the map under "failed" with the reason; one that could not be read is tried again by the next run.
+    Ready-made matrices get the map alone. Raises DatasetError when no clip can be used, OSError when images cannot be written.
+    """
+    path = map_path(corpus, config, maps)
+    if corpus.matrices is not None:
+        write_json(path, _map(corpus, config, {name: {} for name in corpus.clips["path"]}, complete=True))
+        return path
+    work = _Work(corpus, config, Path(images) / path.stem, path)
+    with writing(work.folder), closing(work.convert(workers)) as results:
+        saved = time.monotonic()
+        try:
+            for name, result in progress(results, len(work.waiting)):
+                work.ready[name] = result
+                if time.monotonic() - saved > SAVE_EVERY_S:
+                    work.save()
+                    saved = time.monotonic()
+        finally:  # whatever stopped it: what is done is kept
+            work.save()
+    if all("error" in entry for entry in work.ready.values()):
+        first = next(iter(work.ready.values()))["error"]
+        raise DatasetError(f"{corpus.root}: none of {len(work.ready)} clips can be used; the first: {first}")
+    return path
+
+
+def read_dataset(path: Path, *, images: Path = Path("mfc_dataset")) -> Dataset:
+    """Read the map at `path` and its images. Raises DatasetError when either is missing, unfinished or of another format."""
+    values = read_json(path, error=DatasetError)
+    if values.get("format") != FORMAT:
+        raise DatasetError(f"{path}: format {values.get('format')}, this program reads {FORMAT}; run make_images again")
+    if not values["complete"]:
+        raise DatasetError(f"{path}: making these images was stopped half way; run make_images again, it goes on where it was")
+    good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
+    ready_made = Path(values["matrices"]) if values.get("matrices") else None
+    rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]
+    folds = {
+        label: tuple(Fold(**{part: tuple(who) for part, who in fold.items()}) for fold in many)
+        for label, many in values["folds"].items()
+    }
+    clips = pd.DataFrame(rows).astype("string")
+    corpus = Corpus(values["corpus"], Path(values["root"]), clips, tuple(values["repairs"]), folds, values["note"], ready_made)
+    failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
+    if ready_made is None:
+        folder = Path(images) / Path(path).stem
+        matrices = np.stack([load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()])
+        prints = np.stack([from_text(entry["fingerprint"])[0] for entry in good.values()])
+    else:
+        matrices, prints = load_matrices(ready_made, clips["path"]).astype(np.float32), None
+    return Dataset(corpus, matrices, from_dict(values["config"]), failed, prints)
+
+
+def clip_matrix(path: Path, config: Config) -> np.ndarray:
+    """The matrix of one sound file, see `signal_matrix`. Raises AudioError."""
+    return signal_matrix(audio.read(path), config)
+
+
+def signal_matrix(signal: audio.Signal, config: Config) -> np.ndarray:
+    """The matrix of a recording's one window, float32, shape (n_rows, n_frames); for mfcc-2020 its picture, (224, 224).
+
+    The same steps for a training clip and for a new recording. Raises AudioError.
+    """
+    matrix = features(audio.prepare(signal, config), config).matrix
+    return picture_2020(matrix).astype(np.float32) if config.features == "mfcc-2020" else matrix
+
+
+class _Work:
+    """The images of one corpus that are there and that are to be made.
+
+    names : clip -> image; stamps : clip -> what its wav looks like now
+    ready : clip -> its entry in the map; waiting : clips whose image is not there or no longer true
+    """
+
+    def __init__(self, corpus: Corpus, config: Config, folder: Path, path: Path):
+        self.corpus, self.config, self.folder, self.path = corpus, config, folder, path
+        self.names = _image_names(corpus)
+        self.stamps = {name: _stamp(corpus.root / name) for name in self.names}
+        old = _old_map(path)["entries"]
+        self.ready = _still_good(old, self.stamps, folder)
+        self.waiting = [name for name in self.names if self.ready.get(name, {}).get("stamp") is None]
+        if any("image" in old.get(name, {}) for name in self.waiting):  # their images change: the old map is true no more
+            self.save()
+
+    def save(self) -> None:
+        """Write the map of what is ready, here or by another run that makes the same images now."""
+        with alone_in(self.path.parent):
+            old = _old_map(self.path)
+            there = _still_good(old["entries"], self.stamps, self.folder)
+            ready = {**there, **self.ready}
+            complete = len(ready) == len(self.names) and any("image" in entry for entry in ready.values())
+            new = _map(self.corpus, self.config, ready, complete=complete)
+            if new != old and (ready or old["entries"]):
+                write_json(self.path, new)
+
+    def convert(self, workers: int | None) -> Generator[tuple[str, dict[str, Any]]]:
+        """(clip, entry) of each that waits, in order; over processes where there is enough to do."""
+        root, names = self.corpus.root, self.waiting
+        jobs = [(root / name, self.folder / self.names[name], self.config) for name in names]
+        if workers == 1 or len(jobs) < 64:  # starting processes costs more than 64 clips
+            results = map(_convert, *zip(*jobs)) if jobs else iter(())
+            yield from ((name, self._entry(name, result)) for name, result in zip(names, results))
+            return
+        with worker_pool(workers) as pool:
+            for name, result in zip(names, pool.map(_convert, *zip(*jobs), chunksize=16)):
+                yield name, self._entry(name, result)
+
+    def _entry(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
+        """A clip's entry in the map; without a stamp where the reason may go away while the file stays as it is."""
+        if "error" in result:
+            return {"error": result["error"], "stamp": None if result["passing"] else self.stamps[name]}
+        return {"image": self.names[name], **result, "stamp": self.stamps[name]}
+
+
+def _convert(path: Path, image: Path, config: Config) -> dict[str, Any]:
+    """Write the image of one clip; returns what its black and white stand for.
+
+    Where it has none, returns the "error", and whether it is "passing": the same file may do next time. One file never ends the
+    work on the others. Raises OSError when the image cannot be written.
+    """
+    try:
+        recording = audio.read(path)
+        matrix, known_by = signal_matrix(recording, config), fingerprint(recording)
+    except AudioError as reason:
+        return {"error": str(reason), "passing": not os.access(path, os.R_OK)}
+    except OSError as reason:
+        return {"error": f"{path}: not readable ({reason.strerror}); check its permissions", "passing": True}
+    except MemoryError:
+        return {"error": f"{path}: no memory left to read it; close other programs, or cut it", "passing": True}
+    except Exception as reason:  # whatever a broken file does to a decoder
+        said = " ".join(f"{type(reason).__name__}: {reason}".split())
+        return {"error": f"{path}: cannot be used ({said}); export it again as WAV", "passing": False}
+    if config.features == "mfcc-2020":
+        low, high = save_picture(image, matrix.astype(np.uint8))
+    else:
+        low, high = save_matrix(image, matrix)
+    return {"low": low, "high": high, "fingerprint": to_text(known_by[None])}
+
+
+def _image_names(corpus: Corpus) -> dict[str, str]:
+    """Image of each clip: the wav's path with .png. Raises DatasetError where two clips would share one."""
+    names = {name: Path(name).with_suffix(".png").as_posix() for name in corpus.clips["path"]}
+    owner: dict[str, str] = {}
+    for name, image in names.items():
+        if image in owner:
+            raise DatasetError(f"{corpus.root}: {owner[image]} and {name} differ only in their ending; keep one of them")
+        owner[image] = name
+    return names
+
+
+def _map(corpus: Corpus, config: Config, ready: dict[str, dict[str, Any]], *, complete: bool) -> dict[str, Any]:
+    """All that a map file holds."""
+    entries = {}
+    for row in corpus.clips.to_dict("records"):
+        name, speaker = row.pop("path"), row.pop("speaker")
+        if name in ready:
+            labels = {key: None if pd.isna(value) else value for key, value in row.items()}
+            entries[name] = {**ready[name], "speaker": speaker, "labels": labels}
+    return {
+        "format": FORMAT,
+        "corpus": corpus.name,
+        "root": str(corpus.root.resolve()),
+        "matrices": corpus.matrices and str(corpus.matrices.resolve()),
+        "note": corpus.note,
+        "repairs": list(corpus.repairs),
+        "folds": {
+            label: [{part: list(who) for part, who in vars(fold).items()} for fold in many]
+            for label, many in corpus.folds.items()
+        },
+        "config": config.to_dict(),
+        "config_hash": config.hash,
+        "complete": complete,
+        "entries": entries,
+    }
+
+
+def _old_map(path: Path) -> dict[str, Any]:
+    """The map at `path`, finished or not; an empty one where there is none of this format."""
+    values = read_json(path, error=DatasetError) if path.exists() else {}
+    return values if values.get("format") == FORMAT else {"entries": {}}
+
+
+def _still_good(entries: dict[str, Any], stamps: dict[str, list[int]], folder: Path) -> dict[str, dict[str, Any]]:
+    """Entries of an old map that are true: the wav is as it was, and the image is there. Those without a stamp, whose clips
+    could not be read, count until they are made again."""
+    on_disk = {
+        os.path.join(place, name)[len(str(folder)) + 1 :].replace(os.sep, "/")
+        for place, _, names in os.walk(folder)
+        for name in names
+    }
+    kept = {}
+    for name, entry in entries.items():
+        seen = name in stamps and entry["stamp"] in (None, stamps[name])
+        if seen and ("error" in entry or entry["image"] in on_disk):
+            kept[name] = {key: entry[key] for key in ("image", "low", "high", "fingerprint", "error", "stamp") if key in entry}
+    return kept
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size in bytes and time stamp in ns: what a file looks like without reading it. Zeros where that cannot be seen."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return [0, 0]
+    return [seen.st_size, seen.st_mtime_ns]

@@ -1,0 +1,42 @@
+"""A prepared signal -> its MFCC or log-mel matrix (mfcc), and the matrix as a picture (image). The names of features.mfcc are
+handed on."""
+
+from voicecam.features.mfcc import (
+    PIECE,
+    SMALLEST_POWER,
+    SMALLEST_SPREAD,
+    Axis,
+    Features,
+    band_edges,
+    cepstrum,
+    column_axis,
+    features,
+    lifter_weights,
+    log_mel_energies,
+    mel_bands,
+    mel_decibels,
+    row_axis,
+    window_matrices,
+    window_matrix,
+    window_starts,
+)
+
+__all__ = [
+    "PIECE",
+    "SMALLEST_POWER",
+    "SMALLEST_SPREAD",
+    "Axis",
+    "Features",
+    "band_edges",
+    "cepstrum",
+    "column_axis",
+    "features",
+    "lifter_weights",
+    "log_mel_energies",
+    "mel_bands",
+    "mel_decibels",
+    "row_axis",
+    "window_matrices",
+    "window_matrix",
+    "window_starts",
+]

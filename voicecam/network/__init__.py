@@ -1,0 +1,40 @@
+"""The network: its architectures and weights (model), training (learner), and recordings (classifier, recordings). The
+names of network.model are handed on."""
+
+from voicecam.network.model import (
+    ARCHITECTURES,
+    FORMAT,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    RESNETS,
+    SMALL,
+    SMALL_STAGES,
+    SMALL_WIDTHS,
+    STAGES,
+    Model,
+    build,
+    load_model,
+    met_by,
+    save_model,
+    to_input,
+    versions,
+)
+
+__all__ = [
+    "ARCHITECTURES",
+    "FORMAT",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "RESNETS",
+    "SMALL",
+    "SMALL_STAGES",
+    "SMALL_WIDTHS",
+    "STAGES",
+    "Model",
+    "build",
+    "load_model",
+    "met_by",
+    "save_model",
+    "to_input",
+    "versions",
+]

@@ -1,0 +1,122 @@
+"""A saved model with its own features -> what it says of a recording. Finds no speech and records none.
+
+Files, microphone, page and notebooks all go through here, so that a recording is treated as the training clips were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import softmax
+
+from voicecam import audio, features
+from voicecam.audio import Signal
+from voicecam.config import UNCERTAIN, Config
+from voicecam.data.dataset import signal_matrix
+from voicecam.network import Model, load_model
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of a recording: from `start` to `end` in s, and the probability of each class by this window alone."""
+
+    start: float
+    end: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a model says of one recording.
+
+    verdict : a class, or "uncertain" where the probability of the likeliest class is below the model's threshold
+    label, probability : the likeliest class, and its probability in 0..1 at the model's temperature
+    probabilities : of every class; they add up to 1
+    windows : in order of time
+    """
+
+    verdict: str
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    windows: tuple[Window, ...]
+
+
+class Classifier:
+    """A model that takes recordings. `model.meta` may hold `temperature` and `threshold`; without them nothing is uncertain."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.threshold = float(model.meta.get("threshold", 0.0))
+
+    def probabilities(self, signals: Sequence[Signal]) -> np.ndarray:
+        """Probabilities, float64 (signal, class), of recordings at any rate. Raises AudioError for one without sound."""
+        return self.probabilities_of([clip_windows(signal, self.model.config) for signal in signals])
+
+    def probabilities_of(self, clips: Sequence[np.ndarray]) -> np.ndarray:
+        """Probabilities, float64 (clip, class), of the windows of clips, each (n_windows, n_rows, n_frames), see `clip_windows`.
+
+        The clip's logits are the mean over its windows: each window votes with its evidence (a product of experts), so one sure
+        window outweighs several unsure ones. The temperature is fitted on such means.
+        """
+        if not len(clips):
+            return np.zeros((0, len(self.model.classes)))
+        logits = self.model.logits(np.concatenate(clips)).astype(np.float64)  # (all windows, class)
+        ends = np.cumsum([len(clip) for clip in clips])
+        pooled = np.stack([part.mean(axis=0) for part in np.split(logits, ends[:-1])])  # (clip, class)
+        return softmax(pooled / self.model.temperature, axis=1)
+
+    def classify(self, signal: Signal) -> Verdict:
+        """The verdict on one recording, with its windows. Raises AudioError for one without sound."""
+        config, classes = self.model.config, self.model.classes
+        windows = clip_windows(signal, config)
+        logits = self.model.logits(windows).astype(np.float64)  # (window, class)
+        p = softmax(logits.mean(axis=0) / self.model.temperature)
+        alone = softmax(logits / self.model.temperature, axis=1)
+        best = int(p.argmax())
+        return Verdict(
+            verdict=classes[best] if p[best] >= self.threshold else UNCERTAIN,
+            label=classes[best],
+            probability=float(p[best]),
+            probabilities=_named(classes, p),
+            windows=tuple(Window(start, end, _named(classes, row)) for (start, end), row in zip(_times(signal, config), alone)),
+        )
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """The Classifier of a saved model. Raises ModelError like `network.load_model`."""
+    return Classifier(load_model(folder))
+
+
+def sure_classes(windows: Sequence[Window], *, threshold: float) -> tuple[str, ...]:
+    """The classes that at least one window alone is sure of, in order of time. More than one: the windows disagree, and one
+    answer does not hold for the whole recording (two voices, say).
+
+    threshold : probability from which a window is sure of its likeliest class
+    """
+    likeliest = [max(window.probabilities.items(), key=lambda item: item[1]) for window in windows]
+    return tuple(dict.fromkeys(label for label, probability in likeliest if probability >= threshold))
+
+
+def clip_windows(signal: Signal, config: Config) -> np.ndarray:
+    """Matrices of a recording's windows, float32 (n_windows, n_rows, n_frames): the loudest or all, as config.windows says."""
+    if config.windows == "loudest":
+        return signal_matrix(signal, config)[None]
+    return features.window_matrices(audio.prepare_whole(signal, config), config)
+
+
+def _times(signal: Signal, config: Config) -> list[tuple[float, float]]:
+    """Start and end of each window in s of the recording; a short recording's one window ends with it."""
+    total = signal.seconds
+    if config.windows == "loudest":
+        start = audio.loudest_start(signal, config.seconds)
+        return [(start, min(total, start + config.seconds))]
+    n = round(total * config.sample_rate)
+    frames = 1 + max(0, n - config.window) // config.hop
+    starts = [start * config.hop / config.sample_rate for start in features.window_starts(frames, config)]
+    return [(start, min(total, start + config.seconds)) for start in starts]
+
+
+def _named(classes: Sequence[str], p: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(classes, p)}

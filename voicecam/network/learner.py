@@ -1,0 +1,223 @@
+"""fastai: pictures -> dataloaders -> a fine-tuned ResNet with its training curves. Does not evaluate on test speakers."""
+
+import copy
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.callback.channelslast import ChannelsLast
+from fastai.callback.mixup import MixUp
+from fastai.callback.schedule import lr_find  # noqa: F401  its import gives Learner lr_find and fit_one_cycle
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from fastai.losses import CrossEntropyLossFlat
+from fastai.metrics import BalancedAccuracy
+from fastai.torch_core import set_seed
+from fastai.vision.learner import default_split
+
+from voicecam.data.dataset import Dataset
+from voicecam.data.splits import Split
+from voicecam.errors import ModelError
+from voicecam.features.image import Scale, fit_scale
+from voicecam.network import ARCHITECTURES, Model, build, versions
+from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
+from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
+from voicecam.network.loaders import Windows, make_loaders
+from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
+
+SCHEDULES = ("default", "2020")
+RANGES = {  # of settings: the least, and what is too much
+    **dict.fromkeys(("epochs", "batch", "patience"), (1, 1e6)),
+    **dict.fromkeys(("ema_decay", "label_smoothing"), (0, 1)),
+    **dict.fromkeys(("n_augmented", "mixup"), (0, 1e3)),
+    **{"lr": (1e-12, 1e3), "seed": (0, 2**32)},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train. The defaults fit two CPU cores."""
+
+    arch: str = "resnet18"
+    init: str = "auto"  # weights to start from, see start_weights.load_initial
+    schedule: str = "default"  # "2020" is the one of 2020: head 2 epochs at 2e-3, then all layers 1 epoch
+    epochs: int = 6  # over all layers; the one-cycle schedule needs to know it in advance
+    lr: float = 2e-3  # highest learning rate of the cycle; a tenth of it for the body where it starts from trained weights
+    batch: int = 32  # clips
+    patience: int = 5  # epochs without a better one, by balanced accuracy on validation speakers, before training stops
+    augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only
+    n_augmented: int = 8  # degraded renderings of each training clip, where the recipe takes all windows of a clip
+    ema_decay: float = 0.0  # decay per step of a running mean of the weights, which is then what is kept; 0 is none
+    label_smoothing: float = 0.0  # share of each label that is spread over all classes (Szegedy et al. 2016)
+    mixup: float = 0.0  # Beta parameter of blending two clips and their labels (Zhang et al. 2018); 0 is none
+    auxiliary_label: str = (
+        ""  # label learned at the same time on the training clips and then dropped, see auxiliary.py; "" is none
+    )
+    bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
+    find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
+    seed: int = 0  # of weights, order and augmentation
+
+    def __post_init__(self) -> None:
+        if self.arch not in ARCHITECTURES:
+            raise ModelError(f"architecture {self.arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
+        if self.schedule not in SCHEDULES:
+            raise ModelError(f"schedule {self.schedule!r}: not known; use one of {', '.join(SCHEDULES)}")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) < high:
+                raise ModelError(f"{name}={getattr(self, name)!r}: must be {low:g} or more and below {high:g}")
+        if self.auxiliary_label and self.mixup:
+            raise ModelError(
+                f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave out mixup or auxiliary_label"
+            )
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """model : the weights of the epoch with the best balanced accuracy on validation speakers; of several, the lowest loss; or
+        those of the last epoch, where it is a running mean that is kept
+    history : one row per epoch: epoch, train_loss, valid_loss, valid_balanced_accuracy, seconds
+    lr_curve : learning rates and smoothed losses of lr_find, and the one it suggests; None where it did not run
+    """
+
+    model: Model
+    history: pd.DataFrame
+    lr_curve: dict[str, Any] | None
+
+
+def train(
+    dataset: Dataset, split: Split, label: str, training: TrainConfig, *, log: Callable[[str], None] = print
+) -> TrainResult:
+    """Fine-tune on split.train, choose the epoch on split.valid; split.test is not looked at.
+
+    log : called with one line at the start and one per epoch
+    Classes weigh in the loss by the inverse of their number of training clips.
+    """
+    classes = tuple(sorted(dataset.clips[label].unique()))
+    targets = dataset.clips[label].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
+    counts = np.bincount(targets[split.train], minlength=len(classes))
+    if training.auxiliary_label:
+        targets, n_second = joint_numbers(dataset.corpus, training.auxiliary_label, split.train, targets, len(classes))
+    scale = fit_scale(dataset.matrices[split.train], dataset.config)
+    set_seed(training.seed, reproducible=True)
+    loaders = _loaders(dataset, split, targets, training, scale, vocab=None if training.auxiliary_label else classes)
+    met = counts if dataset.renderings is None else np.ones(len(classes))
+    learner, started = make_learner(loaders, met, training, dataset)
+    if training.auxiliary_label:
+        add_second(learner, len(classes), n_second)
+    log(started)
+    lr, curve = _choose_lr(learner, training, log)
+    learner.add_cb(epochs := EpochLog(log, training.patience, last=training.ema_decay > 0))
+    if training.ema_decay > 0:
+        learner.add_cb(AveragedWeights(training.ema_decay))
+    if training.mixup > 0:
+        learner.add_cb(MixUp(training.mixup))
+    if training.bfloat16:
+        learner.add_cbs([ChannelsLast(), Bfloat16()])
+    _fit(learner, training, lr, random=started.startswith("start: random"))
+    learner.model.load_state_dict(epochs.best_weights)
+    if training.auxiliary_label:
+        drop_second(learner.model)
+    meta = {
+        **met_in_training(dataset, split, met_before(training.init, started)),
+        "init": started.removeprefix("start: "),
+        "training": asdict(training),
+        "lr": lr,
+        "n_clips": {part: len(getattr(split, part)) for part in ("train", "valid", "test")},
+        "best_epoch": epochs.best_epoch,
+        "valid_balanced_accuracy": epochs.rows[epochs.best_epoch - 1]["valid_balanced_accuracy"],
+        "versions": versions(),
+    }
+    network = learner.model.cpu().eval()
+    return TrainResult(
+        Model(network, training.arch, label, classes, dataset.config, scale, meta), pd.DataFrame(epochs.rows), curve
+    )
+
+
+def trained_learner(model: Model, dataset: Dataset, split: Split, training: TrainConfig) -> Learner:
+    """fastai's Learner around a trained network, with the loaders that it was trained on: for show_batch, get_preds,
+    show_results, ClassificationInterpretation, fine_tune, export and what else a Learner does. Item i is row i of `dataset`.
+
+    model : as `train` gave it for these clips
+    """
+    number = {name: i for i, name in enumerate(model.classes)}
+    targets = dataset.clips[model.label].map(number).to_numpy(dtype=np.int64)
+    loaders = _loaders(dataset, split, targets, training, model.scale, vocab=model.classes)
+    loaders.train_ds.n_inp = loaders.valid_ds.n_inp = 1  # what make_loaders takes away
+    network = copy.deepcopy(model.network).to(loaders.device)
+    loss = CrossEntropyLossFlat(label_smoothing=training.label_smoothing)
+    return Learner(loaders, network, loss_func=loss, splitter=default_split, metrics=BalancedAccuracy())
+
+
+def _loaders(
+    dataset: Dataset, split: Split, targets: np.ndarray, training: TrainConfig, scale: Scale, *, vocab: Sequence[str] | None
+) -> DataLoaders:
+    """The loaders of a training: of the clips' pictures, or of windows drawn from their renderings."""
+    windows = None
+    if dataset.renderings is not None:
+        speakers = dataset.clips["speaker"].to_numpy()
+        windows = Windows(dataset.renderings, targets, speakers, split.train, scale, seed=training.seed)
+    return make_loaders(
+        scale.to_gray(dataset.matrices),
+        targets,
+        split,
+        dataset.config,
+        batch=training.batch,
+        augmented=training.augment,
+        seed=training.seed,
+        windows=windows,
+        vocab=vocab,
+    )
+
+
+def make_learner(loaders: DataLoaders, counts: np.ndarray, training: TrainConfig, dataset: Dataset) -> tuple[Learner, str]:
+    """fastai Learner with start weights and class weights; returns it and the line that says what it starts from.
+
+    counts : how many clips of each class training meets; each class weighs by the inverse in the loss
+    dataset : all clips of the run, tested ones too: weights that have met any of them are not used
+    """
+    weights = torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32, device=loaders.device)
+    learner = Learner(
+        loaders,
+        build(training.arch, len(counts)).to(loaders.device),
+        loss_func=CrossEntropyLossFlat(weight=weights, label_smoothing=training.label_smoothing),
+        splitter=default_split,
+        metrics=BalancedAccuracy(),
+    )
+    started = load_initial(learner.model, training.arch, training.init, corpora=corpora_of(dataset), clips=dataset.fingerprints)
+    learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; EpochLog speaks
+    learner.logger = lambda row: None
+    return learner, started
+
+
+def _choose_lr(learner: Learner, training: TrainConfig, log: Callable[[str], None]) -> tuple[float, dict[str, Any] | None]:
+    """The learning rate to use, and the curve of fastai's lr_find (Smith 2017) where it was asked for."""
+    if not training.find_lr:
+        return training.lr, None
+    with tempfile.TemporaryDirectory() as folder:  # lr_find parks the weights on disk while it tries rates
+        learner.path = Path(folder)
+        # without stop_div: an early stop on noisy batches leaves too few losses to suggest from
+        valley = float(learner.lr_find(num_it=60, show_plot=False, stop_div=False).valley)
+    log(f"lr_find suggests {valley:.1e}")
+    recorder = learner.recorder
+    return valley, {"lrs": [float(x) for x in recorder.lrs], "losses": [float(x) for x in recorder.losses], "valley": valley}
+
+
+def _fit(learner: Learner, training: TrainConfig, lr: float, *, random: bool) -> None:
+    """Run the schedule. Random weights train in full from the first step: a frozen random body has nothing to give."""
+    if training.schedule == "2020":
+        learner.freeze()
+        learner.fit_one_cycle(2, 2e-3)
+        learner.unfreeze()
+        learner.fit_one_cycle(1, slice(3e-3))  # fastai v1's default: 3e-3 for the head, a tenth of it for the body
+    elif random:
+        learner.fit_one_cycle(training.epochs, lr)
+    else:
+        learner.freeze()
+        learner.fit_one_cycle(1, lr)
+        learner.unfreeze()
+        learner.fit_one_cycle(training.epochs - 1, slice(lr / 10, lr))

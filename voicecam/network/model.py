@@ -1,0 +1,182 @@
+"""The ResNet: its architecture, its input, and how a trained one is saved and loaded.
+
+The weights it starts from are in start_weights.py, training in learner.py.
+Loading never unpickles: weights are safetensors, everything else is JSON.
+"""
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from fastai.vision.learner import create_vision_model
+from safetensors.torch import load_file, save
+from scipy.special import softmax
+from torch import nn
+from torchvision import models as tv
+
+from voicecam.audio.fingerprints import from_text
+from voicecam.config import Config, from_dict
+from voicecam.errors import ModelError
+from voicecam.features.image import Scale
+from voicecam.files import file_sha256, read_json, write_bytes, write_json
+
+RESNETS = {
+    "resnet18": (tv.resnet18, tv.ResNet18_Weights.IMAGENET1K_V1),
+    "resnet34": (tv.resnet34, tv.ResNet34_Weights.IMAGENET1K_V1),
+    "resnet50": (tv.resnet50, tv.ResNet50_Weights.IMAGENET1K_V2),
+}
+SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
+ARCHITECTURES = (*RESNETS, SMALL)
+SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
+STAGES = {"layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}  # place of a ResNet's stages in fastai's body
+SMALL_STAGES = {"layer1": 0, "layer2": 1, "layer3": 2, "layer4": 3}  # of the small network's
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
+FORMAT = 1  # of meta.json
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with everything a new recording needs to be treated like a training clip.
+
+    network : body and head, in eval mode; input (clip, 3, config.image_rows, config.image_columns), output logits (clip, class)
+    arch, label : architecture, and the label it was trained on
+    classes : names in the order of the outputs
+    config, scale : way from sound to matrix, and from matrix to picture
+    meta : versions, corpus, split, training settings, metrics: what is known of its making
+    """
+
+    network: nn.Sequential
+    arch: str
+    label: str
+    classes: tuple[str, ...]
+    config: Config
+    scale: Scale
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def input(self, matrices: np.ndarray) -> torch.Tensor:
+        """Network input, float32 (clip, 3, image_rows, image_columns), of matrices (clip, n_rows, n_frames)."""
+        return to_input(torch.from_numpy(self.scale.to_gray(matrices)), self.config)
+
+    def logits(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
+        """The network's outputs before the softmax, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
+        parts = [np.zeros((0, len(self.classes)), np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(matrices), batch):
+                parts.append(self.network(self.input(matrices[start : start + batch])).numpy())
+        return np.concatenate(parts)
+
+    def probabilities(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
+        """Softmax probabilities at the model's temperature, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
+        return softmax(self.logits(matrices, batch=batch) / self.temperature, axis=1)
+
+    @property
+    def met(self) -> np.ndarray | None:
+        """Fingerprints of the recordings that training met, uint8 (n, fingerprints.BYTES); None where they are not known."""
+        return met_by(self.meta)
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by so that probabilities are true to frequency on validation speakers; 1 where not fitted."""
+        return float(self.meta.get("temperature", 1.0))
+
+    def stage(self, name: str) -> nn.Module:
+        """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
+        stages = SMALL_STAGES if self.arch == SMALL else STAGES
+        if name not in stages:
+            raise ModelError(f"layer {name!r}: not known; use one of {', '.join(stages)}")
+        return self.network[0].get_submodule(str(stages[name]))
+
+
+def build(arch: str, n_classes: int) -> nn.Sequential:
+    """A network with random weights, body and head: fastai's vision model on a ResNet, or the small one.
+
+    small : four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and one linear
+        layer. What a cell of its last stage sees is 31 pixels wide and high.
+    """
+    if arch not in ARCHITECTURES:
+        raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
+    if arch != SMALL:  # channels last: how a CPU's convolutions like it, a tenth faster
+        return create_vision_model(RESNETS[arch][0], n_classes, pretrained=False).to(memory_format=torch.channels_last)
+    blocks = [
+        nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        for before, width in zip((3, *SMALL_WIDTHS), SMALL_WIDTHS)
+    ]
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(SMALL_WIDTHS[-1], n_classes))
+    return nn.Sequential(nn.Sequential(*blocks), head)
+
+
+def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
+    """Grey pictures -> network input: to 0..1, stretched to the image size (bilinear), three equal channels, ImageNet's mean
+    and spread.
+
+    pictures : uint8 or float in 0..255, shape (clip, row, frame)
+    Returns float32 (clip, 3, config.image_rows, config.image_columns).
+    """
+    grey = pictures.float()[:, None] / 255  # (clip, row, frame) -> (clip, 1, row, frame)
+    size = (config.image_rows, config.image_columns)
+    if grey.shape[-2:] != size:
+        grey = F.interpolate(grey, size=size, mode="bilinear", align_corners=False)
+    mean, std = torch.tensor(IMAGENET_MEAN, device=grey.device), torch.tensor(IMAGENET_STD, device=grey.device)
+    return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
+
+
+def met_by(meta: dict[str, Any]) -> np.ndarray | None:
+    """Fingerprints, uint8 (n, fingerprints.BYTES), in a model's meta; None where it holds none."""
+    text = meta.get("fingerprints")
+    return None if text is None else from_text(text)
+
+
+def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
+    """Write model.safetensors and, last, meta.json into `folder`; `half` stores float16. meta.json holds the weights' SHA-256."""
+    folder = Path(folder)
+    state = {key: value.detach().contiguous() for key, value in model.network.state_dict().items()}
+    if half:
+        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    write_bytes(folder / "model.safetensors", save(state))  # not save_file: its errors do not say that a disk is full
+    write_json(
+        folder / "meta.json",
+        {
+            "format": FORMAT,
+            "arch": model.arch,
+            "label": model.label,
+            "classes": list(model.classes),
+            "config": model.config.to_dict(),
+            "scale": model.scale.to_dict(),
+            "weights_sha256": file_sha256(folder / "model.safetensors"),
+            "meta": model.meta,
+        },
+    )
+
+
+def load_model(folder: Path) -> Model:
+    """Read a saved model, ready to predict. Raises ModelError when it is missing, damaged or of another format."""
+    folder = Path(folder)
+    meta = read_json(folder / "meta.json", error=ModelError)
+    if meta.get("format") != FORMAT:
+        raise ModelError(f"{folder}: format {meta.get('format')}, this program reads {FORMAT}; train it again")
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or file_sha256(weights) != meta["weights_sha256"]:
+        raise ModelError(f"{weights}: missing or damaged (its SHA-256 is not the one in meta.json); train it again")
+    network = build(meta["arch"], len(meta["classes"]))
+    network.load_state_dict(
+        {key: value.float() if value.is_floating_point() else value for key, value in load_file(weights).items()}
+    )
+    scale = Scale.from_dict(meta["scale"])
+    return Model(
+        network.eval(), meta["arch"], meta["label"], tuple(meta["classes"]), from_dict(meta["config"]), scale, meta["meta"]
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide the numbers."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("voicecam", "torch", "torchvision", "fastai", "librosa", "scikit-image", "grad-cam", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

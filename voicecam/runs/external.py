@@ -1,0 +1,162 @@
+"""A saved model on corpora that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from voicecam import audio, evaluation
+from voicecam.audio.fingerprints import COPY, fingerprint, nearest
+from voicecam.corpora.table import Corpus, keep_labelled
+from voicecam.errors import AudioError, DatasetError, ModelError
+from voicecam.files import read_json, write_json, write_text
+from voicecam.network.classifier import Classifier
+
+Progress = Callable[[Iterable, int], Iterable]
+BATCH = 64  # clips given to the network at once; bounds the memory
+
+
+def score_model(
+    folder: Path,
+    classifier: Classifier,
+    corpus: Corpus,
+    *,
+    facts: dict[str, Any],
+    progress: Progress = lambda items, total: items,
+) -> dict[str, Any]:
+    """Predict all clips of `corpus` that have the model's label; writes predictions.csv, per_speaker.csv, per_group.csv,
+    risk_coverage.csv, corpora.csv and, last, metrics.json into `folder`; returns the metrics.
+
+    facts : written into metrics.json as they are, such as the command; the same facts again give what is there
+    Clips that cannot be used are listed in metrics.json under "failed". Joined corpora are the folds: by_corpus has a row for
+    each, fold_mean is their mean with an interval over their speakers, and over_corpora says what another one may give. Raises
+    ModelError when the folder holds another test or the model has met the corpus in training,
+    DatasetError when the corpus lacks the label or has classes that the model does not know.
+    """
+    path = folder / "metrics.json"
+    if path.exists():
+        there = read_json(path, error=ModelError)
+        if there.get("facts") != facts:
+            raise ModelError(f"{folder}: holds another test; choose another --run name")
+        return there
+    if folder.exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder}: is there and is no finished test; choose another --run name")
+    model = classifier.model
+    corpus = _suitable(corpus, classifier)
+    p, failed = _probabilities(classifier, corpus, progress)
+    clips = corpus.clips[~np.isnan(p[:, 0])].reset_index(drop=True)
+    p = p[~np.isnan(p[:, 0])]
+    if clips.empty:
+        raise DatasetError(f"{corpus.root}: none of {len(failed)} clips can be used; the first: {failed[0][1]}")
+    rows = np.arange(len(clips))
+    predictions = evaluation.prediction_table(clips, model.label, rows, p, model.classes, fold=1, threshold=classifier.threshold)
+    if "corpus" in clips:
+        predictions["fold"] = pd.factorize(clips["corpus"], sort=True)[0] + 1
+    names = sorted(clips["corpus"].unique()) if "corpus" in clips else [corpus.name]
+    metrics = {
+        **evaluation.all_scores(predictions, evaluation.at_temperature(p, 1 / model.temperature), model.classes),
+        **evaluation.all_corpora(predictions, model.classes, names),
+        "corpora": names,
+        "failed": failed,
+        "facts": facts,
+    }
+    for name, text in evaluation.all_tables(predictions, clips).items():
+        write_text(folder / name, text)
+    write_text(folder / "corpora.csv", evaluation.corpus_table(metrics["by_corpus"]).to_csv(index=False, float_format="%.6g"))
+    write_json(path, metrics)
+    return metrics
+
+
+def corpus_lines(metrics: dict[str, Any]) -> list[str]:
+    """The entries by_corpus and over_corpora of metrics as a Markdown table, a corpus a row, and lines on all together."""
+    rows, together = metrics["by_corpus"], metrics["over_corpora"]
+    classes = list(rows[0]["recall"])
+    head = ["corpus", f"speakers, {'/'.join(classes)}", "clips", "balanced accuracy", *classes, "ECE", "uncertain"]
+    head += ["wrong of those answered", *(f"wrong of answered {name}" for name in classes)]
+    lines = [head, ["---"] * len(head), *(_cells(row, classes) for row in rows)]
+    table = [f"| {' | '.join(cells)} |" for cells in lines]
+    ece, wrong, k = together["ece"], together["error_answered"], together["corpora"]
+    if k == 1:
+        return table
+    spans = [f"ECE {_span(ece)}", f"wrong of those answered {_span(wrong)}"]
+    return [
+        *table,
+        f"mean over {k} corpora, and least to most: balanced accuracy {together['mean']:.3f}; {'; '.join(spans)}",
+        f"interval over corpora: a typical one {interval(together['typical'])}, "
+        f"the next one {together['next']['low']:.3f} to {together['next']['high']:.3f}",
+    ]
+
+
+def interval(score: dict[str, float | None]) -> str:
+    """ "0.946 [0.917, 0.971]", "0.946 (no interval)", or "none" where there is no score."""
+    value, low, high = (score[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "none"
+    return f"{value:.3f} (no interval)" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _cells(row: dict[str, Any], classes: list[str]) -> list[str]:
+    who = "/".join(str(row["speakers"][name]) for name in classes)
+    shares = [row["recall"][name] for name in classes], [row["error_answered_of"][name] for name in classes]
+    recall, wrong = ([_number(share) for share in part] for part in shares)
+    score, unsure, answered = interval(row["balanced_accuracy"]), _number(row["uncertain"]), interval(row["error_answered"])
+    return [row["corpus"], who, str(row["clips"]), score, *recall, f"{row['ece']:.3f}", unsure, answered, *wrong]
+
+
+def _number(score: dict[str, float | None] | None) -> str:
+    return "none" if score is None or score["value"] is None else f"{score['value']:.3f}"
+
+
+def _span(values: dict[str, float | None]) -> str:
+    return "none" if values["mean"] is None else f"{values['mean']:.3f} ({values['least']:.3f} to {values['most']:.3f})"
+
+
+def _suitable(corpus: Corpus, classifier: Classifier) -> Corpus:
+    """The clips with the model's label. Raises where the model has met the corpus, or does not know its classes."""
+    model = classifier.model
+    names = set(corpus.clips["corpus"]) if "corpus" in corpus.clips else {corpus.name}
+    met = {name.lower() for name in names} & {name.lower() for name in model.meta.get("corpora", [])}
+    if met:
+        raise ModelError(
+            f"the model was trained on {', '.join(sorted(met))}: scores there would be too good; give a corpus that is new to it"
+        )
+    labelled = keep_labelled(corpus, model.label)
+    unknown = sorted(set(labelled.clips[model.label]) - set(model.classes))
+    if unknown:
+        raise DatasetError(
+            f"{corpus.name}: class '{unknown[0]}' of '{model.label}' is unknown to the model (it has {', '.join(model.classes)})"
+        )
+    return labelled
+
+
+def _refuse_copies(met: np.ndarray | None, signals: dict[str, audio.Signal]) -> None:
+    """Raise ModelError where a recording is a copy of one that the model has met, under whatever name."""
+    if met is None or not len(met) or not signals:
+        return
+    names, prints = list(signals), np.stack([fingerprint(signal) for signal in signals.values()])
+    copies = np.flatnonzero(nearest(prints, met)[1] <= COPY)
+    if len(copies):
+        raise ModelError(
+            f"{names[copies[0]]}: is a copy of a recording that the model was trained on ({len(copies)} copies among "
+            f"{len(names)} clips): scores would be too good; give a corpus that is new to it"
+        )
+
+
+def _probabilities(classifier: Classifier, corpus: Corpus, progress: Progress) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """Probabilities, float (clip, class), NaN for clips that cannot be used; and those with the reason."""
+    names = list(corpus.clips["path"])
+    p = np.full((len(names), len(classifier.model.classes)), np.nan)
+    failed: list[tuple[str, str]] = []
+    waiting: dict[int, audio.Signal] = {}
+    for number, name in enumerate(progress(names, len(names))):
+        try:
+            waiting[number] = audio.read(corpus.root / name)
+        except AudioError as error:
+            failed.append((name, str(error)))
+        if len(waiting) == BATCH or number == len(names) - 1:
+            _refuse_copies(classifier.model.met, {names[row]: signal for row, signal in waiting.items()})
+            p[list(waiting)] = classifier.probabilities(list(waiting.values()))
+            waiting = {}
+    return p, failed
