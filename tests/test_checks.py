@@ -238,5 +238,5 @@ def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
         for name, some in (("all", dataset), ("silent", silent), ("stretched", stretched))
     }
     assert left_out["all"] == set()
-    assert left_out["silent"] == {"confounds", "account", "counterfactual", "audible"}
+    assert left_out["silent"] == {"confounds", "acoustics", "counterfactual", "audible"}
     assert left_out["stretched"] == {"tones", "bands", "height", "audible"}, "their pictures have no way back to frequencies"

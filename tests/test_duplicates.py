@@ -105,8 +105,7 @@ def test_the_chapter_warns_and_lists_them(made, tmp_path):
     (tmp_path / "checks").mkdir()
     table.to_csv(tmp_path / "checks" / "confounds.csv", index=False)
     found.across.assign(speaker="007").to_csv(tmp_path / "checks" / "duplicates.csv", index=False)
-    said = {"sentences": ["No fact."], "duplicates": duplicates_sentences(found)}
-    (tmp_path / "checks" / "confounds.json").write_text(json.dumps(said))
+    (tmp_path / "checks" / "confounds.json").write_text(json.dumps({"copies_within": found.within}))
     chapter = confounds.section(tmp_path, ("a", "b"))
     assert any("3 pairs" in line for line in chapter.warnings)
     assert list(chapter.table["Speaker"]) == ["007"] * 3

@@ -21,7 +21,7 @@ from voicecam.checks.band_profiles import FILTERED, MEL_GRADIENTS
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import jackknife
 from voicecam.explanation import bandstop, counterfactual, pointing
-from voicecam.explanation.acoustics import AcousticFeatures, account, regression_sentences
+from voicecam.explanation.acoustics import AcousticFeatures, acoustic_regression, regression_sentences
 from voicecam.explanation.band_occlusion import FLOORED, OCCLUDED
 from voicecam.explanation.bands import Bands, bands_by_class
 from voicecam.explanation.centroids import OWN, centroid_table
@@ -170,7 +170,7 @@ def test_the_feature_that_explains_is_named_where_the_full_model_overfits(seed):
     """8 speakers, the score is F0's: F0 must be named, noise features not, and never "nothing was shown"."""
     facts, speakers = people(8, seed)
     scores = 4 * facts["f0_hz"].to_numpy() + np.random.default_rng(seed).standard_normal(240)
-    table = account(scores, facts, speakers)
+    table = acoustic_regression(scores, facts, speakers)
     said = regression_sentences(table)
     assert not said[0].startswith("Nothing")
     [shown] = [line for line in said if line.startswith("Looked at alone")]
@@ -189,7 +189,7 @@ def test_noise_alone_is_called_nothing_and_the_looks_are_counted():
     found = []
     for seed in range(5):
         facts, speakers = people(8, seed)
-        table = account(np.random.default_rng(90 + seed).standard_normal(240), facts, speakers)
+        table = acoustic_regression(np.random.default_rng(90 + seed).standard_normal(240), facts, speakers)
         found.append(regression_sentences(table)[0])
     assert sum(line.startswith("Nothing was shown") for line in found) >= 4
     assert "3 groups and 10 single features" in next(line for line in found if line.startswith("Nothing"))
@@ -207,7 +207,7 @@ def test_the_penalty_is_chosen_so_that_the_full_model_loses_less():
     for seed in range(6):
         facts, speakers = people(8, seed)
         scores = 4 * facts["f0_hz"].to_numpy() + np.random.default_rng(seed).standard_normal(240)
-        table = account(scores, facts, speakers)
+        table = acoustic_regression(scores, facts, speakers)
         ours.append(table.loc[table["kind"] == "all", "r2"].item())
         folds = GroupKFold(5, shuffle=True, random_state=0)
         weak = cross_val_predict(make_pipeline(StandardScaler(), Ridge(1.0)), facts, scores, groups=speakers, cv=folds)

@@ -27,29 +27,29 @@ def measure(context: CheckContext) -> CheckResult:
     within = acoustics.acoustic_regression(scores_within, pd.DataFrame(features_within, columns=features.columns), speakers)
     about = {"speaker": speakers, "true": classes_of, "score": scores}
     tables = {"acoustic_regression": whole, "acoustic_regression_within": within, "acoustic_features": features.assign(**about)}
-    said = {"sentences": acoustics.regression_sentences(whole), "within": acoustics.regression_sentences(within)}
-    return CheckResult(tables=tables, summary=said)
+    return CheckResult(tables=tables, summary={"clips": len(scores)})
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
     """How much of the score acoustic features explain."""
-    summary = runs.read_summary(folder, "acoustics") or {}
+    table, within = (runs.read_table(folder, f"acoustic_regression{part}") for part in ("", "_within"))
+    said = " ".join(acoustics.regression_sentences(table))
     first, second = classes
     return Section(
         name="acoustics",
         title="How much of the score do acoustic features explain?",
         sentences=(
-            f"The score is the logit of {first} minus that of {second}. " + " ".join(summary["sentences"]),
+            f"The score is the logit of {first} minus that of {second}. " + said,
             f"Within the classes, where it does not help that {first} and {second} voices differ anyway: "
-            + " ".join(summary["within"]),
+            + " ".join(acoustics.regression_sentences(within)),
         ),
         drawings=(
             Drawing(
                 plot=figures.plot_acoustic_regression,
-                data=(runs.read_table(folder, "acoustic_regression"),),
+                data=(table,),
                 caption="Share of the score's variance over all clips that is explained, by all features, by groups and by each "
                 "alone; hollow: by all others without it.",
-                alt=" ".join(summary["sentences"]),
+                alt=said,
                 height=4.6,
             ),
         ),

@@ -64,7 +64,7 @@ def measure(context: CheckContext) -> CheckResult:
     """Clips parted by their mel gradients: what the network says of both parts, and each class's median clip to hear."""
     scores = sound_scores(context.band_clips, context.sizes.fewer)
     table, (said, sounds) = score_table(scores), median_clips(context.band_clips, scores)
-    return CheckResult(tables={"sounds": table}, summary={"clips": said, "sentences": score_sentences(table)}, sounds=sounds)
+    return CheckResult(tables={"sounds": table}, summary={"clips": said}, sounds=sounds)
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
@@ -78,7 +78,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
     return Section(
         name="audible",
         title="Hear the evidence",
-        sentences=(said, *summary["sentences"]),
+        sentences=(said, *score_sentences(table)),
         table=pd.DataFrame({"Map": table["map"], **values}) if len(table) else None,
         table_note="Means over speakers with 95 % intervals, for the class of the clip. AI, average increase: share of clips "
         "whose evidence alone gets a higher probability than the clip; AD, average drop, and AG, average gain: how far it falls "

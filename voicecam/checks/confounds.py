@@ -6,7 +6,7 @@ import pandas as pd
 
 from voicecam import figures, runs
 from voicecam.checks.context import Check, CheckContext, CheckResult
-from voicecam.data.duplicates import duplicates_sentences, find_duplicates
+from voicecam.data.duplicates import Duplicates, duplicates_sentences, find_duplicates
 from voicecam.explanation import confounds
 from voicecam.files import read_table
 from voicecam.report import Drawing, Section
@@ -19,19 +19,19 @@ MOST_COPIES = 20  # pairs of copies that are listed
 def measure(context: CheckContext) -> CheckResult:
     """Does anything but the voice tell the label? And do recordings stand there twice?"""
     label = open_run(context.folder).label
-    summary = confounds.corpus_features(context.dataset.corpus, context.dataset.config, progress=context.progress)
-    table = confounds.audit(summary, list(context.dataset.clips[label]), list(context.dataset.clips["speaker"]))
+    features = confounds.corpus_features(context.dataset.corpus, context.dataset.config, progress=context.progress)
+    table = confounds.audit(features, list(context.dataset.clips[label]), list(context.dataset.clips["speaker"]))
     splits = [read_split(place, context.dataset) for place in fold_places(context.folder)]
     copies = find_duplicates(context.dataset.clips, context.dataset.fingerprints, splits)
-    said = {"sentences": confounds.audit_sentences(table), "duplicates": duplicates_sentences(copies)}
-    return CheckResult(tables={"confounds": table, "duplicates": copies.across}, summary=said)
+    return CheckResult(tables={"confounds": table, "duplicates": copies.across}, summary={"copies_within": copies.within})
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
-    """Whether facts of the recordings alone tell the label."""
+    """Whether features of the recordings alone tell the label."""
     table, summary = runs.read_table(folder, "confounds"), runs.read_summary(folder, "confounds") or {}
     copies = read_table(folder / CHECKS_FOLDER / "duplicates.csv", text=("other_path", "other_speaker"))
-    said = [*summary["sentences"], *summary["duplicates"]]
+    tells = confounds.audit_sentences(table)
+    said = [*tells, *duplicates_sentences(Duplicates(copies, summary["copies_within"]))]
     return Section(
         name="confounds",
         title="Could anything but the voice tell the label?",
@@ -42,9 +42,9 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
                 plot=figures.plot_confounds,
                 data=(table,),
                 options={"limit": 1 / len(classes) + confounds.MARGIN},
-                caption="Balanced accuracy of the label from each fact of the recordings alone, in speakers not fitted on, with "
-                "95 % intervals.",
-                alt=" ".join(summary["sentences"]),
+                caption="Balanced accuracy of the label from each feature of the recordings alone, in speakers not fitted on, "
+                "with 95 % intervals.",
+                alt=" ".join(tells),
                 height=1.2 + 0.34 * len(table),
             ),
         ),

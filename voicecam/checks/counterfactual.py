@@ -32,14 +32,15 @@ def measure(context: CheckContext) -> CheckResult:
     table, classes_of = pd.concat(tables, ignore_index=True), joined(folds, "classes_of")
     flips = counterfactual.flips_by_class(counterfactual.flip_points(table), classes_of, positive=context.classes[0])
     curves = counterfactual.score_curves(table, classes_of)
-    sentences = counterfactual.flip_sentences(flips, counterfactual.resynthesis(table))
-    return CheckResult(tables={"curves": curves, "flips": flips}, summary={"sentences": sentences, "clips": first})
+    control = pd.DataFrame([counterfactual.resynthesis(table)])
+    return CheckResult(tables={"curves": curves, "flips": flips, "resynthesis": control}, summary={"clips": first})
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
     """What the score does when pitch and formants are moved."""
     summary = runs.read_summary(folder, "counterfactual") or {}
-    curves, flips = runs.read_table(folder, "curves"), runs.read_table(folder, "flips")
+    curves, flips, control = (runs.read_table(folder, name) for name in ("curves", "flips", "resynthesis"))
+    said = counterfactual.flip_sentences(flips, control.iloc[0].to_dict())
     drawings = [
         Drawing(
             plot=figures.plot_counterfactual,
@@ -47,7 +48,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             options={"kind": kind},
             caption=f"Score of {classes[0]} against {classes[1]} as {what} moved; diamonds: where the label flips, up and "
             "down apart, the larger, the more speakers flip there.",
-            alt=" ".join(summary["sentences"]),
+            alt=" ".join(said),
             height=3.2,
         )
         for kind, what in (("pitch", "the pitch is"), ("formants", "the formants are"))
@@ -57,7 +58,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
         title="What if the voice were higher, or the mouth smaller?",
         sentences=(
             f"Praat moved pitch and formants of {summary['clips']} clips.",
-            *summary["sentences"],
+            *said,
         ),
         drawings=tuple(drawings),
         table=pd.DataFrame([_flip_cells(row) for row in flips.to_dict("records")]),

@@ -30,12 +30,12 @@ def measure(context: CheckContext) -> CheckResult:
         parts.append(part.assign(clip=part["clip"] + first))
         first += len(clips.table)
     table = faithful.faithfulness_table(pd.concat(parts, ignore_index=True))
-    return CheckResult(tables={"faithfulness": table}, summary={"sentences": faithful.faithfulness_words(table)})
+    return CheckResult(tables={"faithfulness": table}, summary={"clips": first})
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
-    table, summary = runs.read_table(folder, "faithfulness"), runs.read_summary(folder, "faithfulness") or {}
-    table = method_titles(table)
+    table = runs.read_table(folder, "faithfulness")
+    said, table = faithful.faithfulness_words(table), method_titles(table)
     first = table.iloc[0]
     return Section(
         name="faithfulness",
@@ -44,14 +44,14 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             f"Deletion paints cells grey, the highest first; insertion puts them back; ROAD fills them from their neighbours "
             f"({first['clips']} clips of {first['speakers']} speakers, cells on a grid of {first['grid']}). Low deletion, high "
             "insertion and high ROAD are good. ROAD is slow and measured on a part of the clips. Seconds are those of one map.",
-            *map(capital, summary["sentences"]),
+            *map(capital, said),
         ),
         drawings=(
             Drawing(
                 plot=figures.plot_faithfulness,
                 data=(table,),
                 caption="Areas under the curves of the class's probability, with 95 % intervals; the lines are random cells.",
-                alt=" ".join(summary["sentences"]),
+                alt=" ".join(said),
                 height=1.4 + 0.45 * len(table),
             ),
         ),

@@ -90,15 +90,13 @@ def measure(context: CheckContext) -> CheckResult:
     }
     training = open_run(context.folder).training
     table = planted_table(context.dataset, training, **how, full=context.sizes.full, log=context.log)
-    return CheckResult(tables={"planted": table}, summary={"sentences": planted_words(table)})
+    return CheckResult(tables={"planted": table}, summary={"own": bool(table["own"].all())})
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
-    table, summary = runs.read_table(folder, "planted"), runs.read_summary(folder, "planted") or {}
-    named, what = (
-        method_titles(table),
-        "this run's recordings, features and architecture" if table["own"].all() else "synthetic voices",
-    )
+    table = runs.read_table(folder, "planted")
+    said, named = planted_words(table), method_titles(table)
+    what = "this run's recordings, features and architecture" if table["own"].all() else "synthetic voices"
     coarse = named[~named["layer"].isin([PICTURE, MEL])]
     return Section(
         name="planted",
@@ -110,7 +108,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             "same for all clips, the difference of the classes' mean pictures, and what lies above the mean picture. Found is "
             "what points at the cue in 95 % of the clips and clearly more often than the best of these on the same cells."
             + (" Rows of this picture are coefficients: only the time counts." if _timed(table) else ""),
-            *map(capital, summary["sentences"]),
+            *map(capital, said),
         ),
         drawings=(
             Drawing(
@@ -118,7 +116,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
                 data=(coarse,),
                 caption=f"Pointing game on the layer's cells ({', '.join(coarse['grid'].dropna().unique())}): share of clips "
                 "whose highest cell lies on the cue.",
-                alt=" ".join(summary["sentences"]),
+                alt=" ".join(said),
                 height=1.6 + 0.36 * coarse["method"].nunique(),
             ),
         ),

@@ -58,16 +58,16 @@ def measure(context: CheckContext) -> CheckResult:
     )
     rows = [{"method": name, **randomise.map_correlation(maps[name], beside[name], clips.speakers)} for name in sizes.methods]
     tables = {"random_draws": pd.concat(found), "random_weights": table, "randomisation": cascade, "shuffled": pd.DataFrame(rows)}
-    return CheckResult(tables=tables, summary={"sentences": draws.draws_words(table)})
+    return CheckResult(tables=tables, summary={"draws": sizes.draws, "folds": len(folds)})
 
 
 def section(folder: Path, classes: tuple[str, ...]) -> Section:
-    draws, each, cascade, shuffled = (
+    table, each, cascade, shuffled = (
         runs.read_table(folder, name) for name in ("random_weights", "random_draws", "randomisation", "shuffled")
     )
-    summary = runs.read_summary(folder, "randomisation") or {}
+    said = draws.draws_words(table)
     beside = "; ".join(f"{METHODS[row['method']].title} {format_interval(row, 'absolute')}" for _, row in shuffled.iterrows())
-    first = draws.iloc[0]
+    first = table.iloc[0]
     return Section(
         name="randomised",
         title="Do the maps change when the weights are randomised?",
@@ -76,17 +76,17 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             f"{first['draws']} networks with random weights ({first['folds']} folds), for with two classes the sign of a random "
             f"network is a coin. A draw passes when its maps are less alike than {100 * UNRELATED:g} % of unrelated maps as "
             f"smooth as these (one of a pair moved round in time and frequency); a method passes with {100 * SURE:g} % of draws.",
-            *summary["sentences"],
+            *said,
             f"Beside a network that was trained on shuffled labels, rank correlation of sizes: {beside}.",
         ),
         drawings=(
             Drawing(
                 plot=figures.plot_likeness,
-                data=(method_titles(each), method_titles(draws)),
+                data=(method_titles(each), method_titles(table)),
                 caption="Likeness of the trained network's maps to those of each random network; the bar is what unrelated maps "
                 "reach, the cross how alike random networks' maps are to each other.",
-                alt=" ".join(summary["sentences"]),
-                height=1.4 + 0.4 * len(draws),
+                alt=" ".join(said),
+                height=1.4 + 0.4 * len(table),
             ),
             Drawing(
                 plot=figures.plot_randomisation,
@@ -96,7 +96,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
                 height=3.4,
             ),
         ),
-        table=_draws_table(method_titles(draws)),
+        table=_draws_table(method_titles(table)),
         table_note="Random: likeness of random networks' maps to each other. Entropy's rise: efficient MPRT, the rise of the "
         "maps' entropy in random networks as a share of the trained one's, above 0 where random maps are less orderly. Smooth "
         "MPRT: likeness of maps that are means over noisy inputs (explain.py --full).",

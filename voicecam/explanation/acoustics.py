@@ -155,7 +155,7 @@ def acoustic_regression(scores: np.ndarray, facts: pd.DataFrame, speakers: Seque
 
 
 def regression_sentences(table: pd.DataFrame) -> list[str]:
-    """What `acoustic_regression` found, in plain words: all facts, the groups alone, what is lost without each group, what was missing."""
+    """What `acoustic_regression` found: all features, the groups alone, what is lost without each group, what was missing."""
     rows = table.set_index(["facts", "kind"])
     whole, alone = rows.loc[("all", "all")], table[table["kind"] == "alone"]
     where = f"{whole['clips']:.0f} clips of {whole['speakers']:.0f} speakers, each tested by a model fitted on other speakers"

@@ -72,7 +72,7 @@ class TrainConfig:
                 raise ModelError(f"{name}={getattr(self, name)!r}: must be {low:g} or more and below {high:g}")
         if self.auxiliary_label and self.mixup:
             raise ModelError(
-                f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave out mixup or auxiliary_label"
+                f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave it out, or mixup"
             )
 
 

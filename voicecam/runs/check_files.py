@@ -24,7 +24,7 @@ class CheckSizes:
     clips : for bands, in the sound and out of it; fewer : for what asks for every method's maps or of many networks (deletion,
         insertion, randomised networks); road : of these, for ROAD, which is slowest
     twins : networks with random weights, for where the evidence lies; words : of each synthetic voice, for planted tones;
-        tones : clips with a tone that are asked about. Of bands, twins and tones a ResNet is asked less: see `CheckContext.affordable`
+        tones : clips with a tone that are asked about. A ResNet is asked less of all but voices: `CheckContext.affordable`
     voices : for what needs many speakers; morphs : for shifted voices
     draws : networks with random weights a fold, on `fewer` clips each; dear : of these, for methods that cost several passes a
         clip; noisy : inputs that a map of smooth MPRT is a mean of, 0 for none
@@ -53,7 +53,7 @@ CHECKS_FOLDER, BANDS = (
 )  # folder of an explanation, and what is taken out of the sound unless asked otherwise
 
 
-VERSION = 3  # of the tables in it; 3: planted tones, draws of random networks, sounds, duplicates, intervals by the jackknife
+VERSION = 4  # of the tables in it; 4: numbers only, no sentences
 
 
 FULL = CheckSizes(

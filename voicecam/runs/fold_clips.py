@@ -30,7 +30,7 @@ class FoldClips:
 
     place, number, model : the fold's folder, its number from 1 on, and its network
     table : their rows of predictions.csv; matrices : float32 (clip, n_rows, n_frames), what the network looks at
-    target, contrast : int (clip,): the score that is explained is the logit of `target`, less that of `contrast` where there is one
+    target, contrast : int (clip,): the score explained is the logit of `target`, minus that of `contrast` where there is one
     paths : their sound files, or None where the corpus has no sound
     """
 
