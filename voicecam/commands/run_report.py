@@ -220,7 +220,7 @@ def _explanation(place: Path) -> ReportExplanation:
 
 
 def _bands(place: Path) -> pd.DataFrame:
-    """Shares per class and band over all clips, with those of the clips classified correctly and wrongly as columns beside them."""
+    """Shares per class and band over all clips, with those of right and wrong answers as columns beside them."""
     table = read_table(place / "bands_by_class.csv")
     if "clips_of" not in table:  # a run of an older program
         return table

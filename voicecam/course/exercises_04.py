@@ -81,7 +81,7 @@ def best_of(epochs: int, clips: int) -> Test:
 
 
 def score_from_nothing(matrices: np.ndarray, clips: pd.DataFrame) -> Test:
-    """Exercise 4.4: a split on which labels drawn by lot, one for each speaker, are classified correctly; the mean over LOTS draws.
+    """Exercise 4.4: a split on which labels drawn by lot, one per speaker, are classified correctly; mean over LOTS draws.
 
     matrices : float (clip, row, frame); clips : a row for each, with the column `speaker`
     """

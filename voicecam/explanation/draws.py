@@ -88,7 +88,7 @@ def draw_likeness(
 ) -> pd.DataFrame:
     """How alike the maps of a trained network and of `draws` networks with random weights are; one row per method and draw.
 
-    methods, layer, target, contrast : as for `attribute_all`; the row "loudest cell (no network)" is added, which knows no network
+    methods, layer, target, contrast : as for `attribute_all`; a row "loudest cell (no network)" is added
     few : clips, spread over all, for methods on the picture's grid, which cost several passes each; heavy ones get HEAVY_CLIPS
         (None: all get all)
     noisy : inputs a map is a mean of in the smooth form, on `few` clips and for methods on a layer; 0 leaves it out

@@ -96,7 +96,7 @@ def randomisation_table(
     """How alike each method's maps stay while the network is wiped out from the top, by one draw of weights; one row per method
     and stage. One draw shows where a method lets go, and decides nothing.
 
-    methods : keys of METHODS; the row "loudest cell (no network)" (the picture itself) is added, which knows no network and so must stay at 1
+    methods : keys of METHODS; a row "loudest cell (no network)", the picture itself, is added and must stay at 1
     layer : the stage of the model that methods on the grid "layer" look at; target, contrast : as for `attribute`
     Returns columns method, stage ("trained", whose correlation is 1, then those of `cascade`), depth (0, 1, ...), those of
     `map_correlation`, and clips.

@@ -14,7 +14,7 @@ LEAST = 0.02  # height of the risk axis in errors: a network without mistakes st
 
 
 def plot_reliability(table: pd.DataFrame, before: pd.DataFrame | None = None, *, ax: Axes) -> PathCollection:
-    """Share classified correctly by stated probability, one dot per bin; area goes with the clips; the dotted line is where both agree.
+    """Share classified correctly by stated probability, a dot per bin; area goes with the clips; dotted: where both agree.
 
     table : columns clips, confidence, accuracy (0 to 1; empty bins are left out); before : the same at temperature 1, drawn grey
     """
