@@ -39,7 +39,7 @@ def test_import_loads_nothing_heavy_and_takes_a_moment():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
     assert {"load", "train", "Prediction", "Explanation", "audio"} <= set(dir(voicecam))
-    assert voicecam.audio.read.__module__ == "voicecam.audio"
+    assert voicecam.audio.read.__module__ == "voicecam.audio.signal"
 
 
 def test_a_recording_is_classified_as_path_array_signal_list_and_folder(model, spoken):

@@ -295,7 +295,7 @@ def test_what_does_not_fit_is_refused():
         agreement({"cam": drops[:, 1:]}, drops, classes, speakers)
     with pytest.raises(ExplainError, match="too few"):
         agreement({"cam": drops[:, :2]}, drops[:, :2], classes, speakers)
-    with pytest.raises(ExplainError, match="2 clips and wanted"):
+    with pytest.raises(ExplainError, match="2 clips and target of"):
         measure_drops(energies, noises(2), OCTAVES, np.zeros(3, int))
     with pytest.raises(ExplainError, match="against"):
         measure_drops(energies, noises(2), OCTAVES, np.zeros(2, int), contrast=np.zeros(1, int))

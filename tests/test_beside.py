@@ -37,7 +37,7 @@ def test_a_label_that_is_missing_is_refused(corpus):
     corpus.clips.loc[3, "word"] = pd.NA
     with pytest.raises(DatasetError, match="1 training clips have no 'word'"):
         joint_numbers(corpus, "word", np.arange(12), numbers, 2)
-    with pytest.raises(ModelError, match="leave out mixup or beside"):
+    with pytest.raises(ModelError, match="leave it out, or mixup"):
         TrainConfig(auxiliary_label="word", mixup=0.4)
 
 

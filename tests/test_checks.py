@@ -239,4 +239,4 @@ def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
     }
     assert left_out["all"] == set()
     assert left_out["silent"] == {"confounds", "acoustics", "counterfactual", "audible"}
-    assert left_out["stretched"] == {"tones", "bands", "height", "audible"}, "their pictures have no way back to frequencies"
+    assert left_out["stretched"] == {"tones", "bands", "centroid", "audible"}, "their pictures have no way back to frequencies"

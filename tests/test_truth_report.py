@@ -136,9 +136,10 @@ def test_the_chapter_lists_each_direction(tmp_path):
     flips = counterfactual.flips_by_class(counterfactual.flip_points(both), ["female"] * 99, positive="female")
     folder = of_checks(
         tmp_path,
-        {"counterfactual": {"sentences": ["made"], "clips": 4}},
+        {"counterfactual": {"clips": 4}},
         flips=flips,
         curves=counterfactual.score_curves(both, ["female"] * 99),
+        resynthesis=pd.DataFrame([counterfactual.resynthesis(both)]),
     )
     [chapter] = run_checks.sections(folder, CLASSES)
     rows = chapter.table.to_dict("records")
@@ -262,7 +263,7 @@ def height_folder(tmp_path, profile, right, learned=True):
     facts = {"folds": {OWN: [5.0, -3.0]}, "random_clips": 8, "random_bands": "octaves"}
     return of_checks(
         tmp_path,
-        {"height": facts, "tones": {"bands": 20}},
+        {"centroid": facts, "tones": {"bands": 20}},
         centroids=centroids,
         random_centroids=pd.DataFrame(drawn, columns=["network", "target", "difference"]),
         tones=pd.DataFrame({**tones, "clips": 12, "speakers": 8, "accuracy": 0.95 if learned else 0.7, "learned": learned}),
@@ -500,7 +501,7 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
     folder, _ = lone_run
     of_checks(
         folder,
-        {"randomisation": {"sentences": ["made"]}},
+        {"randomisation": {}},
         random_weights=drawn(hires_cam=(0.6, 0.0), grad_cam=(0.6, 0.0)),
         random_draws=pd.DataFrame({"method": ["hires-cam", "grad-cam"], "likeness": [0.6, 0.6]}),
         randomisation=cascaded("hires-cam"),
