@@ -35,6 +35,9 @@ test: $(BIN)/.dev-packages ## install what the tests need and run them all
 	@bash .ci/debian-packages
 	$(BIN)/python -m pytest
 
+coverage: $(BIN)/.dev-packages ## all tests, and which lines of voicecam/ none of them runs (longer than make test)
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
 lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,6 +74,6 @@ backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CO
 
 clean: ## delete what the program made but your recordings: images, maps, runs, caches
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
-	rm -rf cache .pytest_cache .ruff_cache .mypy_cache
+	rm -rf cache .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test lint audit bench serve lab notebooks model backbone clean
+.PHONY: help install demo test coverage lint audit bench serve lab notebooks model backbone clean

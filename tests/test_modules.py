@@ -1,6 +1,7 @@
 """Each module imports only modules above it in the list: the flow runs one way. And the tree keeps its own rules."""
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
@@ -102,10 +103,15 @@ def test_figures_and_corpora_need_no_torch():
             assert not {name for name in names if name.split(".")[0] in ("torch", "fastai", "torchvision")}, path
 
 
+def without_examples(text: str) -> str:
+    """A file's text without the examples at the end of its docstrings."""
+    return re.sub(r'\s+Example:\n.*?"""', '"""', text, flags=re.DOTALL)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_begins_by_saying_what_it_does_and_stays_short(path):
     assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
-    assert len(path.read_text().splitlines()) <= 300
+    assert len(without_examples(path.read_text()).splitlines()) <= 300
 
 
 def test_nothing_large_is_committed_but_the_shipped_model():

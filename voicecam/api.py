@@ -1,12 +1,12 @@
 """The public face: load a model, classify a recording, explain it, train a new one. `import voicecam` hands these on.
 
-A few lines over the modules that do the work; the model itself is in voice_model.py.
+A few lines over the modules that do the work; the model itself is in voice_model.py. The examples of both files run under test,
+in a folder with me.wav (a synthetic voice that counts to four), a small corpus voices/, and a run on it, results/pitch.
 
 Example:
     >>> import voicecam
-    >>> model = voicecam.load()
-    >>> model.classes
-    ('female', 'male')
+    >>> voicecam.load().classify("me.wav")
+    Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,14 @@ SHIPPED = VOICE.parent  # folder of the models that come with the package
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A trained and evaluated run in results/. folder : where it lies"""
+    """A trained and evaluated run in results/. folder : where it lies
+
+    Example:
+        >>> from pathlib import Path
+        >>> import voicecam
+        >>> voicecam.Run(Path("results/pitch"))
+        Run(results/pitch: balanced accuracy 1.000, 1 fold(s))
+    """
 
     folder: Path
 
@@ -45,32 +52,83 @@ class Run:
 
     @property
     def metrics(self) -> Mapping[str, Any]:
-        """All scores with their intervals, see results/README.md."""
+        """All scores with their intervals, see results/README.md.
+
+        Example:
+            >>> from pathlib import Path
+            >>> import voicecam
+            >>> run = voicecam.Run(Path("results/pitch"))
+            >>> run.metrics["network"]["balanced_accuracy"]["value"]
+            1.0
+        """
         return read_json(self.folder / "metrics.json", error=ModelError)
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """One row per tested clip, see results/README.md."""
+        """One row per tested clip, see results/README.md.
+
+        Example:
+            >>> from pathlib import Path
+            >>> import voicecam
+            >>> tested = voicecam.Run(Path("results/pitch")).predictions
+            >>> tested[["true", "predicted"]].value_counts()
+            true  predicted
+            high  high         3
+            low   low          3
+            Name: count, dtype: int64
+        """
         return runs.read_predictions(self.folder)
 
     @property
     def model(self) -> VoiceModel:
-        """The network of the first fold."""
+        """The network of the first fold.
+
+        Example:
+            >>> from pathlib import Path
+            >>> import voicecam
+            >>> voicecam.Run(Path("results/pitch")).model
+            VoiceModel(label: high, low; small on logmel pictures, trained on voices)
+        """
         return VoiceModel(load_model(runs.fold_places(self.folder)[0]))
 
     @cached_property
     def learner(self) -> "Learner":
-        """fastai's Learner of the first fold, with its loaders and its trained weights."""
+        """fastai's Learner of the first fold, with its loaders and its trained weights.
+
+        Example:
+            >>> from pathlib import Path
+            >>> import voicecam
+            >>> learner = voicecam.Run(Path("results/pitch")).learner
+            >>> learner.dls.vocab
+            ['high', 'low']
+            >>> learner.dls.show_batch(max_n=2)
+        """
         return runs.run_learner(self.folder)
 
     def explain(self, **options: Any) -> Mapping[str, Any]:
-        """Maps of every tested clip; options as for `runs.explain_run`. Returns what explanation.json holds."""
+        """Maps of every tested clip; options as for `runs.explain_run`. Returns what explanation.json holds.
+
+        Example:
+            >>> from pathlib import Path
+            >>> import voicecam
+            >>> found = voicecam.Run(Path("results/pitch")).explain()
+            fold 1: ...
+            >>> found["method"], found["layer"], found["clips"]
+            ('HiRes-CAM', 'layer3', 6)
+        """
         return runs.explain_run(self.folder, runs.run_dataset(runs.open_run(self.folder)), **options)
 
     def report(self, **options: Any) -> Path:
         """Make the maps and their tests where they are not there yet, and the report; returns the page's path.
 
         options : effort and bands, as for `runs.check_run`
+
+        Example:
+            >>> from pathlib import Path
+            >>> import voicecam
+            >>> voicecam.Run(Path("results/pitch")).report().name
+            fold 1: ...
+            'report.html'
         """
         dataset = runs.run_dataset(runs.open_run(self.folder))
         runs.explain_run(self.folder, dataset)
@@ -83,6 +141,13 @@ def load(name: str | PathLike[str] = "voice") -> VoiceModel:
     one of the Hugging Face hub ("owner/name", where huggingface_hub is installed).
 
     Raises ModelError where there is none.
+
+    Example:
+        >>> import voicecam
+        >>> voicecam.load().classes
+        ('female', 'male')
+        >>> voicecam.load("pitch").classes  # a run in results/
+        ('high', 'low')
     """
     places = [SHIPPED / name, Path(name), Path(name) / "fold1", Path("results") / name / "fold1"]
     place = next((place for place in places if (place / "meta.json").is_file()), None)
@@ -101,6 +166,15 @@ def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: s
     run : name of the run, a new folder in results/ or a stopped run to go on with; label : what to learn
     options : those of scripts/run_all.py, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", init="none", ...
     Raises VoicecamError for options that are not known or out of range, like the script.
+
+    Example:
+        >>> import voicecam
+        >>> small = {"features": "logmel", "image_size": [32, 32], "arch": "small", "init": "none"}
+        >>> run = voicecam.train("voices", run="quick", label="label", epochs=2, **small)
+        images of voices
+        ...
+        >>> len(run.predictions)  # clips of the two speakers held back
+        6
     """
     corpora = [str(corpus)] if isinstance(corpus, str | PathLike) else [str(one) for one in corpus]
     return Run(jobs.trained_run(corpora, run=run, label=label, **options))

@@ -1,6 +1,12 @@
 """A model that takes recordings, what it says of one, and why: Prediction, Explanation and VoiceModel, for people in Python.
 
 "Explain one recording" is written here; files, page and notebooks use it. Trains nothing.
+
+Example:
+    >>> import voicecam
+    >>> model = voicecam.load()
+    >>> model.explain("me.wav")
+    Explanation(hires-cam at layer3 for female, 5 x 5 cells; female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
 """
 
 from collections.abc import Sequence
@@ -36,6 +42,14 @@ class Prediction(Judgement):
     verdict : a class, "uncertain" or "no speech"; label, probability : the likeliest class and its calibrated probability
     probabilities : of every class; windows : the same for each window; speech_seconds : s; f0 : median pitch in Hz
     error : why a file of a list could not be used; then all else is empty
+
+    Example:
+        >>> import voicecam
+        >>> said = voicecam.load().classify("me.wav")
+        >>> said.verdict, said.label, round(said.f0)
+        ('uncertain', 'female', 177)
+        >>> [round(window.probabilities["female"], 2) for window in said.windows]
+        [0.97, 0.32]
     """
 
     model: "VoiceModel | None" = None
@@ -45,7 +59,14 @@ class Prediction(Judgement):
 
     @property
     def summary(self) -> str:
-        """ "female 0.82, uncertain, 0.58 s of speech, F0 222 Hz" """
+        """What was said, in one line.
+
+        Example:
+            >>> import voicecam
+            >>> model = voicecam.load()
+            >>> [said.summary for said in model.classify(["me.wav", "nowhere.wav"])]
+            ['female 0.79, uncertain, 1.37 s of speech, F0 177 Hz', 'error: nowhere.wav: no such file; check the path']
+        """
         if self.error is not None:
             return f"error: {self.error}"
         if self.label is None:
@@ -71,6 +92,12 @@ class Explanation:
     prediction : what was said of the recording
     label : the class that the map is for; of two, against the other; method, layer : how the map was made
     map : float32 (h, w), raw, row 0 lowest; above 0 speaks for the class, a cell covers its part of the window's picture
+
+    Example:
+        >>> import voicecam
+        >>> why = voicecam.load().explain("me.wav", label="male", method="grad-cam")
+        >>> why.label, why.method, why.layer, why.map.shape
+        ('male', 'grad-cam', 'layer3', (5, 5))
     """
 
     prediction: Prediction
@@ -88,7 +115,15 @@ class Explanation:
         return f"<p>{escape(repr(self))}</p>{_image_tag(self.plot().figure, repr(self))}"
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """The picture under the positive part of its map; time in s, frequency in Hz (a coefficient's number for MFCCs)."""
+        """The picture under the positive part of its map; time in s, frequency in Hz (a coefficient's number for MFCCs).
+
+        Example:
+            >>> import voicecam
+            >>> ax = voicecam.load().explain("me.wav").plot()
+            >>> ax.get_title()
+            'me.wav: female 0.790'
+            >>> ax.figure.savefig("why.png")
+        """
         from voicecam.figures import figure, plot_map
 
         ax, config = ax or figure(3.6)[1], self.model.model.config
@@ -103,7 +138,14 @@ class Explanation:
 
     @cached_property
     def window(self) -> Signal:
-        """The window that the map is about, as the network got it: resampled, its level set."""
+        """The window that the map is about, as the network got it: resampled, its level set.
+
+        Example:
+            >>> import voicecam
+            >>> window = voicecam.load().explain("me.wav").window
+            >>> window.seconds, window.rate
+            (1.0, 16000)
+        """
         if self.prediction.spoken is None:
             raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
         return recordings.strongest_window(self.prediction, self.prediction.spoken, self.model.model.config)
@@ -112,6 +154,14 @@ class Explanation:
         """What each band is worth to the score: columns band, from_hz, to_hz, drop (logits; above 0 speaks for the label).
 
         bands : see explanation.bands.band_set. By band occlusion, see `explanation.occluded.occluded_bands`.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().explain("me.wav").bands("octaves").round(1).head(3)
+                 band  from_hz  to_hz  drop
+            0  125 Hz     88.4  176.8   0.6
+            1  250 Hz    176.8  353.6   2.2
+            2  500 Hz    353.6  707.1   2.3
         """
         from voicecam.explanation.band_occlusion import occluded_bands
         from voicecam.explanation.bands import band_set
@@ -128,6 +178,12 @@ class Explanation:
 
         The evidence is found by integrated gradients over the mel energies, whatever the map's method. Raises ExplainError where
         there is none.
+
+        Example:
+            >>> import voicecam
+            >>> sounds = voicecam.load().explain("me.wav").sounds()
+            >>> {name: sound.seconds for name, sound in sounds.items()}
+            {'window': 1.0, 'evidence': 1.0, 'rest': 1.0}
         """
         from voicecam.explanation.audible import split_sound
         from voicecam.explanation.mel_gradients import log_mel_attribution
@@ -141,7 +197,14 @@ class Explanation:
         return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
 
     def play(self) -> None:
-        """Players for `sounds`, in a notebook."""
+        """Players for `sounds`, in a notebook.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().explain("me.wav").play()
+            <IPython.core.display.Markdown object>
+            ...
+        """
         from IPython.display import Audio, Markdown, display
 
         from voicecam.explanation.audible import wav_bytes
@@ -153,6 +216,11 @@ class Explanation:
         """What the model says of the same speech with its pitch moved (Praat's resynthesis; formants stay).
 
         semitones : -12 to 12 is sensible; at 0 it is resynthesised too. Of long speech only its loudest 10 s are moved.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().explain("me.wav").shift_pitch(-8)
+            Prediction(male 0.98, 1.37 s of speech, F0 112 Hz)
         """
         from voicecam.explanation.counterfactual import shift_speech
 
@@ -169,7 +237,13 @@ class Explanation:
 
 
 class VoiceModel:
-    """A trained model that takes recordings: a file's path, samples with their rate, or a Signal."""
+    """A trained model that takes recordings: a file's path, samples with their rate, or a Signal.
+
+    Example:
+        >>> import voicecam
+        >>> voicecam.load()
+        VoiceModel(gender: female, male; small on logmel pictures, trained on baved, ravdess, slr45, nemo, fsdd)
+    """
 
     def __init__(self, model: Model):
         self.model, self.classifier = model, Classifier(model)
@@ -181,12 +255,24 @@ class VoiceModel:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the network's outputs."""
+        """Names of the classes, in the order of the network's outputs.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().classes
+            ('female', 'male')
+        """
         return self.model.classes
 
     @property
     def classes_(self) -> np.ndarray:
-        """The same as scikit-learn names them."""
+        """The same as scikit-learn names them.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().classes_
+            array(['female', 'male'], dtype='<U6')
+        """
         return np.array(self.model.classes)
 
     def classify(self, recording: Recording | list[Recording], rate: int | None = None) -> Any:
@@ -195,6 +281,15 @@ class VoiceModel:
         recording : path of a sound file or of a folder with some, samples (n,) or (n, channel) in -1..1 with `rate` in Hz, a
             Signal, or a list of these
         Raises AudioError for a single recording that cannot be used; in a list or folder it is a Prediction with an `error`.
+
+        Example:
+            >>> import numpy as np
+            >>> import voicecam
+            >>> model = voicecam.load()
+            >>> model.classify("me.wav")
+            Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
+            >>> model.classify(np.zeros(16000), 16000)
+            Prediction(no speech)
         """
         if isinstance(recording, str | PathLike) and Path(recording).is_dir():
             return self.classify(list(recordings.sound_files([Path(recording)])[0]))
@@ -219,6 +314,12 @@ class VoiceModel:
         recording : as for `classify`, or the Prediction that it gave; label : the class to explain, by default the likeliest
         method : one of explanation.methods.METHODS; layer : "layer1" to "layer4"; "auto" : see config.DEFAULT_MAPS
         Raises ExplainError for a recording without speech, a class, method or layer that is not known.
+
+        Example:
+            >>> import voicecam
+            >>> model = voicecam.load()
+            >>> model.explain("me.wav", label="male", method="grad-cam", layer="layer2").map.shape
+            (10, 10)
         """
         from voicecam.explanation.methods import METHODS, attribute
 
@@ -239,16 +340,34 @@ class VoiceModel:
         """The likeliest class of each recording, str (n,), as scikit-learn gives it; "no speech" where there is none.
 
         Raises AudioError for one that cannot be used.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().predict(["me.wav"])
+            array(['female'], dtype='<U6')
         """
         return np.array([said.label or NO_SPEECH for said in self._all(recordings)])
 
     def predict_proba(self, recordings: Sequence[Recording]) -> np.ndarray:
-        """Calibrated probabilities, float (n, class), in the order of `classes_`; NaN where there is no speech."""
+        """Calibrated probabilities, float (n, class), in the order of `classes_`; NaN where there is no speech.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().predict_proba(["me.wav"]).round(2)
+            array([[0.79, 0.21]])
+        """
         rows = [[(said.probabilities or {}).get(name, np.nan) for name in self.classes] for said in self._all(recordings)]
         return np.array(rows, dtype=float).reshape(-1, len(self.classes))
 
     def save_pretrained(self, folder: str | PathLike[str]) -> Path:
-        """Write the model (safetensors, JSON) with its card into a new folder; returns it. `load(folder)` reads it."""
+        """Write the model (safetensors, JSON) with its card into a new folder; returns it. `load(folder)` reads it.
+
+        Example:
+            >>> import voicecam
+            >>> folder = voicecam.load().save_pretrained("mine")
+            >>> voicecam.load(folder).classes
+            ('female', 'male')
+        """
         place = Path(folder)
         if place.exists() and any(place.iterdir()):
             raise ModelError(f"{place}: is there already; give a new folder")
@@ -264,7 +383,15 @@ class VoiceModel:
             return Judgement("recording", NO_SPEECH)
 
     def prediction(self, judgement: Judgement) -> Prediction:
-        """What recordings.judge said, as a Prediction of this model."""
+        """What recordings.judge said, as a Prediction of this model.
+
+        Example:
+            >>> import voicecam
+            >>> from voicecam.network import recordings
+            >>> model, sound = voicecam.load(), voicecam.audio.read("me.wav")
+            >>> model.prediction(recordings.judge(model.classifier, sound))
+            Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
+        """
         return Prediction(**vars(judgement), model=self)
 
     def _all(self, recordings: Sequence[Recording]) -> list[Prediction]:
@@ -278,7 +405,14 @@ class VoiceModel:
 
 
 def targets_of(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """The class whose logit is explained, int (1,), and the one taken off it where there are two."""
+    """The class whose logit is explained, int (1,), and the one taken off it where there are two.
+
+    Example:
+        >>> import voicecam
+        >>> from voicecam.voice_model import targets_of
+        >>> targets_of(voicecam.load().model, "male")
+        (array([1]), array([0]))
+    """
     from voicecam.explanation.methods import other_of_two
 
     target = np.array([model.classes.index(label)])

@@ -22,7 +22,7 @@ def measure(context: CheckContext) -> CheckResult:
     for clips in folds:
         ask = bandstop.window_logits(clips.model)
 
-        def score(signals: Sequence[Signal], ask=ask) -> np.ndarray:
+        def score(signals: Sequence[Signal], ask: bandstop.Logits = ask) -> np.ndarray:
             logits = ask(list(signals))
             return logits[:, 0] - logits[:, 1]
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from voicecam.errors import DatasetError
 
@@ -99,7 +100,7 @@ def _listen(heard: list[bytes]) -> Callable[..., int]:
     """A callback for espeak-ng that collects samples in `heard`."""
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
-    def collect(samples, count: int, _events) -> int:
+    def collect(samples: Any, count: int, _events: int | None) -> int:
         if samples and count > 0:
             heard.append(ctypes.string_at(samples, 2 * count))
         return 0  # go on

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ class Corpus:
         return [name for name in self.clips.columns if name not in ("path", "speaker")]
 
 
-def make_corpus(name: str, root: Path, rows: Sequence[Mapping[str, str | None]], **more) -> Corpus:
+def make_corpus(name: str, root: Path, rows: Sequence[Mapping[str, str | None]], **more: Any) -> Corpus:
     """Build a Corpus from one mapping per clip; checks what the Corpus docstring promises.
 
     Raises DatasetError when there are no rows, when a path stands twice, or when a path or speaker is empty.

@@ -281,14 +281,16 @@ def _speaker_means(tested: Jackknife, values: np.ndarray, chosen: np.ndarray, ot
     return np.divide(sums, total[:, None], out=np.full(sums.shape, np.nan), where=total[:, None] > 0)
 
 
-def _between_means(tested: Jackknife, profile: np.ndarray, drops: np.ndarray, chosen: Sequence[np.ndarray], seed: int):
+def _between_means(
+    tested: Jackknife, profile: np.ndarray, drops: np.ndarray, chosen: Sequence[np.ndarray], seed: int
+) -> tuple[float, ...]:
     """Rank correlation of mean profile and mean drops, over the chosen clips of each class, then the classes; and its ends."""
     again = partial(tested.resampled, seed=seed)
     each = [_spearman(*(_speaker_means(tested, x, here, again) for x in (profile, drops))) for here in chosen]
     mean = np.mean(each, axis=0) if each else np.full(2, np.nan)  # (1 + draw,)
     if np.isnan(mean[0]) or min(len(np.unique(tested.number[here])) for here in chosen) < 2:
         return mean[0], np.nan, np.nan
-    return mean[0], *tested.ends_of_draws(mean[0], mean[1:], within=CORRELATION)
+    return tuple(map(float, (mean[0], *tested.ends_of_draws(mean[0], mean[1:], within=CORRELATION))))
 
 
 def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:

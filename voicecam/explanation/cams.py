@@ -14,6 +14,8 @@ from pytorch_grad_cam import AblationCAM, EigenCAM, GradCAM, GradCAMPlusPlus, Hi
 from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection_with_sign_correction
 from torch import nn
 
+Targets = list[Callable[[torch.Tensor], torch.Tensor]]  # what is explained, of each clip's logits (class,)
+
 
 @contextlib.contextmanager
 def hooked(layer: nn.Module, call: Callable[..., Any]) -> Iterator[None]:
@@ -34,14 +36,14 @@ class _Raw:
     target_layers: list[nn.Module]
     get_cam_image: Callable[..., np.ndarray]
 
-    def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):
+    def compute_cam_per_layer(self, input_tensor: torch.Tensor, targets: Targets, eigen_smooth: bool) -> np.ndarray:
         taken = self.activations_and_grads
         gradients = taken.gradients[0].numpy() if self.uses_gradients else None
         activations = taken.activations[0].numpy()
         taken.release()  # or every further pass of Score-CAM and Ablation-CAM would leave its activations here
         return self.get_cam_image(input_tensor, self.target_layers[0], targets, activations, gradients, eigen_smooth)
 
-    def aggregate_multi_layers(self, cam_per_target_layer):
+    def aggregate_multi_layers(self, cam_per_target_layer: np.ndarray) -> np.ndarray:
         return cam_per_target_layer
 
 
@@ -61,14 +63,29 @@ class RawGradCAMPlusPlus(_Raw, GradCAMPlusPlus):
     """With its weights written out: the library adds 1e-6 under G^2 / (2 G^2 + sum(A) G^3). Behind a mean over the picture
     G^2 itself is that small, and the guard decides the weights. G^2 cancels, and nothing needs a guard."""
 
-    def get_cam_weights(self, input_tensor, target_layers, targets, activations, grads):
+    def get_cam_weights(
+        self,
+        input_tensor: torch.Tensor,
+        target_layers: list[nn.Module],
+        targets: Targets,
+        activations: np.ndarray,
+        grads: np.ndarray,
+    ) -> np.ndarray:
         return _plus_weights(activations, grads)
 
 
 class RawEigenCAM(_Raw, EigenCAM):
     """With the sign set: that of a principal component is chance."""
 
-    def get_cam_image(self, input_tensor, target_layer, targets, activations, grads, eigen_smooth):
+    def get_cam_image(
+        self,
+        input_tensor: torch.Tensor,
+        target_layer: nn.Module,
+        targets: Targets,
+        activations: np.ndarray,
+        grads: np.ndarray | None,
+        eigen_smooth: bool,
+    ) -> np.ndarray:
         return get_2d_projection_with_sign_correction(activations)
 
 
@@ -77,7 +94,7 @@ class RawScoreCAM(_Raw, ScoreCAM):
 
     batch_size = 32
 
-    def get_cam_weights(self, *given):
+    def get_cam_weights(self, *given: Any) -> np.ndarray:
         with contextlib.redirect_stderr(io.StringIO()):
             return super().get_cam_weights(*given)
 
@@ -88,7 +105,14 @@ class RawAblationCAM(_Raw, AblationCAM):
 
     batch_size = 32
 
-    def get_cam_weights(self, input_tensor, target_layer, targets, activations, grads):
+    def get_cam_weights(
+        self,
+        input_tensor: torch.Tensor,
+        target_layer: nn.Module,
+        targets: Targets,
+        activations: np.ndarray,
+        grads: np.ndarray | None,
+    ) -> np.ndarray:
         clips, channels = activations.shape[:2]
         together = max(1, self.batch_size // clips)  # channels in one pass
         whole, falls = self._scores(input_tensor, targets), []
@@ -99,7 +123,7 @@ class RawAblationCAM(_Raw, AblationCAM):
             falls.append(whole - scores.reshape(len(without), clips))  # (channel, clip)
         return np.concatenate(falls).T  # (channel, clip) -> (clip, channel)
 
-    def _scores(self, inputs, targets):
+    def _scores(self, inputs: torch.Tensor, targets: Targets) -> np.ndarray:
         with torch.no_grad():
             return np.array([float(target(logits)) for target, logits in zip(targets, self.model(inputs))])
 

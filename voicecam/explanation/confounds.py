@@ -178,6 +178,6 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _range(row) -> str:
+def _range(row: pd.Series) -> str:
     ends = "" if np.isnan(row["low"]) else f" [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
     return f"{_percent(row['balanced_accuracy'])}{ends}"

@@ -191,7 +191,14 @@ def _some(n: int, few: int | None) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(few or n, n)).round().astype(int))
 
 
-def _maps(model, inputs, target, contrast, chosen: dict[str, np.ndarray], layer: str) -> dict[str, np.ndarray]:
+def _maps(
+    model: Model,
+    inputs: torch.Tensor,
+    target: np.ndarray,
+    contrast: np.ndarray | None,
+    chosen: dict[str, np.ndarray],
+    layer: str,
+) -> dict[str, np.ndarray]:
     """Maps of each method on its own clips, by name."""
     found = {ENERGY: picture_itself(inputs[chosen[ENERGY]])}
     names = sorted((name for name in chosen if name != ENERGY), key=lambda name: tuple(chosen[name]))
@@ -207,7 +214,18 @@ def _maps(model, inputs, target, contrast, chosen: dict[str, np.ndarray], layer:
     return found
 
 
-def _smooth_likeness(model, twins, inputs, target, contrast, methods, layer, few, noisy, seed) -> dict[tuple[str, int], float]:
+def _smooth_likeness(
+    model: Model,
+    twins: Sequence[Model],
+    inputs: torch.Tensor,
+    target: np.ndarray,
+    contrast: np.ndarray | None,
+    methods: Sequence[str],
+    layer: str,
+    few: int | None,
+    noisy: int,
+    seed: int,
+) -> dict[tuple[str, int], float]:
     """Likeness of noise-averaged sizes by method and draw."""
     names, clips = (
         [name for name in methods if METHODS[name].grid == "layer" and not METHODS[name].heavy],
@@ -215,13 +233,8 @@ def _smooth_likeness(model, twins, inputs, target, contrast, methods, layer, few
     )
     if not noisy or not names:
         return {}
-    asked = {
-        "methods": names,
-        "layer": layer,
-        "contrast": None if contrast is None else contrast[clips],
-        "n": noisy,
-        "seed": seed,
-    }
+    but = None if contrast is None else contrast[clips]
+    asked: dict[str, Any] = {"methods": names, "layer": layer, "contrast": but, "n": noisy, "seed": seed}
     mine, *theirs = [smooth_maps(one, inputs[clips], target[clips], **asked) for one in (model, *twins)]
     return {
         (name, draw): float(np.nanmean(rank_correlation(np.abs(mine[name]), np.abs(maps[name]))))

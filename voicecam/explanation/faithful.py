@@ -246,7 +246,15 @@ def _named(name: str, found: dict[str, float]) -> dict[str, float]:
     return {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
 
 
-def _timed(network, inputs, target, method, layer, contrast, steps) -> tuple[np.ndarray, float]:
+def _timed(
+    network: nn.Module,
+    inputs: torch.Tensor,
+    target: np.ndarray,
+    method: str,
+    layer: nn.Module,
+    contrast: np.ndarray | None,
+    steps: int,
+) -> tuple[np.ndarray, float]:
     """Maps of a method, and seconds per clip that they took."""
     began = time.perf_counter()
     maps = attribute_all(network, inputs, target, methods=[method], layer=layer, contrast=contrast, steps=steps)[method]

@@ -19,6 +19,7 @@ from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 STEPS = 32  # points on the way from the baseline, integrated gradients
 PATCH = 8  # occlusion: a patch is one part in 8 of the rows and columns, and moves by half of itself
+Some = tuple[torch.Tensor, np.ndarray, np.ndarray | None]  # inputs, wanted and against of a batch
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,16 @@ def attribute(
     have, and unequal numbers of clips.
     """
     kind = _checked(method, layer, len(inputs), target, contrast)
+    place = layer if kind.grid == "layer" else None
     maps = []
     with _left_as_it_was(network):
-        _probe(network, layer if kind.grid == "layer" else None, inputs, target, contrast)
+        _probe(network, place, inputs, target, contrast)
         parts = _batches(network, inputs, target, contrast, _clips_at_once(method, batch, steps))
-        for some, classes, others in tqdm(parts, desc=kind.title, unit="batch", leave=False, disable=not bar):
-            if kind.grid == "layer":
-                maps.append(_cam(network, layer, method, some, classes, others, batch))
+        for some in tqdm(parts, desc=kind.title, unit="batch", leave=False, disable=not bar):
+            if place is not None:
+                maps.append(_cam(network, place, method, some, batch))
             else:
-                maps.append(_INPUT[method](network, some, classes, others, batch, steps))
+                maps.append(_INPUT[method](network, some, batch, steps))
     return np.concatenate(maps).astype(np.float32)
 
 
@@ -126,8 +128,8 @@ def attribute_all(
         _checked(shared[0], layer, len(inputs), target, contrast)
         with _left_as_it_was(network):
             _probe(network, layer, inputs, target, contrast)
-            for some, classes, others in _batches(network, inputs, target, contrast, batch):
-                a, g = listen(network, layer, some, partial(_picked, _indices(some, classes, others)))
+            for some in _batches(network, inputs, target, contrast, batch):
+                a, g = listen(network, layer, some[0], partial(_picked, _indices(*some)))
                 for name in shared:
                     parts[name].append(FORMULAS[name](a, g))
     found |= {name: np.concatenate(maps).astype(np.float32) for name, maps in parts.items()}
@@ -203,14 +205,11 @@ def _plain(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return inputs.detach().as_subclass(torch.Tensor).to(place)
 
 
-def _batches(network: nn.Module, inputs: torch.Tensor, target: np.ndarray, contrast: np.ndarray | None, size: int) -> list[Any]:
+def _batches(network: nn.Module, inputs: torch.Tensor, target: np.ndarray, contrast: np.ndarray | None, size: int) -> list[Some]:
     """Inputs, where the network is, and classes of `size` clips at a time."""
-    starts = range(0, len(inputs), size)
-    targets = [None if classes is None else np.asarray(classes, dtype=int) for classes in (target, contrast)]
-    return [
-        (_plain(network, inputs[i : i + size]), *(None if classes is None else classes[i : i + size] for classes in targets))
-        for i in starts
-    ]
+    target, contrast = np.asarray(target, dtype=int), None if contrast is None else np.asarray(contrast, dtype=int)
+    parts = [slice(start, start + size) for start in range(0, len(inputs), size)]
+    return [(_plain(network, inputs[part]), target[part], None if contrast is None else contrast[part]) for part in parts]
 
 
 def _probe(network: nn.Module, layer: nn.Module | None, inputs: torch.Tensor, *targets: np.ndarray | None) -> None:
@@ -232,8 +231,9 @@ def _clips_at_once(method: str, batch: int, steps: int) -> int:
     return {"score-cam": 1, "integrated-gradients": max(1, batch // steps)}.get(method, batch)
 
 
-def _cam(network, layer, method, inputs, target, contrast, batch) -> np.ndarray:
+def _cam(network: nn.Module, layer: nn.Module, method: str, some: Some, batch: int) -> np.ndarray:
     """Maps of one batch by a method on the grid "layer", (clip, h, w)."""
+    inputs, target, contrast = some
     # a copy of the activations, because the next part of the network may change them in place (ReLU)
     cam = CAMS[method](model=network, target_layers=[layer], reshape_transform=torch.clone)
     cam.batch_size = batch
@@ -256,45 +256,45 @@ class _Score:
         return logits[self.target] if self.contrast is None else logits[self.target] - logits[self.contrast]
 
 
-def _integrated_gradients(network, inputs, target, contrast, batch, steps) -> np.ndarray:
+def _integrated_gradients(network: nn.Module, some: Some, batch: int, steps: int) -> np.ndarray:
     from captum.attr import IntegratedGradients  # here, because importing captum takes seconds
 
+    inputs, *classes = some
     found = IntegratedGradients(_score_of(network)).attribute(
-        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, target, contrast), n_steps=steps
+        inputs, baselines=middle_grey(inputs), additional_forward_args=_indices(inputs, *classes), n_steps=steps
     )
     return found.sum(dim=1).detach().cpu().numpy()  # (clip, 3, rows, columns) -> (clip, rows, columns)
 
 
-def _occlusion(network, inputs, target, contrast, batch, steps) -> np.ndarray:
+def _occlusion(network: nn.Module, some: Some, batch: int, steps: int) -> np.ndarray:
     from captum.attr import Occlusion  # here, because importing captum takes seconds
 
+    inputs, *classes = some
     size = [max(1, round(length / PATCH)) for length in inputs.shape[2:]]
     found = Occlusion(_score_of(network)).attribute(
         inputs,
         sliding_window_shapes=(inputs.shape[1], *size),
         strides=(inputs.shape[1], *(max(1, length // 2) for length in size)),
         baselines=middle_grey(inputs),
-        additional_forward_args=_indices(inputs, target, contrast),
+        additional_forward_args=_indices(inputs, *classes),
         perturbations_per_eval=max(1, batch // len(inputs)),
     )
     return found[:, 0].cpu().numpy()  # a patch covers the 3 channels, which say the same: (clip, 3, ...) -> (clip, ...)
 
 
-_INPUT = {"integrated-gradients": _integrated_gradients, "occlusion": _occlusion}
-
-
 def _score_of(network: nn.Module) -> Callable[..., torch.Tensor]:
     """Function (inputs, wanted[, against]) -> the logit, or the difference, of each picture."""
-
     return lambda inputs, *classes: _picked(classes, network(inputs))
 
 
 def _picked(classes: Sequence[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
     """The logit of each picture's wanted class, less that of the one against it where there is one, (clip,)."""
-    at = torch.arange(len(logits), device=logits.device)
-    target, *contrast = [logits[at, numbers] for numbers in classes]
+    target, *contrast = [logits[torch.arange(len(logits), device=logits.device), numbers] for numbers in classes]
     return target - contrast[0] if contrast else target
 
 
 def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:
     return tuple(torch.tensor(numbers, device=inputs.device) for numbers in classes if numbers is not None)
+
+
+_INPUT = {"integrated-gradients": _integrated_gradients, "occlusion": _occlusion}

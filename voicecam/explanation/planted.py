@@ -206,7 +206,9 @@ def _voices(speakers: np.ndarray, seed: int) -> Split:
     return Split(np.flatnonzero(~test & ~valid), np.flatnonzero(valid), np.flatnonzero(test))
 
 
-def _name(signals, speakers, config: Config, training: TrainConfig, cues: Sequence[str], seed: int) -> str:
+def _name(
+    signals: Sequence[audio.Signal], speakers: np.ndarray, config: Config, training: TrainConfig, cues: Sequence[str], seed: int
+) -> str:
     """Folder of a trained network: differs when its recordings, settings or cues differ."""
     heard = float(np.sum([np.abs(signal.samples).sum(dtype=float) for signal in signals]))
     about = {"cues": [CUES[name].title for name in cues], "speakers": list(map(str, speakers)), "heard": round(heard, 3)}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from voicecam.explanation.cells import overlap
 from voicecam.explanation.faithful import ENERGY, RANDOM, on_grid, over_speakers, picture_itself, random_maps
@@ -206,13 +207,13 @@ def _spread(n: int, few: int | None) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(few or n, n)).round().astype(int))
 
 
-def _attributed(planted: Planted, inputs, some: np.ndarray, name: str) -> np.ndarray:
+def _attributed(planted: Planted, inputs: torch.Tensor, some: np.ndarray, name: str) -> np.ndarray:
     """Maps on the picture's pixels of some clips."""
     classes: dict[str, Any] = {"target": np.full(len(some), planted.target), "contrast": np.full(len(some), planted.contrast)}
     return attribute(planted.model.network, inputs[some], **classes, method=name, steps=STEPS)
 
 
-def _pictured(planted: Planted, inputs, grid: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
+def _pictured(planted: Planted, inputs: torch.Tensor, grid: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
     """The baselines' maps (clip, h, w) on a grid of the picture."""
     pictures, (without, within) = picture_itself(inputs), planted.means
     difference = np.repeat((within - without)[None], len(inputs), axis=0)

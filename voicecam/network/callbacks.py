@@ -24,10 +24,10 @@ class AveragedWeights(Callback):
     def __init__(self, decay: float):
         self.decay, self.steps = decay, 0
 
-    def before_fit(self):
+    def before_fit(self) -> None:
         self.mean = copy.deepcopy(self.model.state_dict())
 
-    def after_step(self):
+    def after_step(self) -> None:
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))  # else the first weights, at random, would count for long
         with torch.no_grad():
@@ -37,31 +37,33 @@ class AveragedWeights(Callback):
                 else:
                     self.mean[name].copy_(value)
 
-    def before_validate(self):
+    def before_validate(self) -> None:
         self.now = copy.deepcopy(self.model.state_dict())
         self.model.load_state_dict(self.mean)
 
-    def after_epoch(self):
+    def after_epoch(self) -> None:
         self.model.load_state_dict(self.now)
 
 
 class Bfloat16(Callback):
     """Forward passes in bfloat16, on any device (fastai's own callback knows CUDA only); losses and weights stay float32."""
 
-    def before_batch(self):
+    casting: torch.autocast | None = None
+
+    def before_batch(self) -> None:
         self.casting = torch.autocast(self.dls.device.type, torch.bfloat16)
         self.casting.__enter__()
 
-    def after_pred(self):
+    def after_pred(self) -> None:
         self.learn.pred = self.pred.float()
 
-    def after_loss(self):
+    def after_loss(self) -> None:
         self.leave()
 
-    def after_cancel_batch(self):
+    def after_cancel_batch(self) -> None:
         self.leave()
 
-    def leave(self):
+    def leave(self) -> None:
         """Leave the cast once; a stopped batch may come here before its loss."""
         if self.casting is not None:
             self.casting.__exit__(None, None, None)
@@ -82,15 +84,15 @@ class EpochLog(Callback):
         self.best_epoch, self.best = 0, (-1.0, 0.0)  # balanced accuracy, then minus the loss: what a better epoch has more of
         self.best_weights: dict[str, torch.Tensor] = {}
 
-    def before_epoch(self):
+    def before_epoch(self) -> None:
         self.began = time.monotonic()
         self.bar = tqdm(total=len(self.dls.train), unit="batch", leave=False, disable=not sys.stderr.isatty())
 
-    def after_batch(self):
+    def after_batch(self) -> None:
         if self.training:
             self.bar.update()
 
-    def after_epoch(self):
+    def after_epoch(self) -> None:
         self.bar.close()
         train_loss, valid_loss, balanced = map(float, self.recorder.values[-1])
         if not np.isfinite(train_loss + valid_loss):
@@ -109,5 +111,5 @@ class EpochLog(Callback):
             self.log(f"stopped: no better balanced accuracy on validation speakers for {self.patience} epochs")
             raise CancelFitException
 
-    def after_cancel_fit(self):
+    def after_cancel_fit(self) -> None:
         self.bar.close()

@@ -164,7 +164,7 @@ class _SpeechAugment(Transform):
     def __init__(self, change: Callable[[torch.Tensor, torch.Generator], torch.Tensor], seed: int):
         self.change, self.generator = change, torch.Generator().manual_seed(seed)
 
-    def encodes(self, x: TensorImage):
+    def encodes(self, x: TensorImage) -> TensorImage:
         return TensorImage(self.change(x.as_subclass(torch.Tensor).float(), self.generator))
 
 
@@ -176,10 +176,10 @@ class _ToInput(Transform):
     def __init__(self, config: Config):
         self.config = config
 
-    def encodes(self, x: TensorImage):
+    def encodes(self, x: TensorImage) -> TensorImage:
         return TensorImage(to_input(x.as_subclass(torch.Tensor), self.config))
 
-    def decodes(self, x: TensorImage):
+    def decodes(self, x: TensorImage) -> TensorImage:
         """Grey levels 0..1 for fastai's pictures, row 0 at the bottom."""
         mean, spread = (torch.tensor(values, device=x.device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
         return TensorImage((x.as_subclass(torch.Tensor) * spread + mean).clamp(0, 1).flip(-2))
