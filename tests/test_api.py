@@ -129,7 +129,7 @@ def run(tmp_path_factory):
             sf.write(place / "voices" / name / f"s{speaker:02d}_{take}.wav", samples, RATE, subtype="PCM_16")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        options = {"features": "logmel", "image_size": (32, 32), "arch": "small", "init": "none", "workers": 1}
+        options = {"recipe": "logmel", "image_size": (32, 32), "arch": "small", "init": "none", "workers": 1}
         yield voicecam.train("voices", run="pitch", label="label", epochs=8, batch=6, **options)
 
 

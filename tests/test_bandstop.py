@@ -295,9 +295,9 @@ def test_what_does_not_fit_is_refused():
         agreement({"cam": drops[:, 1:]}, drops, classes, speakers)
     with pytest.raises(ExplainError, match="too few"):
         agreement({"cam": drops[:, :2]}, drops[:, :2], classes, speakers)
-    with pytest.raises(ExplainError, match="2 clips and target of"):
+    with pytest.raises(ExplainError, match="2 clips and target"):
         measure_drops(energies, noises(2), OCTAVES, np.zeros(3, int))
-    with pytest.raises(ExplainError, match="against"):
+    with pytest.raises(ExplainError, match="contrast"):
         measure_drops(energies, noises(2), OCTAVES, np.zeros(2, int), contrast=np.zeros(1, int))
     with pytest.raises(ExplainError, match=r"0\.00 s of sound"):
         measure_drops(energies, [Signal(np.zeros(8000, np.float32), RATE)], OCTAVES, np.zeros(1, int))

@@ -13,7 +13,7 @@ import soundfile as sf
 import voicecam
 from conftest import voice
 from voicecam import api, voice_model
-from voicecam.checks.run_checks import PARTS
+from voicecam.checks.run_checks import CHECKS
 from voicecam.corpora import espeak
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -57,7 +57,7 @@ def made(tmp_path_factory):
     (samples,) = espeak.speak([SPOKEN])
     sf.write(place / "me.wav", np.array(samples, np.int16), espeak.RATE)
     write_corpus(place / "voices")
-    small = {"features": "logmel", "image_size": [32, 32], "arch": "small", "init": "none", "workers": 1}
+    small = {"recipe": "logmel", "image_size": [32, 32], "arch": "small", "init": "none", "workers": 1}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         voicecam.train("voices", run="pitch", label="label", epochs=8, batch=6, **small)
@@ -69,8 +69,8 @@ def folder(made, tmp_path, monkeypatch):
     """A copy of that folder to work in, so that no example finds what another left. Of the report's checks one is left: all of
     them take half a minute (tests/test_checks.py)."""
     monkeypatch.chdir(shutil.copytree(made, tmp_path / "work"))
-    for name in set(PARTS) - {"confounds"}:
-        monkeypatch.delitem(PARTS, name)
+    for name in set(CHECKS) - {"confounds"}:
+        monkeypatch.delitem(CHECKS, name)
     with mpl.rc_context({"backend": "agg"}):
         yield
 

@@ -79,7 +79,7 @@ def check_run(
             continue
         if not (place / f"{name}.json").exists():
             log(f"check: {check.title}")
-            _write(place, name, check.measure(context))
+            write_result(place, name, check.measure(context))
         made.append(name)
     return made
 
@@ -94,7 +94,7 @@ def possible(check: Check, context: CheckContext) -> bool:
     )
 
 
-def _write(place: Path, name: str, part: CheckResult) -> None:
+def write_result(place: Path, name: str, part: CheckResult) -> None:
     """A part's tables and sounds; its facts last, which mark it as complete."""
     for table_name, table in part.tables.items():
         write_text(place / f"{table_name}.csv", table.to_csv(index=False, float_format="%.6g"))
