@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from voicecam import runs
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.audible import FULL_PERCENTILE, split_by_maps
-from voicecam.explanation.faithful import over_speakers
 from voicecam.explanation.sound_scores import MEASURES, loudest, measures, part_probabilities, shifted, sound_probabilities
 from voicecam.files import write_text
 from voicecam.runs.fold_clips import FoldClips, clips_of_run, fold_clips

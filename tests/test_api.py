@@ -12,9 +12,13 @@ from fastai.learner import load_learner
 
 import voicecam
 from conftest import voice
+from voicecam import features
+from voicecam.commands.recording_maps import write_maps
 from voicecam.config import DEFAULT_MAPS
 from voicecam.corpora import espeak
 from voicecam.errors import AudioError, ExplainError, ModelError, VoicecamError
+from voicecam.network import recordings
+from voicecam.server import analysis
 
 RATE = 16_000
 
@@ -81,6 +85,35 @@ def test_an_explanation_is_the_maps_own_and_can_be_asked_further(model, spoken):
     assert found.plot().get_xlabel().startswith("time (s)")
     up, down = (found.shift_pitch(step).f0 for step in (5, -5))
     assert up / down == pytest.approx(2 ** (10 / 12), rel=0.1)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The lengths of the sounds whose mel energies are computed."""
+    found, plain = [], features.mel_decibels
+    monkeypatch.setattr(features, "mel_decibels", lambda samples, config: found.append(len(samples)) or plain(samples, config))
+    return found
+
+
+def test_features_are_computed_once_per_recording_whatever_is_asked_of_it(model, spoken, counted, tmp_path):
+    """From Python, by the page, by measure_bands.py and with classify.py's pictures."""
+    found = model.explain(spoken / "said.wav")
+    found.bands(), found.sounds(), found.plot()
+    assert len(counted) == 1
+    heard, explainer = voicecam.audio.read(spoken / "said.wav"), analysis.Explainer(model.classifier)
+    for ask in (analysis.analyse, lambda *both: analysis.bands_of(both[0], found.prediction, "male")):
+        ask(explainer, heard)
+    assert len(counted) == 2
+    judged = list(recordings.judge_files(model.classifier, [spoken / "said.wav", spoken / "silent.wav"], workers=1))
+    write_maps(tmp_path, judged, model.model)
+    assert len(counted) == 3
+
+
+def test_a_windows_mel_energies_are_those_of_its_own_samples(model, spoken):
+    """Cut out of the recording's, which are computed once, they are what the window alone gives."""
+    found = model.explain(spoken / "said.wav")
+    alone = features.log_mel_energies(found.window.samples, model.model.config).T
+    np.testing.assert_allclose(found.prediction.log_mel, alone, atol=1e-3)
 
 
 def test_the_map_is_the_networks_own_unless_another_is_asked_for(model, spoken, monkeypatch):

@@ -1,6 +1,7 @@
 """Around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from voicecam.explanation.bands import band_set
 from voicecam.explanation.centroids import OWN
 from voicecam.explanation.sound_scores import LOUDEST, SHIFTED, sound_probabilities
 from voicecam.explanation.sound_scores import OWN as OWN_MAP
+from voicecam.files import read_json, write_json
 from voicecam.network import load_model
 from voicecam.network.learner import TrainConfig
 from voicecam.runs.fold_clips import fold_clips, targets
@@ -204,6 +206,21 @@ def test_checks_are_made_once_and_never_under_other_settings(run):
     assert said == ["check: bands taken out of the sound"], "a part that was stopped half way is made again, alone"
     with pytest.raises(ExplainError, match="made with other settings"):
         check_run(folder, dataset, method="hires-cam", layer="layer3", sizes=EFFORT)
+
+
+def test_checks_by_another_version_are_moved_aside_and_made_again(run, monkeypatch):
+    folder, dataset, _ = run
+    place, alone, said = folder / "explanations" / "older", {"confounds": CHECKS["confounds"]}, []
+    monkeypatch.setattr("voicecam.runs.checks.CHECKS", alone)
+    write_json(place / "checks" / "settings.json", {"version": 2})
+    write_json(place / "checks" / "confounds.json", {"made": "by version 2"})
+    with pytest.raises(ExplainError, match=r"checks by another version of voicecam; run scripts/explain\.py again"):
+        run_checks.sections(place, CLASSES)
+    check_run(folder, dataset, place=place, method="hires-cam", layer="layer2", sizes=EFFORT, log=said.append)
+    assert read_json(place / "checks-2" / "confounds.json") == {"made": "by version 2"}
+    assert "made" not in read_json(place / "checks" / "confounds.json")
+    assert len(said) == 2
+    shutil.rmtree(place)
 
 
 def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):

@@ -11,7 +11,7 @@ from conftest import voice
 from voicecam import audio
 from voicecam.config import recipe
 from voicecam.errors import AudioError
-from voicecam.features import features, mel_decibels, window_matrices, window_starts
+from voicecam.features import features, mel_decibels, window_starts
 from voicecam.features.image import Scale
 from voicecam.network import Model, build, save_model
 from voicecam.network.classifier import Classifier, clip_windows, load_classifier
@@ -55,7 +55,7 @@ def test_windows_overlap_by_half_and_the_last_ends_with_the_recording(signal):
 
 def test_a_window_is_what_features_find_in_its_samples(signal):
     plain = replace(VOICE, level_dbfs=None, centre=False)
-    found = window_matrices(signal, plain)
+    found = clip_windows(signal, plain)
     for matrix, start in zip(found, window_starts(len(mel_decibels(signal.samples, plain)), plain)):
         cut = audio.Signal(signal.samples[start * plain.hop :][:16_000], 16_000)
         alone = features(cut, plain).matrix

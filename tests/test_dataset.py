@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,10 +65,14 @@ def test_a_second_run_writes_nothing_and_a_changed_wav_is_done_again(write_voice
     make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
     assert asked == [0]
     assert before == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
+    images, was = tmp_path / "mfc_dataset", contents(tmp_path / "mfc_dataset" / path.stem)
     sf.write(corpus.root / "low" / "s01_0.wav", 0.1 * np.sin(np.arange(8000)), 16_000)
-    make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
-    assert asked == [0, 1]
-    (tmp_path / "mfc_dataset" / path.stem / "low" / "s01_1.png").unlink()
+    first, path = path, make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
+    assert asked == [0, 1], "the others are those of the first map"
+    now = contents(images / path.stem)
+    assert {name for name in was if was[name] != now[name]} == {"low/s01_0.png"}
+    assert contents(images / first.stem) == was, "what a run was trained on stays as it was"
+    (images / path.stem / "low" / "s01_0.png").unlink()
     make(corpus, tmp_path, progress=lambda items, total: asked.append(total) or items)
     assert asked == [0, 1, 1]
 
@@ -194,15 +199,43 @@ def test_a_slower_run_that_is_stopped_undoes_nothing_of_a_finished_one(write_voi
     assert len(read_dataset(path, images=tmp_path / "mfc_dataset").matrices) == 12
 
 
-def test_a_map_is_not_complete_while_images_in_it_are_made_again(write_voices, tmp_path):
-    """Black and white of the old map would not fit the new image."""
-    corpus = open_corpus(write_voices(speakers=4))
+def test_a_corpus_is_known_by_its_clips_wherever_it_lies(write_voices, tmp_path):
+    """A copy with other time stamps, in another project: the same map, nothing to make; other bytes of the same size: another."""
+    corpus, there = open_corpus(write_voices(speakers=4)), tmp_path / "there"
     path = make(corpus, tmp_path)
-    sf.write(corpus.root / "low" / "s01_0.wav", 0.1 * np.sin(np.arange(8000)), 16_000)
-    seen = []
-    make(corpus, tmp_path, progress=lambda items, total: seen.append(json.loads(path.read_text())["complete"]) or items)
-    assert seen == [False]
-    assert json.loads(path.read_text())["complete"]
+    for name in ("voices", "mfc_dataset", "maps"):
+        shutil.copytree(tmp_path / name, there / name, copy_function=shutil.copy)
+    for file in there.rglob("*"):
+        os.utime(file, (1, 1))
+    copy, asked = open_corpus(there / "voices"), []
+    assert make(copy, there, progress=lambda items, total: asked.append(total) or items) == there / "maps" / path.name
+    assert asked == [0]
+    assert (there / "maps" / path.name).read_bytes() == path.read_bytes(), "paths from the project on"
+    assert (there / "maps" / path.name).stat().st_mtime_ns == 10**9
+    shutil.rmtree(corpus.root)
+    dataset = read_dataset(there / "maps" / path.name)
+    assert (dataset.corpus.root, len(dataset.matrices)) == (there / "voices", 12)
+    clip = there / "voices" / "low" / "s01_0.wav"
+    clip.write_bytes(bytes([*clip.read_bytes()[:-1], 7]))
+    assert make(copy, there).name != path.name
+
+
+def test_a_corpus_outside_the_project_is_found_again_where_it_is_now(write_voices, tmp_path):
+    corpus, project = open_corpus(write_voices(speakers=4)), tmp_path / "project"
+    path = make(corpus, project)
+    assert read_dataset(path).corpus.root == corpus.root
+    (tmp_path / "elsewhere").mkdir()
+    moved = corpus.root.rename(tmp_path / "elsewhere" / "voices")
+    asked = []
+    assert make(open_corpus(moved), project, progress=lambda items, total: asked.append(total) or items) == path
+    assert (asked, read_dataset(path).corpus.root) == ([0], moved)
+
+
+def test_a_map_of_an_earlier_version_gets_one_line(write_voices, tmp_path):
+    path = make(open_corpus(write_voices(speakers=4)), tmp_path)
+    path.write_text(path.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(DatasetError, match=r"earlier version \(format 2, this one reads 3\); make images and run again"):
+        read_dataset(path)
 
 
 def test_processes_end_with_a_parent_that_is_killed(write_voices, tmp_path):

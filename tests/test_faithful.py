@@ -11,6 +11,7 @@ from torch import nn
 
 from voicecam.config import recipe
 from voicecam.errors import ExplainError
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.faithful import (
     area,
     class_scores,
@@ -19,7 +20,6 @@ from voicecam.explanation.faithful import (
     faithfulness_table,
     faithfulness_words,
     on_grid,
-    over_speakers,
     picture_itself,
     random_maps,
     road,

@@ -9,7 +9,12 @@ import pytest
 from scipy import stats
 
 from voicecam import evaluation
-from voicecam.evaluation.intervals import few_speakers, jackknife
+from voicecam.config import recipe
+from voicecam.evaluation.calibration import calibration
+from voicecam.evaluation.intervals import few_speakers, jackknife, over_speakers
+from voicecam.explanation.bands import bands_by_class
+from voicecam.explanation.bandstop import drop_table
+from voicecam.explanation.differences import class_difference
 
 AUDIT = Path(__file__).parent.parent / "audit" / "intervals.py"
 
@@ -169,3 +174,48 @@ def test_calibration_errors_of_a_network_that_is_right_about_itself_reach_down_t
 
 def errors(audit, rng) -> dict[str, float]:
     return evaluation.calibration(*audit.answers(24, 30, 1.0, rng))["ece"]
+
+
+LONE = {"a": [8] * 5, "b": [8]}  # class b has one speaker
+
+
+def ends(found) -> list[float]:
+    """Both ends of an interval, NaN where there is none."""
+    return [np.nan if found[name] is None else float(found[name]) for name in ("low", "high")]
+
+
+def lone_intervals() -> dict[str, list[float]]:
+    """Ends of an interval that rests on one speaker, by each function that makes some; their clips differ among themselves."""
+    table = clips_of(LONE, right=0.5)
+    table["p_a"] = np.random.default_rng(1).random(len(table))
+    table["p_b"] = 1 - table["p_a"]
+    classes, speakers = list(table["true"]), list(table["speaker"])
+    values = np.random.default_rng(0).random((len(table), 2))
+    lone = np.flatnonzero(table["true"] == "b")
+    network = evaluation.evaluate(table, ("a", "b"))["network"]
+    bands = bands_by_class(values, values, classes, speakers, recipe("logmel"))
+    drops = drop_table(values, classes, speakers, ["low", "high"], [(0, 1), (1, 2)])
+    difference = class_difference(values, classes, speakers, "a", "b", permuted=False)
+    return {
+        "over_speakers": ends(over_speakers(values[lone, 0], ["b0"] * len(lone))),
+        "share": ends(over_speakers(values[lone, 0] > 0.5, ["b0"] * len(lone), share=True)),
+        "recall": ends(network["per_class"]["b"]["recall"]),
+        "balanced accuracy": ends(network["balanced_accuracy"]),
+        "calibration": ends(calibration(table, table[["p_a", "p_b"]].to_numpy())["brier"]),
+        "bands": ends(bands[bands["class"] == "b"].iloc[0]),
+        "drops": ends(drops[drops["class"] == "b"].iloc[0]),
+        "difference": ends(difference.iloc[0]),
+    }
+
+
+def test_one_speaker_gives_no_interval_instead_of_one_of_zero_width():
+    assert {name: np.isnan(found).all() for name, found in lone_intervals().items()} == dict.fromkeys(lone_intervals(), True)
+
+
+def test_intervals_over_speakers_are_made_in_one_module():
+    """Who asks Student's or another distribution for an end, or draws speakers again. The others: corpora.py, whose units are
+    corpora, and counterfactual.py, whose medians need the binomial."""
+    source = Path(evaluation.__file__).parent.parent
+    marks = ("ppf(", "multinomial(", "bootstrap(")
+    found = {path.name for path in source.rglob("*.py") if any(mark in path.read_text() for mark in marks)}
+    assert found == {"intervals.py", "corpora.py", "counterfactual.py"}

@@ -25,6 +25,7 @@ ORDER = [
     "image",
     "corpora",
     "renderings",
+    "map_file",
     "dataset",
     "splits",
     "duplicates",

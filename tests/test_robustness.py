@@ -281,8 +281,10 @@ def test_rows_that_are_there_stay_and_missing_ones_are_made_again_alike(finished
     run_robustness(path.parent, log=lines.append)
     assert len(lines) == 2
     assert path.read_text() == before
-    with pytest.raises(VoicecamError, match="was made with limit all, now 3; delete it"):
-        run_robustness(path.parent, limit=3)
+    lines.clear()
+    run_robustness(path.parent, limit=3, log=lines.append)
+    assert (len(lines), path.read_text()) == (len(before.splitlines()) - 1, before), "beside what is there"
+    assert path.with_name("robustness-limit3.csv").exists()
 
 
 def test_a_run_without_recordings_is_refused(finished, monkeypatch):

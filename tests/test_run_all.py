@@ -401,7 +401,7 @@ def test_the_steps_one_by_one_end_where_run_all_ends(finished, place, corpus):
 def test_another_method_explains_beside_what_is_there(finished, place, corpus):
     """As README says it: on a finished run, with nothing deleted."""
     folder, _ = finished
-    own = ("cams.npz", "bands_by_class.csv", "explanation.json", "report.html")
+    own = ("cams.npz", "bands_by_class.csv", "explanation.json")
     before = [(folder / name).read_bytes() for name in own]
     how = ["--method", "layer-cam", "--layer", "layer2", "--target", "high-low"]
     beside = folder / "explanations" / "layer-cam-layer2-high-low"
@@ -414,7 +414,11 @@ def test_another_method_explains_beside_what_is_there(finished, place, corpus):
         assert list(arrays["path"]) == list(main["path"])
         assert arrays["maps"].shape[1:] == (4, 4), "32 pixels at layer2; layer3 has 2 x 2 cells"
         assert (arrays["maps"] >= 0).all(), "what Layer-CAM promises"
-    assert "Layer-CAM" in (beside / "report.html").read_text()
+    assert "Layer-CAM at layer layer2" in (beside / "report.html").read_text()
+    assert '<a href="../../report.html">' in (beside / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert '<a href="explanations/layer-cam-layer2-high-low/report.html">Layer-CAM at layer layer2' in page
+    assert json.loads((folder / "explanation.json").read_text())["method"] + " at layer" in page
     manifest = json.loads((folder / "manifest.json").read_text())["files"]
     assert "explanations/layer-cam-layer2-high-low/cams.npz" in manifest
     stamp = (beside / "cams.npz").stat().st_mtime_ns

@@ -524,5 +524,5 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
 
 def test_checks_of_another_version_are_refused_in_one_line(tmp_path):
     write_json(tmp_path / "checks" / "settings.json", {"method": "hires-cam"})
-    with pytest.raises(ExplainError, match="made by another version of voicecam; delete that folder"):
+    with pytest.raises(ExplainError, match=r"checks by another version of voicecam; run scripts/explain\.py again"):
         run_checks.sections(tmp_path, CLASSES)

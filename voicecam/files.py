@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -171,3 +171,37 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def contents(root: Path, names: Iterable[str], *, memory: Path) -> dict[str, str]:
+    """What the bytes of each file root/name are known by, 16 hex digits: the same wherever a copy lies. "" for one not readable.
+
+    memory : folder where size and time stamp of each are kept beside that, so that a second call reads no file again
+    """
+    path = memory / f"{digest(os.path.abspath(root))}.json"
+    known: dict[str, list] = {}
+    with suppress(VoicecamError):  # none is there, or a damaged one: then the files are read
+        known = read_json(path)
+    found = {name: _content(root / name, known.get(name)) for name in names}
+    if any(known.get(name) != entry for name, entry in found.items()):
+        write_json(path, {**known, **found})
+    return {name: str(entry[2]) for name, entry in found.items()}
+
+
+def _content(path: Path, known: list | None) -> list:
+    """Size in bytes, time stamp in ns and digest of a file; `known` is what they were."""
+    try:
+        seen = path.stat()
+        stamp = [seen.st_size, seen.st_mtime_ns]
+        return known if known and known[:2] == stamp and known[2] else [*stamp, file_sha256(path)[:16]]
+    except OSError:
+        return [0, 0, ""]
+
+
+def portable(path: Path, home: Path) -> str:
+    """The path as it stands in files of the project in `home`: from there on where it lies below, and holds in a copy of the
+    project; else absolute."""
+    for whole in (os.path.abspath, os.path.realpath):
+        if Path(whole(path)).is_relative_to(whole(home)):
+            return Path(whole(path)).relative_to(whole(home)).as_posix()
+    return os.path.abspath(path)

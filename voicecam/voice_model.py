@@ -24,7 +24,7 @@ from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.config import AUTO, UNCERTAIN, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
-from voicecam.features import column_axis, log_mel_energies, row_axis
+from voicecam.features import column_axis, row_axis
 from voicecam.network import Model, recordings, save_model
 from voicecam.network.classifier import Classifier
 from voicecam.network.recordings import NO_SPEECH, Judgement
@@ -127,7 +127,7 @@ class Explanation:
         from voicecam.figures import figure, plot_map
 
         ax, config = ax or figure(3.6)[1], self.model.model.config
-        matrix, window = self._matrix, self.prediction.windows[self.prediction.strongest]
+        matrix, window = self._heard[0], self.prediction.windows[self.prediction.strongest]
         axes = row_axis(config), column_axis(config, matrix.shape[1])
         plot_map(matrix, np.maximum(self.map, 0), *axes, size=(config.image_rows, config.image_columns), ax=ax)
         other = f"; map for {self.label}" * (self.label != self.prediction.label)
@@ -167,9 +167,8 @@ class Explanation:
         from voicecam.explanation.bands import band_set
 
         model, chosen = self.model.model, band_set(bands, self.model.model.config)
-        log_mel = log_mel_energies(self.window.samples, model.config).T[None]
         target, contrast = targets_of(model, self.label)
-        drops = occluded_bands(model, log_mel, chosen, target, contrast=contrast)[0]
+        drops = occluded_bands(model, self._heard[1][None], chosen, target, contrast=contrast)[0]
         low, high = zip(*chosen.limits)
         return pd.DataFrame({"band": chosen.names, "from_hz": low, "to_hz": high, "drop": drops})
 
@@ -190,9 +189,7 @@ class Explanation:
 
         model = self.model.model
         target, contrast = targets_of(model, self.label)
-        weight = log_mel_attribution(
-            model, log_mel_energies(self.window.samples, model.config).T[None], target, contrast=contrast
-        )
+        weight = log_mel_attribution(model, self._heard[1][None], target, contrast=contrast)
         parts = split_sound(self.window, weight[0], model.config)
         return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
 
@@ -230,10 +227,11 @@ class Explanation:
         return self.model.prediction(recordings.judge_speech(self.model.classifier, moved, name=self.prediction.path))
 
     @property
-    def _matrix(self) -> np.ndarray:
-        if self.prediction.matrix is None:
+    def _heard(self) -> tuple[np.ndarray, np.ndarray]:
+        """Matrix and mel energies of the window."""
+        if self.prediction.matrix is None or self.prediction.log_mel is None:
             raise ExplainError(f"{self.prediction.path}: no speech, so there is nothing to explain")
-        return self.prediction.matrix
+        return self.prediction.matrix, self.prediction.log_mel
 
 
 class VoiceModel:

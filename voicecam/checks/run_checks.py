@@ -23,9 +23,9 @@ from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.draws import draws_doubt
 from voicecam.explanation.methods import METHODS
 from voicecam.explanation.pointing import planted_doubt
-from voicecam.files import read_json, write_bytes, write_json, write_text
+from voicecam.files import free_path, read_json, write_bytes, write_json, write_text
 from voicecam.report import Section
-from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, CheckSizes, check_settings, check_version
+from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, CheckSizes, check_settings, other_version
 from voicecam.runs.folder import Log
 
 CHECKS = {
@@ -57,19 +57,23 @@ def check_run(
     log: Log = print,
     progress: Progress = lambda items, total: items,
 ) -> list[str]:
-    """Make every part of CHECKS that the run allows and that is not there yet; returns the names of those that are there.
+    """Make every one of CHECKS that the run allows and that is not there yet; returns the names of those that are there.
 
     place : folder of the explanation, the run's own by default
     method : the one of its maps; layer : stage that methods on the grid "layer" look at;
     bands : see explanation.bands.band_set; sizes : how much work
-    Raises ExplainError when the checks were made with other settings, or by another version of the program.
+    Checks by another version of the program are moved aside, to checks-VERSION. Raises ExplainError when those that are there
+    were made with other settings.
     """
-    place, target = (place or folder) / CHECKS_FOLDER, check_settings(method=method, layer=layer, bands=bands, sizes=sizes)
+    place, asked = (place or folder) / CHECKS_FOLDER, check_settings(method=method, layer=layer, bands=bands, sizes=sizes)
     path = place / "settings.json"
-    check_version(place.parent)
-    if path.exists() and read_json(path, error=ExplainError) != target:
-        raise ExplainError(f"{place}: holds checks made with other settings; delete that folder to make them again")
-    write_json(path, target)
+    if other := other_version(place.parent):
+        log(
+            f"checks by another version of voicecam, moved to {place.rename(free_path(place.parent, f'{CHECKS_FOLDER}-{other}', ''))}"
+        )
+    if path.exists() and read_json(path, error=ExplainError) != asked:
+        raise ExplainError(f"{place}: holds checks made with other settings; give another place, see runs.explanation_place")
+    write_json(path, asked)
     context = CheckContext(
         folder=folder, dataset=dataset, method=method, layer=layer, bands=bands, sizes=sizes, log=log, progress=progress
     )

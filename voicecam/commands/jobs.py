@@ -131,14 +131,15 @@ def leak_job(args: argparse.Namespace) -> str:
 
 def robustness_job(args: argparse.Namespace) -> str:
     """Make the table of short and noisy clips and draw it; returns the last line."""
-    folder = _folder(args.run)
-    table = robustness.run_robustness(folder, limit=args.limit, seed=args.seed, log=cli.log, progress=cli.progress)
+    folder, which = _folder(args.run), {"limit": args.limit, "clips": args.seed}
+    table = robustness.run_robustness(folder, **which, log=cli.log, progress=cli.progress)
     fig, ax = figures.figure(5.5)
     figures.plot_robustness(table, ax=ax)
-    write_bytes(folder / "figures" / "robustness.png", figures.png_bytes(fig))
+    path = robustness.table_path(folder, **which)
+    write_bytes(folder / "figures" / f"{path.stem}.png", figures.png_bytes(fig))
     clean, worst = table.iloc[0], table.loc[table["balanced_accuracy"].idxmin()]
     values = f"{clean['balanced_accuracy']:.3f} clean, least with {worst['condition']}: {worst['balanced_accuracy']:.3f}"
-    return f"wrote {folder / 'robustness.csv'} and figures/robustness.png: balanced accuracy {values}"
+    return f"wrote {path} and figures/{path.stem}.png: balanced accuracy {values}"
 
 
 def explain_job(args: argparse.Namespace) -> str:

@@ -1,10 +1,11 @@
 """A finished run -> its figures, its report and, last, its manifest. Computes no metric and no map."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -29,25 +30,33 @@ MISTAKES = 6  # shown in the report: enough to see a pattern, few enough to list
 def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = None) -> Path:
     """Write figures/, report.html and, last, the run's manifest.json of an explained run; returns the report's path.
 
-    place : folder of the explanation that is shown, where figures and report go too; the run's own by default
+    place : folder of the explanation that is shown, where figures and report go too; the run's own by default, whose page lists
+        the others and is written again for that
     Raises ExplainError when there is no explanation.
     """
     place = place or folder
     if not (place / "explanation.json").exists():
         raise ExplainError(f"{place}: not explained yet; run scripts/explain.py --run {folder.name} first")
+    for shown in dict.fromkeys([place, folder]):
+        if shown == place or (shown / "report.html").exists():
+            _write_page(folder, dataset, shown)
+    _write_manifest(folder, dataset)
+    return place / "report.html"
+
+
+def _write_page(folder: Path, dataset: Dataset, place: Path) -> None:
+    """report.html and figures/ of one explanation."""
     pictures = write_report(place / "report.html", run_content(folder, dataset, place=place))
     for name, png in zip(file_names(pictures), pictures.values()):
         write_bytes(place / "figures" / f"{name}.png", png)
     for fold in runs.fold_places(folder):
         _write_lr_curve(fold, place / "figures" / f"lr_find_{fold.name}.png")
-    _write_manifest(folder, dataset)
-    return place / "report.html"
 
 
 def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) -> ReportContent:
     """All that the report of an explained run shows, with the explanation in `place`, or the run's own."""
     place = place or folder
-    settings, places = runs.open_run(folder), runs.fold_places(folder)
+    settings, places, stored = runs.open_run(folder), runs.fold_places(folder), read_json(folder / "run.json")
     models = [read_json(place / "meta.json") for place in places]
     splits = [runs.read_split(place, dataset) for place in places]
     predictions = runs.read_predictions(folder)
@@ -67,9 +76,9 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         failed=dataset.failed,
         start=_sentence(models[0]["meta"]["init"]),
         training=_training_sentence(settings, models),
-        command=read_json(folder / "run.json")["command"],
+        command=stored["command"],
         seed=settings.training.seed,
-        settings=_flat({"config": dataset.config.to_dict(), **asdict(settings)}),
+        settings=_flat({"config": dataset.config.to_dict(), **stored["settings"]}),
         versions=versions(),
         metrics=read_json(folder / "metrics.json"),
         per_speaker=read_table(folder / "per_speaker.csv"),
@@ -82,6 +91,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         examples=tuple(_clip(row, folder, dataset, place) for row in _examples(predictions)),
         mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
         explanation=_explanation(place),
+        others={_title(other): _link(other, place) for other in _others(folder, place)},
         map_doubts=map_doubts(place, read_json(place / "explanation.json")["method"]),
         per_group=_table(folder / "per_group.csv"),
         risk_coverage=_table(folder / "risk_coverage.csv"),
@@ -201,16 +211,36 @@ def _cam_of(place: Path, row: dict[str, Any]) -> np.ndarray | None:
         return np.maximum(arrays["maps"][here[0]], 0)
 
 
+def _others(folder: Path, place: Path) -> list[Path]:
+    """Folders of the run's other explanations that have a report."""
+    return [other for other in runs.explanation_places(folder) if other != place and (other / "report.html").exists()]
+
+
+def _title(place: Path) -> str:
+    """What an explanation is, in a line: its folder's name says what its method, layer and target do not."""
+    facts = read_json(place / "explanation.json")
+    beside = f" ({place.name})" if place.parent.name == runs.EXPLANATIONS else ""
+    return f"{facts['method']} at layer {facts['layer']}, for {_target_words(facts['target'])}{beside}"
+
+
+def _link(other: Path, place: Path) -> str:
+    """Where the report of another explanation lies, seen from that in `place`."""
+    return quote(Path(os.path.relpath(other / "report.html", place)).as_posix())
+
+
+def _target_words(target: str) -> str:
+    return {"true": "the true class", "predicted": "the predicted class"}.get(target, f"the class {target}")
+
+
 def _explanation(place: Path) -> ReportExplanation:
     facts = read_json(place / "explanation.json")
     with np.load(place / "cams.npz", allow_pickle=False) as arrays:
         means = mean_maps(arrays["maps"], arrays["true"], arrays["speaker"])
         total = {name: int((arrays["true"] == name).sum()) for name in facts["blank"]}
-    named = {"true": "the true class", "predicted": "the predicted class"}
     return ReportExplanation(
         method=facts["method"],
         layer=facts["layer"],
-        target=named.get(facts["target"], f"the class {facts['target']}"),
+        target=_target_words(facts["target"]),
         grid=tuple(facts["grid"]),
         maps={name: total[name] - facts["blank"][name] for name in total},
         blank=facts["blank"],
@@ -222,8 +252,6 @@ def _explanation(place: Path) -> ReportExplanation:
 def _bands(place: Path) -> pd.DataFrame:
     """Shares per class and band over all clips, with those of right and wrong answers as columns beside them."""
     table = read_table(place / "bands_by_class.csv")
-    if "clips_of" not in table:  # a run of an older program
-        return table
     parts = {name: part.reset_index(drop=True) for name, part in table.groupby("clips_of")}
     return parts["all"].assign(right_share=parts["right"]["share"], wrong_share=parts["wrong"]["share"])
 

@@ -14,7 +14,8 @@ from voicecam.config import Config, recipe
 from voicecam.corpora import Corpus, keep_ages, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.course.display import progress, say
-from voicecam.data.dataset import Dataset, make_images, map_path, read_dataset
+from voicecam.data.dataset import Dataset, make_images, read_dataset
+from voicecam.data.map_file import map_path
 from voicecam.errors import ModelError
 from voicecam.files import digest, read_json, read_table
 from voicecam.network import Model, load_model
@@ -68,10 +69,12 @@ class LessonRun:
 class Lesson:
     """One notebook's setting.
 
+    home : the project's folder, which holds results/, maps/, mfc_dataset/ and cache/
     title : the corpus's name, for figures; whole : the corpus as it is on disk; corpus : its clips of the ages asked for
     label : what is learned; quick : smaller and shorter
     """
 
+    home: Path
     title: str
     whole: Corpus
     corpus: Corpus
@@ -89,7 +92,8 @@ class Lesson:
 
     def dataset(self, config: Config | None = None) -> Dataset:
         """The images of `some`, made in mfc_dataset/ and maps/ where they are not there yet; recipe mfcc without a config."""
-        dataset = read_dataset(make_images(self.whole, config or recipe("mfcc"), progress=progress))
+        images, maps = self.home / "mfc_dataset", self.home / "maps"
+        dataset = read_dataset(make_images(self.whole, config or recipe("mfcc"), images=images, maps=maps, progress=progress))
         chosen = dataset.clips["path"].isin(self.some.clips["path"])  # a clip that cannot be used has no image
         return dataset.keep(replace(dataset.corpus, clips=dataset.clips[chosen].reset_index(drop=True)))
 
@@ -102,12 +106,13 @@ class Lesson:
         usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
         settings = runs.Settings(
-            map=str(map_path(self.whole, dataset.config, Path("maps"))),
+            map=str(map_path(self.whole, dataset.config, self.home / "maps")),
             label=self.label,
             split=split,
             training=TrainConfig(**{**usual, **training}),
         )
-        folder = Path("results") / f"course-{name}-{digest(str(asdict(settings)), length=6)}"
+        known_by = digest(str(asdict(replace(settings, map=Path(settings.map).name))), length=6)  # the same wherever it lies
+        folder = self.home / "results" / f"course-{name}-{known_by}"
         runs.start_run(folder, settings, command=f"notebook run {name}")
         if not (folder / "metrics.json").exists():
             runs.train_run(folder, dataset, log=print)
@@ -116,24 +121,23 @@ class Lesson:
 
 
 def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float = 0.0) -> Lesson:
-    """Begin a notebook: from here on it works in the project's folder, as the scripts do, and says what it works on.
+    """Begin a notebook: find the project's folder, where the scripts work too, open its corpus, and say what is in it.
 
     corpus : "demo" (synthetic voices, made on this machine), or the path of a real one, from the project's folder
     label : the column to learn; min_age : youngest speakers kept, in years (14 for BAVED); 0 keeps all
     The environment variable VOICECAM_QUICK=1 makes everything smaller. Raises DatasetError like `open_corpus`.
     """
-    os.chdir(_project())
-    quick = os.environ.get(QUICK) == "1"
-    opened = open_corpus(_demo(quick) if corpus == "demo" else Path(corpus))
+    home, quick = _project(), os.environ.get(QUICK) == "1"
+    opened = open_corpus(_demo(home, quick) if corpus == "demo" else home / corpus)
     kept = keep_ages(opened, minimum=min_age) if min_age > 0 else opened
     who = f"{len(kept.clips)} clips of {kept.clips['speaker'].nunique()} speakers"
     say(f"**{opened.name}**{', quick mode' if quick else ''}: {who}. {opened.note}".strip())
-    return Lesson(opened.name, opened, kept, label, quick)
+    return Lesson(home, opened.name, opened, kept, label, quick)
 
 
-def _demo(quick: bool) -> Path:
+def _demo(home: Path, quick: bool) -> Path:
     name, size = ("course", SMALLER) if quick else ("demo", {})
-    return make_demo_corpus(Path("cache") / name, progress=False, **size)
+    return make_demo_corpus(home / "cache" / name, progress=False, **size)
 
 
 def _project() -> Path:

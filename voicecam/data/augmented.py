@@ -18,11 +18,11 @@ from voicecam.config import Config
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 from voicecam.features import mel_decibels, window_matrix, window_starts
-from voicecam.files import atomic_path, digest, read_json, write_json, writing
+from voicecam.files import atomic_path, contents, digest, read_json, write_json, writing
 from voicecam.workers import worker_pool
 
 POOL = 8  # clips of the same speaker that babble is made of: nobody else's voice may stand in a clip, or splits would leak
-VERSION = 1  # of the stored form; raised when older files must not be read
+VERSION = 2  # of the stored form; raised when older files must not be read
 Progress = Callable[[Iterable, int], Iterable]
 
 
@@ -78,7 +78,7 @@ def render(
     workers: int | None = None,
     progress: Progress = lambda items, total: items,
 ) -> AugmentedClips:
-    """Renderings of all clips of a corpus, kept in `cache` and read from there the next time.
+    """Renderings of all clips of a corpus, kept in `cache` and read from there the next time; damaged ones are made again.
 
     n_augmented : degraded renderings of each clip, see degrade.augment; 0 gives the clean ones only
     how : how often and how far clips are degraded
@@ -88,16 +88,26 @@ def render(
     """
     if n_augmented < 0:
         raise DatasetError(f"n_augmented={n_augmented}: must be 0 or more")
-    key = _key(corpus, config, n_augmented, seed, how)
+    key = _key(corpus, config, n_augmented, seed, how, memory=Path(cache).parent / "listings")
     folder = Path(cache) / digest(key)
-    if not (folder / "renderings.json").exists():
+    found = _stored(folder, config)
+    if found is None:
         _write(folder, key, _jobs(corpus, config, n_augmented, seed, how), workers, progress)
-    promised = read_json(folder / "renderings.json", error=DatasetError)["frames"]
-    bounds = np.load(folder / "bounds.npy", allow_pickle=False)
-    decibels = np.load(folder / "decibels.npy", mmap_mode="r", allow_pickle=False)
-    if len(decibels) != promised:
-        raise DatasetError(f"{folder}: {len(decibels)} frames, {promised} were written; delete the folder and run again")
-    return AugmentedClips(decibels, bounds, config)
+        found = _stored(folder, config)
+    if found is None:
+        raise DatasetError(f"{folder}: what was just written there reads otherwise; check the disk")
+    return found
+
+
+def _stored(folder: Path, config: Config) -> AugmentedClips | None:
+    """The renderings in a folder; None where there are none, or damaged ones."""
+    try:
+        promised = read_json(folder / "renderings.json", error=DatasetError)["frames"]
+        bounds = np.load(folder / "bounds.npy", allow_pickle=False)
+        decibels = np.load(folder / "decibels.npy", mmap_mode="r", allow_pickle=False)
+    except (DatasetError, OSError, ValueError):
+        return None
+    return AugmentedClips(decibels, bounds, config) if len(decibels) == promised else None
 
 
 @dataclass(frozen=True)
@@ -154,18 +164,17 @@ def _read(path: str, config: Config) -> Signal:
     return audio.resample(audio.read(Path(path)), config.sample_rate)
 
 
-def _key(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degradation) -> dict[str, Any]:
-    """All that decides the renderings: which clips (by name, size and time stamp), settings and degradations."""
-    try:
-        seen = {name: (corpus.root / name).stat() for name in corpus.clips["path"]}
-    except FileNotFoundError as error:
-        raise DatasetError(
-            f"{error.filename}: no such file, though the map names it; put it back or make the images again"
-        ) from None
+def _key(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degradation, *, memory: Path) -> dict[str, Any]:
+    """All that decides the renderings: which clips (by name and bytes, see files.contents), settings and degradations."""
+    seen = contents(corpus.root, corpus.clips["path"], memory=memory)
+    for name, content in seen.items():
+        if not content:
+            raise DatasetError(
+                f"{corpus.root / name}: cannot be read, though the map names it; put it back, or run make_images where it is"
+            )
     return {
         "version": VERSION,
-        "root": str(corpus.root.resolve()),
-        "clips": digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in seen.items()]),
+        "clips": digest(list(seen.items())),
         "speakers": digest(list(corpus.clips["speaker"])),  # babble is made of the same speaker's clips
         "config": config.to_dict(),
         "n_augmented": n_augmented,

@@ -21,13 +21,13 @@ from voicecam.config import Config, from_dict
 from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.data.augmented import AugmentedClips
+from voicecam.data.map_file import FORMAT, clip_contents, home_of, map_values, named_map, old_map, short_name
 from voicecam.errors import AudioError, DatasetError
-from voicecam.features import features
+from voicecam.features import mel_decibels, window_matrix
 from voicecam.features.image import load_matrix, picture_2020, save_matrix, save_picture
-from voicecam.files import alone_in, digest, read_json, safe_name, write_json, writing
+from voicecam.files import alone_in, read_json, write_bytes, write_json, writing
 from voicecam.workers import worker_pool
 
-FORMAT = 2  # of the map; raised when an older program could misread it
 SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
 Progress = Callable[[Iterable, int], Iterable]
 
@@ -64,14 +64,6 @@ class Dataset:
         return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, renderings=kept)
 
 
-def map_path(corpus: Corpus, config: Config, maps: Path) -> Path:
-    """Where the map of this corpus under these settings lies: maps/NAME-PLACE-SETTINGS.json."""
-    place = str(corpus.root.resolve())
-    if len(corpus.name.encode()) > 100:  # it is cut, and names of joined corpora may begin alike
-        place += f"\n{corpus.name}"
-    return Path(maps) / f"{safe_name(corpus.name.lower(), longest=100)}-{digest(place, length=6)}-{config.hash}.json"
-
-
 def make_images(
     corpus: Corpus,
     config: Config,
@@ -85,17 +77,32 @@ def make_images(
 
     workers : processes; None is one per core, 1 works in this process
     progress : called as progress(iterable, total); gives the iterable back
-    Images whose wav has the same size and time stamp as the map says are kept, so a second run does nothing and a stopped
-    one goes on where it was; several at a time share their work. Each file appears whole or not at all. A clip that cannot be
-    used is listed in the map under "failed" with the reason; one that could not be read is tried again by the next run.
-    Ready-made matrices get the map alone. Raises DatasetError when no clip can be used, OSError when images cannot be written.
+    Images whose wav has the bytes that the map says are kept, so a second run does nothing and a stopped one goes on where it
+    was; several at a time share their work. Of a corpus that has changed, the images of clips that have not are taken from its
+    other maps. Each file appears whole or not at all. A clip that cannot be used is listed in the map with the reason as its
+    "error"; one that could not be read is tried again by the next run. Ready-made matrices get the map alone.
+    Raises DatasetError when no clip can be used, OSError when images cannot be written.
     """
-    path = map_path(corpus, config, maps)
+    seen = clip_contents(corpus, maps)
+    path = named_map(corpus, config, maps, seen)
     if corpus.matrices is not None:
-        write_json(path, _map(corpus, config, {name: {} for name in corpus.clips["path"]}, complete=True))
+        write_json(
+            path, map_values(corpus, config, {name: {} for name in corpus.clips["path"]}, home=home_of(maps), complete=True)
+        )
         return path
-    work = _Work(corpus, config, Path(images) / path.stem, path)
-    with writing(work.folder), closing(work.convert(workers)) as results:
+    folder = Path(images) / path.stem
+    with writing(folder):
+        work = _Work(corpus, config, folder, path, seen)
+        _make(work, workers, progress)
+    if all("error" in entry for entry in work.ready.values()):
+        first = next(iter(work.ready.values()))["error"]
+        raise DatasetError(f"{corpus.root}: none of {len(work.ready)} clips can be used; the first: {first}")
+    return path
+
+
+def _make(work: "_Work", workers: int | None, progress: Progress) -> None:
+    """Make what waits; whatever stops it, what is done is kept."""
+    with closing(work.convert(workers)) as results:
         saved = time.monotonic()
         try:
             for name, result in progress(results, len(work.waiting)):
@@ -103,33 +110,34 @@ def make_images(
                 if time.monotonic() - saved > SAVE_EVERY_S:
                     work.save()
                     saved = time.monotonic()
-        finally:  # whatever stopped it: what is done is kept
+        finally:
             work.save()
-    if all("error" in entry for entry in work.ready.values()):
-        first = next(iter(work.ready.values()))["error"]
-        raise DatasetError(f"{corpus.root}: none of {len(work.ready)} clips can be used; the first: {first}")
-    return path
 
 
-def read_dataset(path: Path, *, images: Path = Path("mfc_dataset")) -> Dataset:
-    """Read the map at `path` and its images. Raises DatasetError when either is missing, unfinished or of another format."""
-    values = read_json(path, error=DatasetError)
+def read_dataset(path: Path, *, images: Path | None = None) -> Dataset:
+    """Read the map at `path` and its images, by default those in mfc_dataset/ beside the map's folder.
+
+    Raises DatasetError when either is missing, unfinished or of another format.
+    """
+    values, home = read_json(path, error=DatasetError), home_of(Path(path).parent)
     if values.get("format") != FORMAT:
-        raise DatasetError(f"{path}: format {values.get('format')}, this program reads {FORMAT}; run make_images again")
+        raise DatasetError(
+            f"{path}: of an earlier version (format {values.get('format')}, this one reads {FORMAT}); make images and run again"
+        )
     if not values["complete"]:
         raise DatasetError(f"{path}: making these images was stopped half way; run make_images again, it goes on where it was")
     good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
-    ready_made = Path(values["matrices"]) if values.get("matrices") else None
+    ready_made = home / values["matrices"] if values.get("matrices") else None
     rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]
     folds = {
         label: tuple(Fold(**{part: tuple(who) for part, who in fold.items()}) for fold in many)
         for label, many in values["folds"].items()
     }
     clips = pd.DataFrame(rows).astype("string")
-    corpus = Corpus(values["corpus"], Path(values["root"]), clips, tuple(values["repairs"]), folds, values["note"], ready_made)
+    corpus = Corpus(values["corpus"], home / values["root"], clips, tuple(values["repairs"]), folds, values["note"], ready_made)
     failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
     if ready_made is None:
-        folder = Path(images) / Path(path).stem
+        folder = (home / "mfc_dataset" if images is None else Path(images)) / Path(path).stem
         matrices = np.stack([load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()])
         prints = np.stack([from_text(entry["fingerprint"])[0] for entry in good.values()])
     else:
@@ -143,39 +151,53 @@ def clip_matrix(path: Path, config: Config) -> np.ndarray:
 
 
 def signal_matrix(signal: audio.Signal, config: Config) -> np.ndarray:
-    """The matrix of a recording's one window, float32, shape (n_rows, n_frames); for mfcc-2020 its picture, (224, 224).
+    """The matrix of a recording's one window, see `window_input`.
 
     The same steps for a training clip and for a new recording. Raises AudioError.
     """
-    matrix = features(audio.prepare(signal, config), config).matrix
+    return window_input(mel_decibels(audio.prepare(signal, config).samples, config), config)
+
+
+def window_input(decibels: np.ndarray, config: Config) -> np.ndarray:
+    """What the network is shown of a window, float32 (n_rows, n_frames), of its mel energies in dB, float (n_frames, n_mels); for
+    mfcc-2020 its picture, (224, 224)."""
+    matrix = window_matrix(decibels, config)
     return picture_2020(matrix).astype(np.float32) if config.features == "mfcc-2020" else matrix
 
 
 class _Work:
     """The images of one corpus that are there and that are to be made.
 
-    names : clip -> image; stamps : clip -> what its wav looks like now
+    names : clip -> image; seen : clip -> what its bytes are known by, see files.contents
     ready : clip -> its entry in the map; waiting : clips whose image is not there or no longer true
     """
 
-    def __init__(self, corpus: Corpus, config: Config, folder: Path, path: Path):
-        self.corpus, self.config, self.folder, self.path = corpus, config, folder, path
+    def __init__(self, corpus: Corpus, config: Config, folder: Path, path: Path, seen: dict[str, str]):
+        self.corpus, self.config, self.folder, self.path, self.seen = corpus, config, folder, path, seen
         self.names = _image_names(corpus)
-        self.stamps = {name: _stamp(corpus.root / name) for name in self.names}
-        old = _old_map(path)["entries"]
-        self.ready = _still_good(old, self.stamps, folder)
-        self.waiting = [name for name in self.names if self.ready.get(name, {}).get("stamp") is None]
-        if any("image" in old.get(name, {}) for name in self.waiting):  # their images change: the old map is true no more
-            self.save()
+        own = _still_good(old_map(path)["entries"], seen, folder)
+        self.ready = {**self._taken_over(set(self.names) - set(own)), **own}
+        self.waiting = [name for name in self.names if self.ready.get(name, {}).get("content") is None]
+
+    def _taken_over(self, missing: set[str]) -> dict[str, dict[str, Any]]:
+        """Entries of `missing` clips that another map of this corpus has with the same bytes; their images are copied."""
+        found: dict[str, dict[str, Any]] = {}
+        for path in sorted(self.path.parent.glob(f"{short_name(self.corpus)}-*-{self.config.hash}.json")) if missing else ():
+            place = self.folder.parent / path.stem
+            for name, entry in _still_good(old_map(path)["entries"], self.seen, place).items():
+                if name in missing and name not in found and "image" in entry and entry["content"]:
+                    write_bytes(self.folder / entry["image"], (place / entry["image"]).read_bytes())
+                    found[name] = entry
+        return found
 
     def save(self) -> None:
         """Write the map of what is ready, here or by another run that makes the same images now."""
         with alone_in(self.path.parent):
-            old = _old_map(self.path)
-            there = _still_good(old["entries"], self.stamps, self.folder)
+            old = old_map(self.path)
+            there = _still_good(old["entries"], self.seen, self.folder)
             ready = {**there, **self.ready}
             complete = len(ready) == len(self.names) and any("image" in entry for entry in ready.values())
-            new = _map(self.corpus, self.config, ready, complete=complete)
+            new = map_values(self.corpus, self.config, ready, home=home_of(self.path.parent), complete=complete)
             if new != old and (ready or old["entries"]):
                 write_json(self.path, new)
 
@@ -192,10 +214,11 @@ class _Work:
                 yield name, self._entry(name, result)
 
     def _entry(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
-        """A clip's entry in the map; without a stamp where the reason may go away while the file stays as it is."""
+        """A clip's entry in the map; without its content where the reason may go away while the file stays as it is."""
         if "error" in result:
-            return {"error": result["error"], "stamp": None if result["passing"] else self.stamps[name]}
-        return {"image": self.names[name], **result, "stamp": self.stamps[name]}
+            said = result["error"].replace(f"{self.corpus.root}{os.sep}", "")  # it holds in a copy of the corpus too
+            return {"error": said, "content": None if result["passing"] else self.seen[name]}
+        return {"image": self.names[name], **result, "content": self.seen[name]}
 
 
 def _convert(path: Path, image: Path, config: Config) -> dict[str, Any]:
@@ -234,41 +257,9 @@ def _image_names(corpus: Corpus) -> dict[str, str]:
     return names
 
 
-def _map(corpus: Corpus, config: Config, ready: dict[str, dict[str, Any]], *, complete: bool) -> dict[str, Any]:
-    """All that a map file holds."""
-    entries = {}
-    for row in corpus.clips.to_dict("records"):
-        name, speaker = row.pop("path"), row.pop("speaker")
-        if name in ready:
-            labels = {key: None if pd.isna(value) else value for key, value in row.items()}
-            entries[name] = {**ready[name], "speaker": speaker, "labels": labels}
-    return {
-        "format": FORMAT,
-        "corpus": corpus.name,
-        "root": str(corpus.root.resolve()),
-        "matrices": corpus.matrices and str(corpus.matrices.resolve()),
-        "note": corpus.note,
-        "repairs": list(corpus.repairs),
-        "folds": {
-            label: [{part: list(who) for part, who in vars(fold).items()} for fold in many]
-            for label, many in corpus.folds.items()
-        },
-        "config": config.to_dict(),
-        "config_hash": config.hash,
-        "complete": complete,
-        "entries": entries,
-    }
-
-
-def _old_map(path: Path) -> dict[str, Any]:
-    """The map at `path`, finished or not; an empty one where there is none of this format."""
-    values = read_json(path, error=DatasetError) if path.exists() else {}
-    return values if values.get("format") == FORMAT else {"entries": {}}
-
-
-def _still_good(entries: dict[str, Any], stamps: dict[str, list[int]], folder: Path) -> dict[str, dict[str, Any]]:
-    """Entries of an old map that are true: the wav is as it was, and the image is there. Those without a stamp, whose clips
-    could not be read, count until they are made again."""
+def _still_good(entries: dict[str, Any], seen: dict[str, str], folder: Path) -> dict[str, dict[str, Any]]:
+    """Entries of an old map that are true: the wav has the same bytes, and the image is there. Those without a content, whose
+    clips could not be read, count until they are made again."""
     on_disk = {
         os.path.join(place, name)[len(str(folder)) + 1 :].replace(os.sep, "/")
         for place, _, names in os.walk(folder)
@@ -276,16 +267,7 @@ def _still_good(entries: dict[str, Any], stamps: dict[str, list[int]], folder: P
     }
     kept = {}
     for name, entry in entries.items():
-        seen = name in stamps and entry["stamp"] in (None, stamps[name])
-        if seen and ("error" in entry or entry["image"] in on_disk):
-            kept[name] = {key: entry[key] for key in ("image", "low", "high", "fingerprint", "error", "stamp") if key in entry}
+        same = name in seen and entry["content"] in (None, seen[name])
+        if same and ("error" in entry or entry["image"] in on_disk):
+            kept[name] = {key: entry[key] for key in ("image", "low", "high", "fingerprint", "error", "content") if key in entry}
     return kept
-
-
-def _stamp(path: Path) -> list[int]:
-    """Size in bytes and time stamp in ns: what a file looks like without reading it. Zeros where that cannot be seen."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return [0, 0]
-    return [seen.st_size, seen.st_mtime_ns]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
@@ -208,6 +209,23 @@ def jackknife(predictions: pd.DataFrame, *, equal: bool = False) -> Jackknife:
     np.add.at(clips, (number, true), 1.0)
     counted = (clips > 0).astype(float) if equal else clips
     return Jackknife(number, _strata(clips > 0), counted / counted.sum(axis=0), tuple(map(str, names)))
+
+
+def over_speakers(
+    values: ArrayLike, speakers: ArrayLike, *, share: bool = False, within: tuple[float, float] | None = None
+) -> dict[str, float]:
+    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % over speakers).
+
+    Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have
+    no interval: low and high are NaN; but see Jackknife.interval on a share (0 to 1).
+    within : what the mean cannot leave, such as (-1, 1) of a correlation
+    """
+    means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
+    if means.empty:
+        return dict.fromkeys(("value", "low", "high"), float("nan"))
+    tested = jackknife(pd.DataFrame({"speaker": means.index, "true": ""}))
+    found = tested.ratio(means.to_numpy(), np.ones(len(means)), share=share, within=within)
+    return {name: float("nan") if value is None else value for name, value in found.items()}
 
 
 def no_interval_reason(alone: Sequence[str]) -> str:

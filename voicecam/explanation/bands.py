@@ -13,7 +13,7 @@ import pandas as pd
 
 from voicecam.config import Config
 from voicecam.errors import ExplainError
-from voicecam.evaluation.intervals import jackknife
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
@@ -215,7 +215,6 @@ def _mean(means: np.ndarray) -> np.ndarray:
 
 def _interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the mean over speakers, (band,) each, of (speaker, band); NaN for fewer than two speakers."""
-    if len(means) < 2:
-        return np.full(means.shape[1], np.nan), np.full(means.shape[1], np.nan)
-    tested = jackknife(pd.DataFrame({"speaker": np.arange(len(means)), "true": ""}))
-    return tested.ends(means.mean(axis=0), tested.without(means) / len(means))
+    found = [over_speakers(band, range(len(means))) for band in means.T]
+    low, high = (np.array([one[end] for one in found]) for end in ("low", "high"))
+    return low, high

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from voicecam.evaluation.intervals import jackknife
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.band_occlusion import OCCLUDED
 from voicecam.explanation.bands import Bands
 from voicecam.explanation.differences import height, height_difference
@@ -143,9 +143,5 @@ def _paired(ours: np.ndarray, theirs: np.ndarray, speakers: Sequence[str]) -> di
     if table.empty:
         return dict.fromkeys(NUMBERS, np.nan) | {"first_speakers": 0, "second_speakers": 0}
     each = table.groupby("speaker").mean().assign(difference=lambda t: t["first"] - t["second"])
-    low = high = np.nan
-    if len(each) > 1:
-        tested, differences = jackknife(pd.DataFrame({"speaker": each.index, "true": ""})), each["difference"].to_numpy()
-        low, high = map(float, tested.ends(differences.mean(), tested.without(differences) / len(each)))
-    means = {name: float(value) for name, value in each.mean().items()}
-    return {**means, "low": low, "high": high, "first_speakers": len(each), "second_speakers": len(each)}
+    means, found = {name: float(value) for name, value in each.mean().items()}, over_speakers(each["difference"], each.index)
+    return {**means, "low": found["low"], "high": found["high"], "first_speakers": len(each), "second_speakers": len(each)}

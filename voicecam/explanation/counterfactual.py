@@ -19,8 +19,8 @@ from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.audio.pitch import pitch_track, sound
 from voicecam.errors import ExplainError
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.acoustics import SHORTEST_S
-from voicecam.explanation.faithful import over_speakers
 
 SEMITONES = tuple(range(-12, 13, 2))
 FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)

@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 from scipy.stats import entropy
 
-from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
+from voicecam.evaluation.intervals import over_speakers
+from voicecam.explanation.faithful import ENERGY, picture_itself
 from voicecam.explanation.methods import METHODS, attribute_all
 from voicecam.explanation.randomise import STEPS, randomised_model, rank_correlation, unit_ranks
 from voicecam.network import Model

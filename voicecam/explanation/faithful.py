@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
 from tqdm import tqdm
 
 from voicecam.errors import ExplainError
-from voicecam.evaluation.intervals import jackknife
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.cells import cell_of_pixel, overlap
 from voicecam.explanation.methods import METHODS, attribute_all, middle_grey
 from voicecam.explanation.methods import STEPS as IG_STEPS
@@ -199,23 +198,6 @@ def faithfulness_table(clips: pd.DataFrame) -> pd.DataFrame:
                 row |= _named(f"{measure}_over_{other}", over_speakers(better, table["speaker"]))
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def over_speakers(
-    values: ArrayLike, speakers: ArrayLike, *, share: bool = False, within: tuple[float, float] | None = None
-) -> dict[str, float]:
-    """Mean of values (clip,) per speaker, then over speakers: value, low, high (95 % over speakers).
-
-    Clips whose value is NaN are left out; without any other all three are NaN. One speaker, and speakers who are all alike, have
-    no interval: low and high are NaN; but see Jackknife.interval on a share (0 to 1).
-    within : what the mean cannot leave, such as (-1, 1) of a correlation
-    """
-    means = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(speakers)).mean().dropna()
-    if means.empty:
-        return dict.fromkeys(("value", "low", "high"), float("nan"))
-    tested = jackknife(pd.DataFrame({"speaker": means.index, "true": ""}))
-    found = tested.ratio(means.to_numpy(), np.ones(len(means)), share=share, within=within)
-    return {name: float("nan") if value is None else value for name, value in found.items()}
 
 
 def faithfulness_words(table: pd.DataFrame) -> list[str]:

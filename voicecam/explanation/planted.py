@@ -19,7 +19,8 @@ from voicecam.corpora.table import make_corpus
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.errors import ExplainError
-from voicecam.explanation.faithful import over_speakers, picture_itself
+from voicecam.evaluation.intervals import over_speakers
+from voicecam.explanation.faithful import picture_itself
 from voicecam.explanation.methods import LIGHT, METHODS
 from voicecam.explanation.planted_sounds import CUES, PICTURE, USUAL, Pairs, cue_cells, mel_cells, plant
 from voicecam.explanation.pointing import BASELINES, Planted, is_found, pointing_table

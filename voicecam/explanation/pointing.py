@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.cells import overlap
-from voicecam.explanation.faithful import ENERGY, RANDOM, on_grid, over_speakers, picture_itself, random_maps
+from voicecam.explanation.faithful import ENERGY, RANDOM, on_grid, picture_itself, random_maps
 from voicecam.explanation.mel_gradients import log_mel_attribution
 from voicecam.explanation.methods import METHODS, attribute, attribute_all
 from voicecam.explanation.planted_sounds import CUES

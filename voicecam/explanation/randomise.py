@@ -16,7 +16,8 @@ from scipy.stats import rankdata
 from torch import nn
 from tqdm import tqdm
 
-from voicecam.explanation.faithful import ENERGY, over_speakers, picture_itself
+from voicecam.evaluation.intervals import over_speakers
+from voicecam.explanation.faithful import ENERGY, picture_itself
 from voicecam.explanation.methods import attribute_all
 from voicecam.network import SMALL, SMALL_STAGES, STAGES, Model, build
 

@@ -12,9 +12,9 @@ from scipy.special import softmax
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.audible import Audible, split_by_maps
 from voicecam.explanation.bandstop import window_logits
-from voicecam.explanation.faithful import over_speakers
 from voicecam.network import Model
 
 OWN, SHIFTED, LOUDEST = "mel gradients", "the same map, shifted", "the loudest cells"  # maps whose sounds are asked about

@@ -63,18 +63,6 @@ def features(signal: Signal, config: Config) -> Features:
     return Features(matrix, row_axis(config), column_axis(config, matrix.shape[1]))
 
 
-def window_matrices(signal: Signal, config: Config) -> np.ndarray:
-    """Matrices of all windows of a signal, float32, shape (n_windows, n_rows, config.n_frames).
-
-    signal : as `audio.prepare_whole` gives it, at least config.n_samples long
-    A window starts every config.window_step of its length; the last one ends with the signal. The spectra are computed once for
-    the whole signal, so a window's frames are those that `features` would find in its samples, but for the first sample.
-    """
-    decibels = mel_decibels(signal.samples, config)  # (frame, band)
-    starts = window_starts(len(decibels), config)
-    return np.stack([window_matrix(decibels[start : start + config.n_frames], config) for start in starts])
-
-
 def window_starts(n_frames: int, config: Config) -> list[int]:
     """First frames of the windows of a signal of `n_frames` frames."""
     last = max(0, n_frames - config.n_frames)
@@ -83,7 +71,7 @@ def window_starts(n_frames: int, config: Config) -> list[int]:
 
 def window_matrix(decibels: np.ndarray, config: Config) -> np.ndarray:
     """One window's matrix, float32 (n_rows, n_frames), of its mel energies in dB, float (n_frames, n_mels)."""
-    log_mel = _floored(decibels, config)
+    log_mel = floored(decibels, config)
     matrix = log_mel if config.features == "logmel" else cepstrum(log_mel, config)  # (frame, row)
     if config.normalise == "mean":
         matrix = matrix - matrix.mean(axis=0)
@@ -94,7 +82,7 @@ def window_matrix(decibels: np.ndarray, config: Config) -> np.ndarray:
 
 def log_mel_energies(samples: np.ndarray, config: Config) -> np.ndarray:
     """Mel energies in dB, shape (n_frames, n_mels), at most config.floor_db below their maximum."""
-    return _floored(mel_decibels(samples, config), config)
+    return floored(mel_decibels(samples, config), config)
 
 
 def mel_decibels(samples: np.ndarray, config: Config) -> np.ndarray:
@@ -157,7 +145,8 @@ def column_axis(config: Config, n_frames: int) -> Axis:
     return Axis("time", (np.arange(n_frames) * config.hop + config.window / 2) / config.sample_rate, "s")
 
 
-def _floored(decibels: np.ndarray, config: Config) -> np.ndarray:
+def floored(decibels: np.ndarray, config: Config) -> np.ndarray:
+    """Mel energies in dB, none of them more than config.floor_db below their maximum."""
     return np.maximum(decibels, decibels.max() - config.floor_db)
 
 

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from voicecam import audio, features
 from voicecam.audio import Signal
 from voicecam.config import UNCERTAIN, Config
-from voicecam.data.dataset import signal_matrix
+from voicecam.data.dataset import window_input
 from voicecam.network import Model, load_model
 
 
@@ -67,11 +67,14 @@ class Classifier:
         pooled = np.stack([part.mean(axis=0) for part in np.split(logits, ends[:-1])])  # (clip, class)
         return softmax(pooled / self.model.temperature, axis=1)
 
-    def classify(self, signal: Signal) -> Verdict:
-        """The verdict on one recording, with its windows. Raises AudioError for one without sound."""
+    def classify(self, signal: Signal, *, clip: "ClipFeatures | None" = None) -> Verdict:
+        """The verdict on one recording, with its windows. Raises AudioError for one without sound.
+
+        clip : its features, where the caller has them
+        """
         config, classes = self.model.config, self.model.classes
-        windows = clip_windows(signal, config)
-        logits = self.model.logits(windows).astype(np.float64)  # (window, class)
+        clip = clip_features(signal, config) if clip is None else clip
+        logits = self.model.logits(clip.matrices).astype(np.float64)  # (window, class)
         p = softmax(logits.mean(axis=0) / self.model.temperature)
         alone = softmax(logits / self.model.temperature, axis=1)
         best = int(p.argmax())
@@ -99,11 +102,39 @@ def sure_classes(windows: Sequence[Window], *, threshold: float) -> tuple[str, .
     return tuple(dict.fromkeys(label for label, probability in likeliest if probability >= threshold))
 
 
+@dataclass(frozen=True)
+class ClipFeatures:
+    """A recording's features, computed once for all that asks for them.
+
+    matrices : float32 (n_windows, n_rows, n_frames), what the network is shown: the loudest window or all, as config.windows says
+    decibels : float (frame, n_mels), mel energies in dB of what is looked at; starts : first frame of each window in it
+    """
+
+    matrices: np.ndarray
+    decibels: np.ndarray
+    starts: tuple[int, ...]
+    config: Config
+
+    def log_mel(self, window: int) -> np.ndarray:
+        """Mel energies of a window in dB, float (n_mels, n_frames), as `features.log_mel_energies` finds them in its samples."""
+        start = self.starts[window]
+        return features.floored(self.decibels[start : start + self.config.n_frames], self.config).T  # -> (band, frame)
+
+
+def clip_features(signal: Signal, config: Config) -> ClipFeatures:
+    """The features of a recording at any rate. A window starts every config.window_step of its length, the last one ends with the
+    recording; the spectra are computed once for the whole. Raises AudioError for one without sound."""
+    loudest = config.windows == "loudest"
+    prepared = audio.prepare(signal, config) if loudest else audio.prepare_whole(signal, config)
+    decibels = features.mel_decibels(prepared.samples, config)  # (frame, band)
+    starts = (0,) if loudest else tuple(features.window_starts(len(decibels), config))
+    matrices = np.stack([window_input(decibels[start : start + config.n_frames], config) for start in starts])
+    return ClipFeatures(matrices, decibels, starts, config)
+
+
 def clip_windows(signal: Signal, config: Config) -> np.ndarray:
-    """Matrices of a recording's windows, float32 (n_windows, n_rows, n_frames): the loudest or all, as config.windows says."""
-    if config.windows == "loudest":
-        return signal_matrix(signal, config)[None]
-    return features.window_matrices(audio.prepare_whole(signal, config), config)
+    """The matrices alone, see `clip_features`."""
+    return clip_features(signal, config).matrices
 
 
 def _times(signal: Signal, config: Config) -> list[tuple[float, float]]:

@@ -5,6 +5,7 @@ Loading never unpickles: weights are safetensors, everything else is JSON.
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Model:
     classes: tuple[str, ...]
     config: Config
     scale: Scale
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
     def input(self, matrices: np.ndarray) -> torch.Tensor:
         """Network input, float32 (clip, 3, image_rows, image_columns), of matrices (clip, n_rows, n_frames)."""
@@ -124,7 +125,7 @@ def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
     return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
 
 
-def met_by(meta: dict[str, Any]) -> np.ndarray | None:
+def met_by(meta: Mapping[str, Any]) -> np.ndarray | None:
     """Fingerprints, uint8 (n, fingerprints.BYTES), in a model's meta; None where it holds none."""
     text = meta.get("fingerprints")
     return None if text is None else from_text(text)

@@ -24,7 +24,7 @@ from voicecam.corpora.labels import audio_files, passed_over
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
-from voicecam.network.classifier import Classifier, Window, clip_windows, sure_classes
+from voicecam.network.classifier import Classifier, Window, clip_features, sure_classes
 
 NO_SPEECH = "no speech"
 
@@ -40,6 +40,7 @@ class Judgement:
     speech_seconds : speech in s, without pauses; f0 : median pitch in Hz, or None where nothing is voiced
     windows : their times are those of the recording
     matrix : float32 (n_rows, n_frames), the window that speaks most for `label`; strongest : its place in `windows`
+    log_mel : float (n_mels, n_frames), that window's mel energies in dB
     spoken : the speech that was classified, cut out of the recording; None where there is none
     """
 
@@ -54,6 +55,7 @@ class Judgement:
     error: str | None = None
     matrix: np.ndarray | None = None
     strongest: int = 0
+    log_mel: np.ndarray | None = None
     spoken: Signal | None = None
 
 
@@ -120,7 +122,8 @@ def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") ->
 
 def judge_speech(classifier: Classifier, spoken: Signal, *, name: str = "recording") -> Judgement:
     """Classify a sound that is speech from end to end, as cut out of a recording; times are those of this sound."""
-    said = classifier.classify(spoken)
+    clip = clip_features(spoken, classifier.model.config)
+    said = classifier.classify(spoken, clip=clip)
     alone = [window.probabilities[said.label] for window in said.windows]
     strongest = int(np.argmax(alone))
     return Judgement(
@@ -132,8 +135,9 @@ def judge_speech(classifier: Classifier, spoken: Signal, *, name: str = "recordi
         speech_seconds=spoken.seconds,
         f0=median_f0(spoken),
         windows=said.windows,
-        matrix=clip_windows(spoken, classifier.model.config)[strongest],
+        matrix=clip.matrices[strongest].copy(),  # else it would keep an hour's windows
         strongest=strongest,
+        log_mel=clip.log_mel(strongest),
         spoken=spoken,
     )
 

@@ -1,7 +1,7 @@
 """All that the page of a run shows, as plain values; and whether they fit together. Draws nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class ReportContent:
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
     sections : chapters on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
+    others : other explanations of the run, title -> link to their report
     """
 
     title: str
@@ -111,6 +112,7 @@ class ReportContent:
     sections: tuple[Section, ...] = ()
     map_doubts: tuple[str, ...] = ()
     duplicates: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(content: ReportContent) -> None:

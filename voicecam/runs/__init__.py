@@ -2,13 +2,14 @@
 
 from voicecam.runs.check_files import FULL, CheckSizes, check_version, read_summary, read_table
 from voicecam.runs.controls import label_shuffled_model, randomised_model
-from voicecam.runs.explaining import explain_run, explanation_place, run_maps
+from voicecam.runs.explaining import EXPLANATIONS, explain_run, explanation_place, explanation_places, run_maps
 from voicecam.runs.folder import PARTS, Log, Settings, fold_places, open_run, read_predictions, read_split, start_run
 from voicecam.runs.scoring import evaluate_run
 from voicecam.runs.shipping import rescore, ship
 from voicecam.runs.training import predict, recalibrate, run_dataset, run_learner, run_splits, train_run
 
 __all__ = [
+    "EXPLANATIONS",
     "FULL",
     "PARTS",
     "CheckSizes",
@@ -18,6 +19,7 @@ __all__ = [
     "evaluate_run",
     "explain_run",
     "explanation_place",
+    "explanation_places",
     "fold_places",
     "label_shuffled_model",
     "open_run",

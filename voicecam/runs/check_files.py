@@ -78,11 +78,17 @@ def check_settings(*, method: str, layer: str, bands: str, sizes: CheckSizes) ->
     return {"version": VERSION, "method": method, "layer": layer, "bands": bands, **how_much}
 
 
+def other_version(folder: Path) -> str:
+    """The version that made the checks of an explanation, "" where it is this one or there are none."""
+    path = folder / CHECKS_FOLDER / "settings.json"
+    version = read_json(path, error=ExplainError).get("version", "unknown") if path.exists() else VERSION
+    return "" if version == VERSION else str(version)
+
+
 def check_version(folder: Path) -> None:
     """Raise ExplainError where the tables of a run's checks are those of another version of the program."""
-    path = folder / CHECKS_FOLDER / "settings.json"
-    if path.exists() and read_json(path, error=ExplainError).get("version") != VERSION:
-        raise ExplainError(f"{path.parent}: checks made by another version of voicecam; delete that folder to make them again")
+    if other_version(folder):
+        raise ExplainError(f"{folder / CHECKS_FOLDER}: checks by another version of voicecam; run scripts/explain.py again")
 
 
 def read_table(folder: Path, name: str) -> pd.DataFrame:

@@ -47,6 +47,15 @@ def explanation_place(
     return folder if same else folder / EXPLANATIONS / (plain if plain == name else f"{plain}-{digest(name, length=6)}")
 
 
+def explanation_places(folder: Path) -> list[Path]:
+    """Folders of all explanations of a run: its own first, then those beside it by name."""
+    return [
+        path.parent
+        for path in (folder / "explanation.json", *sorted(folder.glob(f"{EXPLANATIONS}/*/explanation.json")))
+        if path.exists()
+    ]
+
+
 def run_maps(folder: Path, *, method: str = AUTO, layer: str = AUTO) -> dict[str, str]:
     """Method and layer of a run's maps; in place of "auto" what config.DEFAULT_MAPS has for its network and features."""
     meta = read_json(fold_places(folder)[0] / "meta.json", error=ExplainError)
@@ -77,14 +86,16 @@ def explain_run(
 ) -> dict[str, Any]:
     """Maps of every tested clip: cams.npz (raw maps with their index), bands_by_class.csv and, last, explanation.json.
 
-    place : folder they go to, the run's own by default; see `explanation_place`
+    place : folder they go to; by default the run's own or, where that holds another explanation, one beside it, see
+        `explanation_place`
     method : one of explanation.METHODS; layer : stage of the network, "layer1" to "layer4"; "auto" : see `run_maps`
     target : what each map is for, see material.targets
     full : train the network on shuffled labels in every fold, not in the first alone
     Raises ExplainError when `place` holds an explanation by another method, layer or target.
     """
     method, layer = run_maps(folder, method=method, layer=layer).values()
-    place, wanted = place or folder, _settings(method, layer, target)
+    place = place or explanation_place(folder, method=method, layer=layer, target=target, maps_only=True)
+    wanted = _settings(method, layer, target)
     path = place / "explanation.json"
     if path.exists():
         if differing := _differing(path, wanted):

@@ -3,8 +3,9 @@
 run.json holds the settings and is written first; manifest.json is written last, by pages.py, and marks the run as complete.
 """
 
+import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.errors import DatasetError, ModelError
-from voicecam.files import read_json, read_table, write_json
+from voicecam.files import portable, read_json, read_table, write_json
 from voicecam.network.learner import TrainConfig
 
 Log = Callable[[str], None]
@@ -24,7 +25,7 @@ PARTS = ("train", "valid", "test")
 class Settings:
     """All that decides a run's numbers."""
 
-    map: str  # the map of the images, see dataset.make_images
+    map: str  # the map of the images, see map_file.py; run.json has its path from the project's folder on
     label: str = "gender"
     split: str = "speakers"  # see splits.make_splits
     folds: int = 5  # where split is "folds"
@@ -44,24 +45,37 @@ class Settings:
         return cls(**{**values, "training": TrainConfig(**values["training"])})
 
 
+def project_of(folder: Path) -> Path:
+    """The project's folder of a run, as an absolute path: the one that holds results/, in which the run lies, and maps/."""
+    whole = Path(os.path.abspath(folder))
+    return next((place.parent for place in whole.parents if place.name == "results"), whole.parent.parent)
+
+
 def start_run(folder: Path, settings: Settings, *, command: str) -> None:
     """Make the run's folder with run.json; one that is there is gone on with when its settings are the same.
 
     Raises ModelError when the folder holds a run with other settings: a result is never overwritten.
     """
-    path = folder / "run.json"
+    path, asked = folder / "run.json", replace(settings, map=portable(project_of(folder) / settings.map, project_of(folder)))
     if path.exists():
-        differing = differences(asdict(open_run(folder)), asdict(settings))
+        differing = differences(asdict(_stored(folder)), asdict(asked))
         if differing:
             raise ModelError(f"{folder}: holds a run with other settings ({differing}); choose another --run name")
         return
     if folder.exists() and any(folder.iterdir()):
         raise ModelError(f"{folder}: is there and is no run of voicecam; choose another --run name")
-    write_json(path, {"settings": asdict(settings), "command": command})
+    write_json(path, {"settings": asdict(asked), "command": command})
 
 
 def open_run(folder: Path) -> Settings:
-    """The settings of a run. Raises ModelError when there is none."""
+    """The settings of a run, with an absolute path of its map: that of the project it lies in now. Raises ModelError when there
+    is none."""
+    stored = _stored(folder)
+    return replace(stored, map=str(project_of(folder) / stored.map))
+
+
+def _stored(folder: Path) -> Settings:
+    """The settings as run.json has them."""
     if not (folder / "run.json").exists():
         raise ModelError(f"{folder}: no such run; train one first, or check the name")
     return Settings.from_dict(read_json(folder / "run.json", error=ModelError)["settings"])

@@ -103,7 +103,7 @@ def _row(folder: Path) -> dict[str, Any]:
     run, metrics = read_json(folder / "run.json", error=ModelError), read_json(folder / "metrics.json", error=ModelError)
     model = read_json(folder / "fold1" / "meta.json", error=ModelError)
     score, mean = metrics["network"]["balanced_accuracy"], metrics["fold_mean"]
-    calibration, abstention = metrics.get("calibration", {}), metrics.get("abstention", {})  # not in runs of older programs
+    calibration, abstention = metrics["calibration"], metrics["abstention"]
     return {
         "run": folder.name,
         "corpus": " + ".join(model["meta"]["corpora"]),
@@ -114,7 +114,7 @@ def _row(folder: Path) -> dict[str, Any]:
         "start": model["meta"]["init"],
         "clips": sum(fold["clips"] for fold in metrics["folds"]),
         "speakers": runs.read_predictions(folder)["speaker"].nunique(),
-        "effective_speakers": metrics["network"].get("effective_speakers"),
+        "effective_speakers": metrics["network"]["effective_speakers"],
         "balanced_accuracy": score["value"],
         "low": score["low"],
         "high": score["high"],
@@ -122,10 +122,10 @@ def _row(folder: Path) -> dict[str, Any]:
         "fold_mean_low": mean["low"],
         "fold_mean_high": mean["high"],
         "macro_f1": metrics["network"]["macro_f1"]["value"],
-        "ece": calibration.get("ece", {}).get("value"),
-        "ece_fold_mean": calibration.get("ece_fold_mean"),
-        "share_uncertain": abstention.get("uncertain", {}).get("value"),
-        "error_answered": abstention.get("error_answered", {}).get("value"),
+        "ece": calibration["ece"]["value"],
+        "ece_fold_mean": calibration["ece_fold_mean"],
+        "share_uncertain": abstention["uncertain"]["value"],
+        "error_answered": abstention["error_answered"]["value"],
         "command": run["command"],
         "finished": datetime.fromtimestamp((folder / "metrics.json").stat().st_mtime, UTC).isoformat(timespec="seconds"),
     }

@@ -117,16 +117,13 @@ def run_robustness(
     log: Callable[[str], None] = print,
     progress: Progress = lambda items, total: items,
 ) -> pd.DataFrame:
-    """The table of an evaluated run, each fold's network on the clips it was tested on; kept in folder/robustness.csv.
+    """The table of an evaluated run, each fold's network on the clips it was tested on; kept in its folder, see `table_path`.
 
     limit : clips per class, spread over the speakers; None takes all
-    A condition that is in the file is not made again. Raises VoicecamError where the file was made with another limit or seed,
-    DatasetError where the corpus has no recordings.
+    A condition that is in the file is not made again. Raises DatasetError where the corpus has no recordings.
     """
-    settings, path = runs.open_run(folder), folder / "robustness.csv"
+    settings, path = runs.open_run(folder), table_path(folder, limit=limit, seed=seed)
     predictions = runs.read_predictions(folder)
-    marks = {"limit": "all" if limit is None else str(limit), "seed": str(seed)}
-    done = _read(path, marks)
     corpus = runs.run_dataset(settings).corpus
     if corpus.matrices is not None:
         raise DatasetError(f"{corpus.root}: has matrices but no recordings; use a corpus with sound files")
@@ -135,11 +132,17 @@ def run_robustness(
         [load_classifier(place) for place in runs.fold_places(folder)],
         balanced_sample(list(tested), limit, seed=seed),
         seed=seed,
-        done=done,
-        keep=lambda table: write_text(path, table.assign(**marks).to_csv(index=False, float_format="%.6g")),
+        done=read_table(path) if path.exists() else None,
+        keep=lambda table: write_text(path, table.to_csv(index=False, float_format="%.6g")),
         log=log,
         progress=progress,
     )
+
+
+def table_path(folder: Path, *, limit: int | None = None, seed: int = 0) -> Path:
+    """Where the table of a run lies: robustness.csv, with limit or seed in its name where they are not the usual ones."""
+    marks = [f"-{name}{value}" for name, value, usual in (("limit", limit, None), ("seed", seed, 0)) if value != usual]
+    return folder / f"robustness{''.join(marks)}.csv"
 
 
 def balanced_sample(clips: Sequence[Clip], limit: int | None, *, seed: int = 0) -> list[Clip]:
@@ -240,18 +243,6 @@ def _balanced(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, An
 
 def _ordered(rows: dict[str, dict[str, Any]], wanted: Sequence[Condition]) -> pd.DataFrame:
     return pd.DataFrame([rows[condition.name] for condition in wanted if condition.name in rows])
-
-
-def _read(path: Path, marks: dict[str, str]) -> pd.DataFrame | None:
-    """The rows that are there, without their marks; None without a file. Raises VoicecamError where the marks differ."""
-    if not path.exists():
-        return None
-    table = read_table(path, text=tuple(marks))
-    for name, value in marks.items():
-        there = table[name].iloc[0]
-        if there != value:
-            raise VoicecamError(f"{path}: was made with {name} {there}, now {value}; delete it, or give the same again")
-    return table.drop(columns=list(marks))
 
 
 def _at(signal: Signal, rate: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A trained run -> predictions of its test clips and their scores."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def evaluate_run(folder: Path, dataset: Dataset) -> dict[str, Any]:
 
 def _predict(
     folder: Path, dataset: Dataset, settings: Settings
-) -> tuple[pd.DataFrame, np.ndarray, dict[str, pd.DataFrame], list[dict[str, Any]]]:
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, pd.DataFrame], list[Mapping[str, Any]]]:
     """Over all folds: predictions of the test parts, their probabilities at temperature 1, those of the baselines; each meta."""
     tables, before, metas = [], [], []
     baselines: dict[str, list[pd.DataFrame]] = {name: [] for name in evaluation.BASELINES}

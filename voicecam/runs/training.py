@@ -12,6 +12,7 @@ from voicecam import evaluation
 from voicecam.corpora.table import keep_ages, keep_labelled
 from voicecam.data.augmented import Progress, render
 from voicecam.data.dataset import Dataset, read_dataset
+from voicecam.data.map_file import home_of
 from voicecam.data.splits import Split, make_splits
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json, write_text
@@ -22,8 +23,11 @@ from voicecam.runs.folder import PARTS, Log, Settings, fold_places, open_run, re
 
 
 def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
-    """The images of a run: those of the right age that have the label; with renderings where the recipe takes all windows."""
-    dataset = read_dataset(Path(settings.map))
+    """The images of a run: those of the right age that have the label; with renderings where the recipe takes all windows.
+
+    Images and renderings lie in the folder that holds the map's, in mfc_dataset/ and cache/.
+    """
+    dataset, home = read_dataset(Path(settings.map)), home_of(Path(settings.map).parent)
     corpus = keep_labelled(dataset.corpus, settings.label)
     if settings.min_age > 0 or settings.max_age is not None:
         corpus = keep_ages(corpus, minimum=settings.min_age, maximum=settings.max_age or float("inf"))
@@ -31,7 +35,10 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     if dataset.config.windows == "loudest":
         return dataset
     n_augmented = settings.training.n_augmented if settings.training.augment else 0
-    return replace(dataset, renderings=render(dataset.corpus, dataset.config, n_augmented=n_augmented, progress=progress))
+    cache = home / "cache" / "renderings"
+    return replace(
+        dataset, renderings=render(dataset.corpus, dataset.config, n_augmented=n_augmented, cache=cache, progress=progress)
+    )
 
 
 def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
@@ -65,8 +72,8 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
         write_json(place / "lr_find.json", trained.lr_curve)
         paths = dataset.clips["path"].to_numpy()
         write_json(place / "split.json", {part: list(paths[getattr(split, part)]) for part in PARTS} | {"warning": split.warning})
-        trained.model.meta.update(split=settings.split, **_trust(trained.model, dataset, split, max_error=settings.max_error))
-        save_model(place, trained.model)
+        trust = _trust(trained.model, dataset, split, max_error=settings.max_error)
+        save_model(place, replace(trained.model, meta={**trained.model.meta, "split": settings.split, **trust}))
 
 
 def run_learner(folder: Path, *, fold: int = 1) -> Learner:

@@ -22,11 +22,11 @@ from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_speech
 from voicecam.explanation.methods import METHODS, attribute
-from voicecam.features import Axis, column_axis, log_mel_energies, row_axis
+from voicecam.features import Axis, column_axis, row_axis
 from voicecam.figures.pictures import is_signed, row_ticks
 from voicecam.network import Model, recordings
 from voicecam.network.classifier import Classifier, sure_classes
-from voicecam.network.recordings import NO_SPEECH, Judgement, strongest_window
+from voicecam.network.recordings import NO_SPEECH, Judgement
 from voicecam.server.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
 from voicecam.voice_model import targets_of
 
@@ -67,7 +67,7 @@ def analyse(explainer: Explainer, signal: Signal) -> dict[str, Any]:
     return {
         **verdict(explainer, judgement),
         "waveform": waveform(signal),
-        "explanation": None if judgement.spoken is None else explain(explainer, judgement, judgement.spoken),
+        "explanation": None if judgement.spoken is None else explain(explainer, judgement),
     }
 
 
@@ -95,13 +95,10 @@ def waveform(signal: Signal) -> dict[str, Any]:
     return {"seconds": signal.seconds, "low": plain(low, 3), "high": plain(high, 3)}
 
 
-def explain(explainer: Explainer, judgement: Judgement, spoken: Signal) -> dict[str, Any]:
-    """Picture, map and bands of the window that speaks most for the likeliest class.
-
-    spoken : the speech that was judged, cut out of the recording
-    """
+def explain(explainer: Explainer, judgement: Judgement) -> dict[str, Any]:
+    """Picture, map and bands of the window that speaks most for the likeliest class."""
     model, matrix = explainer.classifier.model, judgement.matrix
-    if matrix is None or judgement.label is None:
+    if matrix is None or judgement.log_mel is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is nothing to explain")
     window = judgement.windows[judgement.strongest]
     target, contrast = targets_of(model, judgement.label)
@@ -114,13 +111,12 @@ def explain(explainer: Explainer, judgement: Judgement, spoken: Signal) -> dict[
             layer=explainer.mapped.stage(explainer.layer),
             contrast=contrast,
         )[0]
-    prepared = strongest_window(judgement, spoken, model.config)
     return {
         "start": window.start,
         "end": window.end,
         "picture": _picture(explainer, matrix),
         "map": _map(explainer, found, judgement.label),
-        "bands": None if model.config.features == "mfcc-2020" else _bands(explainer, prepared, judgement.label),
+        "bands": None if model.config.features == "mfcc-2020" else _bands(explainer, judgement.log_mel, judgement.label),
     }
 
 
@@ -129,10 +125,9 @@ def bands_of(explainer: Explainer, judgement: Judgement, label: str) -> np.ndarr
 
     Raises ExplainError where nobody spoke in it.
     """
-    if judgement.spoken is None:
+    if judgement.log_mel is None:
         raise ExplainError("no speech in this recording, so no band of it speaks for anything")
-    window = strongest_window(judgement, judgement.spoken, explainer.classifier.model.config)
-    return _drops(explainer, window, label)
+    return _drops(explainer, judgement.log_mel, label)
 
 
 def shift(explainer: Explainer, signal: Signal, semitones: float) -> dict[str, Any]:
@@ -165,9 +160,7 @@ def warm_up(explainer: Explainer) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(2 * config.n_samples).astype(np.float32)
     signal = Signal(noise, config.sample_rate)
     find_speech(signal), median_f0(signal), waveform(signal)
-    said = classifier.classify(signal)
-    matrix = recordings.clip_windows(signal, config)[0]
-    explain(explainer, Judgement("", said.verdict, said.label, windows=said.windows, matrix=matrix), signal)
+    explain(explainer, recordings.judge_speech(classifier, signal))
 
 
 def _picture(explainer: Explainer, matrix: np.ndarray) -> dict[str, Any]:
@@ -225,9 +218,9 @@ def _map_words(explainer: Explainer, found: np.ndarray, label: str) -> str:
     return f"The {title} map for {label}, {grid}: the strongest lies {start:.2f} to {end:.2f} s into the window."
 
 
-def _bands(explainer: Explainer, window: Signal, label: str) -> dict[str, Any]:
+def _bands(explainer: Explainer, log_mel: np.ndarray, label: str) -> dict[str, Any]:
     """What each band is worth to this clip's score, beside the training clips'."""
-    drops, bands = _drops(explainer, window, label), band_set(BANDS, explainer.classifier.model.config)
+    drops, bands = _drops(explainer, log_mel, label), band_set(BANDS, explainer.classifier.model.config)
     return {
         "names": list(bands.names),
         "limits": [list(pair) for pair in bands.limits],
@@ -242,10 +235,10 @@ def _band_words(drops: np.ndarray, names: tuple[str, ...], label: str, ranges: T
     return " ".join(dict.fromkeys([strongest(drops, names, label), describe_outliers(drops, names, label, ranges)]))
 
 
-def _drops(explainer: Explainer, window: Signal, label: str) -> np.ndarray:
-    """Fall of the label's score with each band as in the average training clip, float (band,), logits, of a prepared window."""
+def _drops(explainer: Explainer, log_mel: np.ndarray, label: str) -> np.ndarray:
+    """Fall of the label's score with each band as in the average training clip, float (band,), logits; log_mel : of a window, in
+    dB, float (n_mels, n_frames)."""
     model = explainer.classifier.model
-    log_mel = log_mel_energies(window.samples, model.config).T  # (frame, band) -> (band, frame)
     target, contrast = targets_of(model, label)
     return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), target, contrast=contrast)[0]
 

@@ -12,7 +12,6 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.audible import split_by_maps
 from voicecam.explanation.mel_gradients import log_mel_attribution
 from voicecam.explanation.sound_scores import part_probabilities, scores_note, shifted, sound_probabilities
-from voicecam.features import log_mel_energies
 from voicecam.network import recordings
 from voicecam.server.analysis import MAPPING, Explainer, plain, wav_text
 from voicecam.voice_model import targets_of
@@ -28,10 +27,10 @@ def hear(explainer: Explainer, signal: Signal) -> dict[str, Any]:
     Raises ExplainError for a recording without speech, and where pictures have no way back to mel energies (mfcc-2020).
     """
     judgement = recordings.judge(explainer.classifier, signal, name="")
-    if judgement.spoken is None or judgement.label is None:
+    if judgement.spoken is None or judgement.log_mel is None or judgement.label is None:
         raise ExplainError("no speech in this recording, so there is no evidence to hear")
     window, label = recordings.strongest_window(judgement, judgement.spoken, explainer.classifier.model.config), judgement.label
-    found = _mel_gradients(explainer, window, label)
+    found = _mel_gradients(explainer, judgement.log_mel, label)
     if not (found > 0).any():
         words = f"By mel gradients nothing in the sound speaks for {label}, so there is no evidence to hear."
         return {"label": label, "sounds": None, "scores": None, "words": words}
@@ -48,9 +47,8 @@ def hear(explainer: Explainer, signal: Signal) -> dict[str, Any]:
     }
 
 
-def _mel_gradients(explainer: Explainer, window: Signal, label: str) -> np.ndarray:
-    """Map over mel energies, float32 (n_mels, n_frames), for the label."""
+def _mel_gradients(explainer: Explainer, log_mel: np.ndarray, label: str) -> np.ndarray:
+    """Map over mel energies in dB, both float (n_mels, n_frames), for the label."""
     target, contrast = targets_of(explainer.classifier.model, label)
-    log_mel = log_mel_energies(window.samples, explainer.classifier.model.config).T  # (frame, band) -> (band, frame)
     with MAPPING:
         return log_mel_attribution(explainer.mapped, log_mel[None], target, contrast=contrast)[0]
