@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
-# How the shipped model was trained; models/EXPERIMENTS.md says what else was tried.
+# How the shipped model was trained; voicecam/models/EXPERIMENTS.md says what else was tried.
 VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
 	--augmented 6 --ema-decay 0.995 --label-smoothing 0.05
 # JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
@@ -22,8 +22,9 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
 	@touch $@
 
-$(BIN)/.dev-packages: $(BIN)/.packages
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+# An extra of pyproject.toml: dev (all but encoders), web, notebooks, mic, formats.
+$(BIN)/.%-packages: $(BIN)/.packages
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	@touch $@
 
 install: $(BIN)/.packages ## make .venv and install the pinned packages
@@ -51,26 +52,26 @@ bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of th
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/server.py
 
-serve: $(BIN)/.dev-packages ## the page in the browser: record or drop a file, see and hear what the model hears
+serve: $(BIN)/.web-packages ## the page in the browser: record or drop a file, see and hear what the model hears
 	$(BIN)/python scripts/serve.py
 
-lab: $(BIN)/.dev-packages ## open the notebooks in JupyterLab
+lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs $(QUIET_LAB)
 
-notebooks: $(BIN)/.dev-packages ## execute the notebooks in nbs/ in place, in order
+notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
 model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora --maps-only $(VOICE)
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice --split none $(VOICE)
-	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --out models/voice
+	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --out voicecam/models/voice
 	$(BIN)/python scripts/measure_bands.py --corpus $(CORPORA) --min-age 14
 
 backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO" [RUN=name]'; exit 2; }
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --init none --epochs 12
-	$(BIN)/python scripts/ship_model.py --run $(RUN) --out models/backbone
+	$(BIN)/python scripts/ship_model.py --run $(RUN) --out voicecam/models/backbone
 
 clean: ## delete what the program made but your recordings: images, maps, runs, caches
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from voicecam import audio
-from voicecam.files import VOICE
+from voicecam.config import SHIPPED_MODEL
 from voicecam.network import build
 from voicecam.network.classifier import Classifier, load_classifier
 
@@ -18,8 +18,8 @@ TIMES = 50
 def main() -> None:
     """Measure and print."""
     start = time.perf_counter()
-    classifier = load_classifier(VOICE)
-    print(f"load {VOICE.name}: {time.perf_counter() - start:.3f} s")
+    classifier = load_classifier(SHIPPED_MODEL)
+    print(f"load {SHIPPED_MODEL.name}: {time.perf_counter() - start:.3f} s")
     rng = np.random.default_rng(0)
     recording = audio.from_samples(0.1 * rng.standard_normal(round(SECONDS * 48_000)).astype(np.float32), 48_000)
     big = Classifier(replace(classifier.model, network=build("resnet18", 2).eval()))

@@ -4,16 +4,15 @@ Needs nothing but Python itself. A Python without the packages hands over to the
 """
 
 import os
-import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PID = os.getpid()
 PACKAGES = (  # what pyproject.toml asks for, by the names they are imported by
     "captum",
     "espeakng_loader",
     "fastai",
     "jinja2",
+    "lazy_loader",
     "librosa",
     "matplotlib",
     "numpy",
@@ -33,22 +32,6 @@ PACKAGES = (  # what pyproject.toml asks for, by the names they are imported by
     "torchvision",
     "tqdm",
 )
-
-
-def stop(_number, frame) -> None:
-    """Ctrl-C. Before the work, and in imports that the script asks for, nothing has begun, and half an import fails in odd ways:
-    end at once. In the work it is a KeyboardInterrupt, which leaves everything whole."""
-    if os.getpid() != PID:  # a process that was just started beside this one
-        os._exit(130)
-    importing, working, called = False, False, ""
-    while frame is not None:
-        importing |= frame.f_globals.get("__name__") == "__main__" and called.startswith("<frozen importlib")
-        working |= frame.f_code.co_name == "finish"
-        called, frame = frame.f_code.co_filename, frame.f_back
-    if working and not importing:
-        raise KeyboardInterrupt
-    os.write(2, b"stopped\n")
-    os._exit(130)
 
 
 def find_packages() -> None:
@@ -76,6 +59,7 @@ def started() -> bool:
 
 
 if started():
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell lets its background jobs ignore it
-        signal.signal(signal.SIGINT, stop)
     find_packages()
+    from voicecam.commands.interrupt import end_imports
+
+    end_imports()

@@ -2,66 +2,11 @@
 
 import _start  # noqa: F401  before all that takes time
 
-import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
+from voicecam.commands import door
 
-from voicecam.commands import cli
-from voicecam.errors import DatasetError
-from voicecam.files import VOICE
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the script; returns its exit status."""
-    parser = cli.make_parser(__doc__, "python scripts/measure_bands.py --corpus cache/RAVDESS cache/ST-AEDS --min-age 14")
-    cli.add_corpora_option(parser)
-    parser.add_argument("--min-age", type=cli.AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
-    parser.add_argument("--model", type=Path, default=VOICE, help="folder of the saved model; bands.json goes there")
-    args = parser.parse_args(argv)
-    return cli.finish(lambda: measure(args), stopped="stopped; nothing was written")
-
-
-def measure(args: argparse.Namespace) -> str:
-    """Measure and write; returns the last line."""
-    from voicecam import audio  # imports torch: not before the options are known to be good
-    from voicecam.corpora import keep_ages
-    from voicecam.errors import AudioError
-    from voicecam.explanation.bands import band_set
-    from voicecam.network import recordings  # imports torch: not before the options are known to be good
-    from voicecam.network.classifier import load_classifier
-    from voicecam.server import training_ranges
-    from voicecam.server.analysis import Explainer, bands_of
-
-    classifier = load_classifier(args.model)
-    explainer, label = Explainer(classifier), classifier.model.label
-    corpus = cli.corpus_of(args)
-    if args.min_age > 0:
-        corpus = keep_ages(corpus, minimum=args.min_age)
-    clips = training_ranges.choose(corpus.clips, label)
-    clips = clips[clips[label].isin(classifier.model.classes)]
-    drops, kept, unread = [], [], 0
-    for clip in cli.progress(clips.to_dict("records"), len(clips)):
-        try:
-            found = recordings.judge(classifier, audio.read(corpus.root / clip["path"]))
-        except AudioError:
-            unread += 1
-            continue
-        if found.matrix is not None:
-            drops.append(bands_of(explainer, found, clip[label]))
-            kept.append(clip)
-    if not drops:
-        raise DatasetError(f"{' '.join(args.corpus)}: no speech was found in any clip; give the corpora of the training")
-    facts = training_ranges.summarise(
-        np.stack(drops), [str(clip[label]) for clip in kept], [str(clip["speaker"]) for clip in kept]
-    )
-    names = band_set(training_ranges.BANDS, classifier.model.config).names
-    path = training_ranges.write_ranges(args.model, names, facts, [Path(name).name for name in args.corpus])
-    cli.log(f"left out: {unread} clips that cannot be read, {len(clips) - unread - len(kept)} without speech")
-    return f"wrote {path}: {len(kept)} clips of {sum(one['speakers'] for one in facts.values())} speakers"
-
+main = door("bands", __file__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,38 +2,11 @@
 
 import _start  # noqa: F401  before all that takes time
 
-import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from voicecam.commands import cli
+from voicecam.commands import door
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the script; returns its exit status."""
-    parser = cli.make_parser(__doc__, "python scripts/run_notebooks.py nbs/06_gradcam.ipynb --quick")
-    parser.add_argument("notebooks", nargs="*", type=Path, help="notebooks to execute (default: all in nbs/ and nbs/solutions/)")
-    parser.add_argument("--quick", action="store_true", help="smaller corpus, shorter training: under a minute each")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--out", type=Path, default=cli.RESULTS / "notebooks", help="folder for the executed notebooks")
-    where.add_argument("--in-place", action="store_true", help="write each over the notebook itself instead")
-    args = parser.parse_args(argv)
-    return cli.finish(lambda: run(args), stopped="stopped; notebooks that were done are kept")
-
-
-def run(args: argparse.Namespace) -> str:
-    """Execute the notebooks; returns the last line."""
-    from voicecam.course.execute import execute, notebooks  # Jupyter: an extra
-
-    course = Path("nbs")
-    chosen = args.notebooks or [*notebooks(course), *notebooks(course / "solutions")]
-    for path in chosen:
-        to = path if args.in_place else args.out / ("solutions" * (path.parent.name == "solutions")) / path.name
-        seconds = execute(path, to, quick=args.quick)
-        cli.log(f"{to}: {seconds:.0f} s, {to.stat().st_size / 1000:.0f} kB")
-    return f"executed {len(chosen)} notebook(s)"
-
+main = door("notebooks", __file__)
 
 if __name__ == "__main__":
     sys.exit(main())

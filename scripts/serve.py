@@ -2,55 +2,11 @@
 
 import _start  # noqa: F401  before all that takes time
 
-import argparse
-import os
-import socket
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from voicecam.commands import cli
-from voicecam.errors import VoicecamError
-from voicecam.files import VOICE
+from voicecam.commands import door
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the script; returns its exit status."""
-    parser = cli.make_parser(__doc__, "python scripts/serve.py --port 8000")
-    parser.add_argument("--port", type=cli.whole(0, 65_535), default=8000, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--model", type=Path, default=VOICE, help="folder of a saved model")
-    args = parser.parse_args(argv)
-    return cli.finish(lambda: serve(args), stopped="stopped")
-
-
-def serve(args: argparse.Namespace) -> str:
-    """Serve until Ctrl-C; returns the last line. Raises VoicecamError where the port is taken."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: requests run beside each other, one thread each
-    door = _door(args.port)
-    import uvicorn
-
-    from voicecam.network.classifier import load_classifier
-    from voicecam.server.analysis import Explainer
-    from voicecam.server.app import make_app
-    from voicecam.server.training_ranges import load_ranges
-
-    app = make_app(Explainer(load_classifier(args.model), load_ranges(args.model)))
-    settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
-    cli.log(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
-    uvicorn.Server(settings).run(sockets=[door])
-    return "stopped"
-
-
-def _door(port: int) -> socket.socket:
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        door.bind(("127.0.0.1", port))
-        door.listen()  # a browser that comes before the model is loaded waits
-    except OSError as reason:
-        raise VoicecamError(f"port {port}: cannot be used ({reason}); choose another with --port") from None
-    return door
-
+main = door("serve", __file__)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,7 +15,7 @@ from voicecam.features import features, log_mel_energies
 from voicecam.features.image import Scale, fit_scale
 from voicecam.network import Model, load_model, to_input
 
-SHIPPED_VOICE = Path(__file__).parent.parent / "models" / "voice"
+SHIPPED_VOICE = Path(__file__).parent.parent / "voicecam" / "models" / "voice"
 
 RECIPES = {
     "mfcc": recipe("mfcc", seconds=0.4, image_rows=32, image_columns=48),

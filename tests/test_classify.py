@@ -26,7 +26,7 @@ RATE = 16_000
 
 @pytest.fixture(scope="module")
 def classifier():
-    return load_classifier(ROOT / "models" / "voice")
+    return load_classifier(ROOT / "voicecam" / "models" / "voice")
 
 
 def recording(i=0):

@@ -19,7 +19,7 @@ from voicecam.network import recordings
 from voicecam.network.classifier import load_classifier
 from voicecam.server.decoding import decode
 
-VOICE = Path(__file__).parent.parent / "models" / "voice"
+VOICE = Path(__file__).parent.parent / "voicecam" / "models" / "voice"
 
 
 @pytest.fixture(scope="module")

@@ -109,12 +109,12 @@ def test_the_verdict_comes_before_the_offer_to_play(tmp_path, options):
     """At a terminal: what follows a recording, with the answers of somebody who sits there."""
     sf.write(tmp_path / "said.wav", words()[0], 16_000, subtype="PCM_16")
     code = (
-        "import argparse, sys; from pathlib import Path; from voicecam import audio; import record_wav\n"
+        "import argparse, sys; from pathlib import Path; from voicecam import audio; from voicecam.commands import record\n"
         "path, classify = Path(sys.argv[1]), '--classify' in sys.argv\n"
-        "record_wav.after(argparse.Namespace(play=False, classify=classify), path, audio.read(path))"
+        "record.after(argparse.Namespace(play=False, classify=classify), path, audio.read(path))"
     )
     ours, theirs = os.openpty()
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"}
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, str(tmp_path / "said.wav"), *options]
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
@@ -163,7 +163,7 @@ def run(*options, env=None, **kwargs):
 @pytest.mark.parametrize(
     ("failure", "says"),
     [("OSError('PortAudio library not found')", "PortAudio is not installed; Linux: .*macOS: .*Windows: "),
-     ("ImportError", "pip install sounddevice")],
+     ("ImportError", "-m pip install sounddevice$")],
 )  # fmt: skip
 def test_without_portaudio_one_line_says_what_to_install(tmp_path, failure, says):
     (tmp_path / "sounddevice.py").write_text(f"raise {failure}")

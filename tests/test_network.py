@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torchvision import models as tv
 
 from conftest import voice
-from voicecam import audio, network
+from voicecam import audio
 from voicecam.audio.fingerprints import to_text
 from voicecam.config import recipe
 from voicecam.corpora.table import make_corpus
@@ -188,13 +188,13 @@ def test_starts_that_cannot_be_had_say_so(tmp_path):
 
 
 def test_the_shipped_backbone_is_not_used_on_speakers_it_has_met(monkeypatch, tmp_path):
-    meta = json.loads((start_weights.BACKBONE / "meta.json").read_text())
+    meta = json.loads((start_weights.SHIPPED_BACKBONE / "meta.json").read_text())
     met = meta["meta"]["corpora"][0]
     with pytest.raises(ModelError, match=f"was trained on {met.lower()}"):
         load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=[met.upper(), "x"])
     net = build("resnet18", 2)
     load_initial(net, "resnet18", "shipped", corpora=["x"])
-    stored = load_file(start_weights.BACKBONE / "model.safetensors")
+    stored = load_file(start_weights.SHIPPED_BACKBONE / "model.safetensors")
     assert torch.equal(net[0][0].weight, stored["0.0.weight"].float())
 
 
@@ -206,7 +206,7 @@ def test_weights_are_not_used_on_recordings_they_have_met_under_another_name(mon
     save_file(
         {key: value.contiguous() for key, value in build("resnet18", 2).state_dict().items()}, tmp_path / "model.safetensors"
     )
-    monkeypatch.setattr(start_weights, "BACKBONE", tmp_path)
+    monkeypatch.setattr(start_weights, "SHIPPED_BACKBONE", tmp_path)
     some = np.concatenate([other, met[:3]])
     with pytest.raises(ModelError, match="copies of 3 of these 15 clips"):
         load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=some)
@@ -225,8 +225,7 @@ def _no_way(*_arguments):
 def test_auto_takes_the_shipped_backbone_where_imagenet_cannot_be_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # an empty cache
     url = "http://127.0.0.1:9/resnet18.pth"  # nobody listens on the discard port
-    weights = type("Weights", (), {"url": url})
-    monkeypatch.setitem(network.RESNETS, "resnet18", (tv.resnet18, weights))
+    monkeypatch.setattr(start_weights, "_imagenet_url", lambda arch: url)
     line = load_initial(build("resnet18", 2), "resnet18", "auto", corpora=["x"])
     assert "shipped backbone" in line
     with pytest.raises(ModelError, match="cannot be fetched"):

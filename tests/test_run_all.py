@@ -482,7 +482,11 @@ def test_the_old_split_warns_in_the_report(place, corpus):
             ["--corpus", "voices", "--run", "x", "--seconds", "0.051", "--recipe", "mfcc", "--seed", "x"],
             "--seed: 'x' must",
         ),
-        ("run_all", ["--corpus", "voices", "--run", "x", "--label", "label", "--arch", "vgg"], "architecture 'vgg': not known"),
+        (
+            "run_all",
+            ["--corpus", "voices", "--run", "x", "--label", "label", "--arch", "vgg"],
+            "argument --arch: invalid choice: 'vgg'",
+        ),
         ("train", ["--map", "maps/none.json", "--run", "x"], "no such file"),
         ("evaluate", ["--run", "none"], "no such run"),
         ("compare", ["--run", "small", "none"], "no such run"),

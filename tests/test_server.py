@@ -31,7 +31,7 @@ from voicecam.server.decoding import Decoder
 from voicecam.server.sounds import SHIFTS
 
 ROOT = Path(__file__).parent.parent
-VOICE = ROOT / "models" / "voice"
+VOICE = ROOT / "voicecam" / "models" / "voice"
 RATE = 16_000
 RAW = {"content-type": "application/octet-stream"}
 

@@ -13,12 +13,11 @@ import soundfile as sf
 from conftest import voice
 from voicecam import audio, evaluation, runs
 from voicecam.commands import cli, jobs
-from voicecam.config import recipe
+from voicecam.config import SHIPPED_MODEL, recipe
 from voicecam.corpora import merge, open_corpus
 from voicecam.data.dataset import make_images
 from voicecam.data.splits import make_splits
 from voicecam.errors import DatasetError, ModelError
-from voicecam.files import VOICE
 from voicecam.network import load_model
 from voicecam.network.classifier import load_classifier
 from voicecam.network.learner import TrainConfig
@@ -249,14 +248,14 @@ def test_the_same_settings_give_the_same_network_again(work, tmp_path, monkeypat
 
 
 def test_the_model_that_ships_is_small_whole_and_knows_what_it_is():
-    classifier = load_classifier(VOICE)
+    classifier = load_classifier(SHIPPED_MODEL)
     meta = classifier.model.meta
     assert classifier.model.classes == ("female", "male")
     assert 0.5 < classifier.threshold < 1
     assert len(meta["tested"]["folds"]) == len(meta["tested"]["by_corpus"]) == 4
     assert meta["validation_speakers"] == {"female": 34, "male": 65}
     assert meta["split"] == "none"
-    weights = [path for path in VOICE.parent.rglob("*") if path.suffix == ".safetensors"]
+    weights = [path for path in SHIPPED_MODEL.parent.rglob("*") if path.suffix == ".safetensors"]
     assert sum(path.stat().st_size for path in weights) < 50e6
     rng = np.random.default_rng(0)
     low, high = (audio.from_samples(voice(f0, rng, seconds=2.0), 16_000) for f0 in (95, 230))

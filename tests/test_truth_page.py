@@ -86,7 +86,7 @@ def counted(drops, known):
 
 
 def test_the_shipped_ranges_are_wider_than_those_of_speakers_means_and_say_what_is_usual():
-    known = training_ranges.load_ranges(ROOT / "models" / "voice")
+    known = training_ranges.load_ranges(ROOT / "voicecam" / "models" / "voice")
     for facts in known.classes.values():
         assert 2 <= facts["outside"]["median"] <= 5, "of 20 bands 4 lie outside on average, by how the range is made"
         assert facts["outside"]["median"] < facts["outside"]["most"] <= 12

@@ -13,7 +13,7 @@ from voicecam.network.classifier import load_classifier
 from voicecam.server.analysis import Explainer
 from voicecam.server.training_ranges import load_ranges
 
-VOICE = ROOT / "models" / "voice"
+VOICE = ROOT / "voicecam" / "models" / "voice"
 MS = 120_000  # patience; a busy computer is slow, and no test measures time
 DROP = """([node, name, data]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));

@@ -18,18 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from voicecam import runs
 from voicecam.checks import check_run
-from voicecam.commands import jobs, run_report
+from voicecam.config import RESULTS, SHIPPED
 from voicecam.errors import ModelError
-from voicecam.files import VOICE, read_json
+from voicecam.files import read_json
 from voicecam.network import load_model
 from voicecam.voice_model import VoiceModel
 
 if TYPE_CHECKING:
     from fastai.learner import Learner
-
-SHIPPED = VOICE.parent  # folder of the models that come with the package
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,6 +74,8 @@ class Run:
             low   low          3
             Name: count, dtype: int64
         """
+        from voicecam import runs  # here and below: training and reports take seconds to import, and `load` needs neither
+
         return runs.read_predictions(self.folder)
 
     @property
@@ -89,6 +88,8 @@ class Run:
             >>> voicecam.Run(Path("results/pitch")).model
             VoiceModel(label: high, low; small on logmel pictures, trained on voices)
         """
+        from voicecam import runs
+
         return VoiceModel(load_model(runs.fold_places(self.folder)[0]))
 
     @cached_property
@@ -103,6 +104,8 @@ class Run:
             ['high', 'low']
             >>> learner.dls.show_batch(max_n=2)
         """
+        from voicecam import runs
+
         return runs.run_learner(self.folder)
 
     def explain(self, **options: Any) -> Mapping[str, Any]:
@@ -116,6 +119,8 @@ class Run:
             >>> found["method"], found["layer"], found["clips"]
             ('HiRes-CAM', 'layer3', 6)
         """
+        from voicecam import runs
+
         return runs.explain_run(self.folder, runs.run_dataset(runs.open_run(self.folder)), **options)
 
     def report(self, **options: Any) -> Path:
@@ -130,6 +135,9 @@ class Run:
             fold 1: ...
             'report.html'
         """
+        from voicecam import runs
+        from voicecam.commands import run_report
+
         dataset = runs.run_dataset(runs.open_run(self.folder))
         runs.explain_run(self.folder, dataset)
         check_run(self.folder, dataset, **{**runs.run_maps(self.folder), "sizes": runs.CheckSizes(), **options})
@@ -149,7 +157,7 @@ def load(name: str | PathLike[str] = "voice") -> VoiceModel:
         >>> voicecam.load("pitch").classes  # a run in results/
         ('high', 'low')
     """
-    places = [SHIPPED / name, Path(name), Path(name) / "fold1", Path("results") / name / "fold1"]
+    places = [SHIPPED / name, Path(name), Path(name) / "fold1", RESULTS / name / "fold1"]
     place = next((place for place in places if (place / "meta.json").is_file()), None)
     if place is None and str(name).count("/") == 1 and not Path(name).exists():
         place = _from_hub(str(name))
@@ -160,22 +168,24 @@ def load(name: str | PathLike[str] = "voice") -> VoiceModel:
 
 
 def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: str, label: str = "gender", **options: Any) -> Run:
-    """Images, training, and evaluation on speakers held back: what scripts/run_all.py does, without maps and report.
+    """Images, training, and evaluation on speakers held back: what `voicecam run` does, without maps and report.
 
     corpus : folder or CSV of a corpus, several to join them, or "demo" (synthetic voices)
     run : name of the run, a new folder in results/ or a stopped run to go on with; label : what to learn
-    options : those of scripts/run_all.py, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", init="none", ...
-    Raises VoicecamError for options that are not known or out of range, like the script.
+    options : those of `voicecam run`, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", init="none", ...
+    Raises VoicecamError for options that are not known or out of range, like the command.
 
     Example:
         >>> import voicecam
-        >>> small = {"features": "logmel", "image_size": [32, 32], "arch": "small", "init": "none"}
+        >>> small = {"recipe": "logmel", "image_size": [32, 32], "arch": "small", "init": "none"}
         >>> run = voicecam.train("voices", run="quick", label="label", epochs=2, **small)
         images of voices
         ...
         >>> len(run.predictions)  # clips of the two speakers held back
         6
     """
+    from voicecam.commands import jobs
+
     corpora = [str(corpus)] if isinstance(corpus, str | PathLike) else [str(one) for one in corpus]
     return Run(jobs.trained_run(corpora, run=run, label=label, **options))
 

@@ -1,14 +1,33 @@
-"""All settings of the way from a recording to a picture, in one frozen Config. Does nothing with them.
+"""All settings: of the way from a recording to a picture (Config), of training (Training), and where models and work lie.
 
-A saved model carries its Config, so it cannot be fed other features than it was trained on.
+The command line makes its options from them. Does nothing with them and imports nothing heavy. A saved model carries its Config,
+so it cannot be fed other features than it was trained on.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+import os
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
-from voicecam.errors import VoicecamError
+from voicecam.errors import ModelError, VoicecamError
 from voicecam.files import digest
+
+# The work folder: the current one, or the one that this variable names, as `voicecam --home` sets it.
+HOME = Path(os.environ.get("VOICECAM_HOME", "")).expanduser()
+IMAGES, MAPS, RESULTS = HOME / "mfc_dataset", HOME / "maps", HOME / "results"
+RECORDINGS, CACHE = HOME / "my_wavs", HOME / "cache"
+DEMO = CACHE / "demo"  # the synthetic voices
+
+SHIPPED = Path(__file__).parent / "models"  # what comes with the package
+SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
+SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 to start training from; in the repository only, it is large
+NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
+ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "small")
+LAYERS = ("layer1", "layer2", "layer3", "layer4")  # stages of each of these networks
+SCHEDULES = ("default", "2020")
+SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")  # see splits.make_splits
+BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.bands.band_set
 
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
 AUTO = "auto"  # the map's method or layer: what DEFAULT_MAPS has
@@ -118,6 +137,61 @@ class Config:
     def hash(self) -> str:
         """Ten hex digits that differ when any setting differs."""
         return digest(self.to_dict())
+
+
+def _setting(default: Any, text: str, *, low: float = 0, high: float = 0, below: bool = False, choices: tuple = ()) -> Any:
+    """A field of Training: what it is, and its least and highest value, or the names it may have."""
+    return field(default=default, metadata={"text": text, "low": low, "high": high, "below": below, "choices": choices})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train. The defaults fit two CPU cores."""
+
+    arch: str = _setting("resnet18", "network; small: four plain blocks", choices=ARCHITECTURES)
+    init: str = _setting("auto", "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder")
+    schedule: str = _setting(
+        "default", "seed: the one of 2020, head 2 epochs at 2e-3, then all layers 1 epoch", choices=SCHEDULES
+    )
+    # over all layers; the one-cycle schedule needs to know it in advance
+    epochs: int = _setting(6, "passes over the training clips", low=1, high=10_000)
+    # highest of the cycle; a tenth of it for the body where it starts from trained weights
+    lr: float = _setting(2e-3, "highest learning rate", low=1e-9, high=10)
+    batch: int = _setting(32, "clips per step", low=2, high=65_536)
+    # by balanced accuracy on validation speakers
+    patience: int = _setting(5, "epochs without a better one before training stops", low=1, high=10_000)
+    augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only
+    n_augmented: int = _setting(8, "degraded copies of each training clip, recipe voice only", low=0, high=100)
+    ema_decay: float = _setting(
+        0.0, "decay per step of a running mean of the weights, which is then kept; 0 is none", low=0, high=1, below=True
+    )
+    label_smoothing: float = _setting(  # Szegedy et al. 2016
+        0.0, "share of each label that is spread over all classes", low=0, high=1, below=True
+    )
+    # Zhang et al. 2018
+    mixup: float = _setting(0.0, "Beta parameter of blending clips and their labels; 0 is none", low=0, high=100)
+    # see auxiliary.py; "" is none
+    auxiliary_label: str = _setting("", "another label, learned at the same time from the training clips and then dropped")
+    bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
+    find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
+    seed: int = _setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if one.metadata:
+                _check_setting(one.name, getattr(self, one.name), **one.metadata)
+        if self.auxiliary_label and self.mixup:
+            raise ModelError(
+                f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave it out, or mixup"
+            )
+
+
+def _check_setting(name: str, value: Any, *, low: float, high: float, below: bool, choices: tuple, text: str) -> None:
+    if choices and value not in choices:
+        what = {"arch": "architecture"}.get(name, name)
+        raise ModelError(f"{what} {value!r}: not known; use one of {', '.join(choices)}")
+    if high and not (low <= value <= high and not (below and value == high)):
+        raise ModelError(f"{name}={value!r}: must be from {low:g} to {'below ' * below}{high:g}")
 
 
 def map_choice(arch: str, features: str, *, method: str = AUTO, layer: str = AUTO) -> tuple[str, str]:

@@ -10,13 +10,13 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from voicecam.errors import VoicecamError
 
-BACKBONE, VOICE = (Path(__file__).parent.parent / "models" / name for name in ("backbone", "voice"))  # what ships
+if TYPE_CHECKING:
+    import pandas as pd
+
 LONGEST_NAME = 255  # bytes of a file name that Linux, macOS and Windows take
 NAMED = ("path", "speaker", "true", "predicted", "decision", "class", "true_class", "column", "group", "name")  # columns of names
 
@@ -153,9 +153,11 @@ def cut_bytes(text: str, most: int) -> str:
     return text if len(whole) <= most else whole[:most].decode("utf-8", "ignore")
 
 
-def read_table(path: Path, *, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, *, text: Sequence[str] = ()) -> "pd.DataFrame":
     """A table that a run wrote as CSV. Columns of names (NAMED, and those of `text`) are text as it stands: a class may be called
     NA, 007 or True. In all others an empty cell is NaN."""
+    import pandas as pd  # here, because importing pandas takes half a second
+
     names = {*NAMED, *text}
     empty = {column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in names}
     return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=empty)

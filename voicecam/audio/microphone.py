@@ -4,6 +4,7 @@ An edge: nothing but scripts imports it. sounddevice is imported late, so that i
 """
 
 import queue
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -156,7 +157,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise AudioError("recording needs sounddevice; run: pip install sounddevice") from None
+        raise AudioError(f"recording needs sounddevice; run: {sys.executable} -m pip install sounddevice") from None
     except OSError:  # its wheels for Linux come without PortAudio
         raise AudioError(f"PortAudio is not installed; {INSTALL}") from None
     return sounddevice

@@ -182,13 +182,13 @@ def _fold_sentence(folds: dict[str, list[float]], first: str) -> str:
     """Whether the networks of several folds agree."""
     n = max(map(len, folds.values()), default=0)
     if n < 2:
-        return "One training says little of the next: scripts/centroids.py sets several side by side."
+        return "One training says little of the next: voicecam centroids sets several side by side."
     said = "; ".join(
         f"{_short(target)} {sum(value > 0 for value in values)} of {len(values)}" for target, values in folds.items()
     )
     return (
         f"Of the {n} trained networks, each alone on its own test speakers, so many lie higher for {first}: {said}. How far it "
-        "hangs on the training: scripts/centroids.py sets several side by side."
+        "hangs on the training: voicecam centroids sets several side by side."
     )
 
 

@@ -68,9 +68,8 @@ def check_run(
     place, asked = (place or folder) / CHECKS_FOLDER, check_settings(method=method, layer=layer, bands=bands, sizes=sizes)
     path = place / "settings.json"
     if other := other_version(place.parent):
-        log(
-            f"checks by another version of voicecam, moved to {place.rename(free_path(place.parent, f'{CHECKS_FOLDER}-{other}', ''))}"
-        )
+        aside = place.rename(free_path(place.parent, f"{CHECKS_FOLDER}-{other}", ""))
+        log(f"checks by another version of voicecam, moved to {aside}")
     if path.exists() and read_json(path, error=ExplainError) != asked:
         raise ExplainError(f"{place}: holds checks made with other settings; give another place, see runs.explanation_place")
     write_json(path, asked)

@@ -1,32 +1,44 @@
-"""What the scripts share: options and their ranges, one-line errors, progress bars. Only scripts import it."""
+"""What the commands share: options and their ranges, one-line errors, progress bars. Imports nothing heavy."""
 
 import argparse
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tqdm import tqdm
 
-from voicecam.commands.ending import finish, somebody_watches  # noqa: F401  every script ends with cli.finish
-from voicecam.config import AUTO, PRESETS, Config, recipe
-from voicecam.corpora import LAYOUTS, Corpus, merge, open_corpus
-from voicecam.corpora.demo import make_demo_corpus
-from voicecam.corpora.matrices import ready_config
-from voicecam.data.splits import SPLITS
-from voicecam.errors import VoicecamError
+from voicecam.commands.ending import STOPPED, finish, somebody_watches  # noqa: F401  every command ends with cli.finish
+from voicecam.config import (  # noqa: F401
+    AUTO,
+    BAND_SETS,
+    DEMO,
+    IMAGES,
+    LAYERS,
+    MAPS,
+    PRESETS,
+    RESULTS,
+    SPLITS,
+    Config,
+    TrainConfig,
+    recipe,
+)
+from voicecam.errors import ModelError, VoicecamError
+from voicecam.explanation.method_table import METHODS
+from voicecam.files import read_json
 
-DEMO = Path("cache/demo")
-MAPS, IMAGES, RESULTS = Path("maps"), Path("mfc_dataset"), Path("results")
+if TYPE_CHECKING:
+    from voicecam.corpora import Corpus
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows defaults, but for switches and where none says nothing."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None or action.default is False else super()._get_help_string(action)
+        return action.help if action.default in (None, False, "") else super()._get_help_string(action)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,11 +52,11 @@ class _Strict(_Parser):
     """The same for a caller in Python, who gets an exception."""
 
     def error(self, message: str) -> NoReturn:
-        raise VoicecamError(f"{message}; the options are those of scripts/run_all.py --help, with _ for -")
+        raise VoicecamError(f"{message}; the options are those of voicecam run --help, with _ for -")
 
 
 def parse_run(corpora: Sequence[str], *, run: str, label: str, **options: Any) -> argparse.Namespace:
-    """The options of scripts/run_all.py given as Python values: True and False switch, a list is several values.
+    """The options of `voicecam run` given as Python values: True and False switch, a list is several values.
 
     Raises VoicecamError for one that is not known or out of range.
     """
@@ -52,13 +64,55 @@ def parse_run(corpora: Sequence[str], *, run: str, label: str, **options: Any) -
     parser.add_argument("--run")
     add_corpus_options(parser)
     add_run_options(parser)
-    argv = ["--run", run, "--label", label, "--corpus", *corpora]
+    return parser.parse_args(_words({"run": run, "label": label, "corpus": corpora, **options}))
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. Those of a file that it names with --config stand before its own, which win."""
+    finder = _Parser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", type=Path)
+    file = finder.parse_known_args(argv)[0].config
+    try:
+        return parser.parse_args([*(_words(_options_in(file)) if file else ()), *argv])
+    except VoicecamError as reason:
+        parser.error(str(reason))
+
+
+def _options_in(file: Path) -> dict[str, Any]:
+    """Options by name from a JSON file: as they are, or those that give the settings of a run's run.json."""
+    values = read_json(file)
+    if not isinstance(values, dict):
+        raise VoicecamError(f'{file}: holds no options; write them as {{"label": "digit", "epochs": 12}}')
+    if "settings" not in values:
+        return values
+    settings = {**values["settings"], "seed": values["settings"]["split_seed"]}
+    passed = {"split_seed", "training", *({"folds"} if settings["split"] != "folds" else ())}
+    return {name: value for name, value in {**settings, **settings["training"]}.items() if name not in passed}
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    """Options by name as a command line has them: True and False switch, None is left out, a list is several values."""
+    words: list[str] = []
     for name, value in options.items():
-        values = value if isinstance(value, list | tuple) else [value] * (not isinstance(value, bool))
-        asked = name if value is not False else f"no_{name}"
-        if value is not False or name == "augment":
-            argv += [f"--{asked.replace('_', '-')}", *map(str, values)]
-    return parser.parse_args(argv)
+        if name == "augment":
+            name, value = "no_augment", not value
+        if value is not None and value is not False:
+            values = value if isinstance(value, list | tuple) else [] if value is True else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return words
+
+
+def run_folder(name: str) -> Path:
+    """The folder of a run. Raises ModelError for a name that is none."""
+    if not name or name.startswith(".") or "/" in name or "\\" in name:
+        raise ModelError(f"run name {name!r}: must be a plain folder name, such as demo")
+    return RESULTS / name
+
+
+def add_done_run(parser: argparse.ArgumentParser, **how: Any) -> None:
+    """Which run, or runs, in results/: they must be there."""
+    parser.add_argument("--run", required=True, **how)
+    parser.set_defaults(done=True)
 
 
 def make_parser(doc: str, example: str) -> argparse.ArgumentParser:
@@ -113,11 +167,14 @@ def progress(items: Iterable, total: int) -> Iterable:
 
 def command_line() -> str:
     """The command as it was typed, for the record."""
-    return shlex.join(["python", *sys.argv])
+    installed = Path(sys.argv[0]).stem in ("voicecam", "__main__")
+    return shlex.join(["voicecam", *sys.argv[1:]] if installed else ["python", *sys.argv])
 
 
 def add_corpora_option(parser: argparse.ArgumentParser) -> None:
     """Which corpora."""
+    from voicecam.corpora import LAYOUTS
+
     group = parser.add_argument_group("corpus")
     group.add_argument(
         "--corpus",
@@ -163,8 +220,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--min-age", type=AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
     group.add_argument("--max-age", type=AGE, help="oldest speakers kept, in years")
     group = parser.add_argument_group("how to learn")
-    for name, kind, text in TRAINING_OPTIONS:
-        group.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=text)
+    for one in fields(TrainConfig):
+        if one.metadata and one.name != "seed":
+            kind, choices = _kind_of(one.type, **one.metadata)
+            group.add_argument(f"--{one.name}", type=kind, choices=choices, default=one.default, help=one.metadata["text"])
     group.add_argument("--no-augment", action="store_true", help="train without time shift and masks")
     group.add_argument(
         "--find-lr", action="store_true", help="take the learning rate that fastai's lr_find suggests, and plot its curve"
@@ -177,6 +236,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--bfloat16", action="store_true", help="faster on processors and GPUs that multiply bfloat16")
     group.add_argument("--seed", type=SEED, default=0, help="of split, weights and order")
+    group.add_argument("--config", metavar="FILE", help="JSON file of options by name, or a run's run.json; those given here win")
+
+
+def _kind_of(
+    type_: Any, *, low: float, high: float, below: bool, choices: Sequence[str], text: str
+) -> tuple[Callable[[str], Any], Sequence[str] | None]:
+    """How an option reads a setting of Training, and the names it may have."""
+    numbers = {int: lambda: whole(int(low), int(high)), float: lambda: real(low, high, below=below)}
+    return numbers.get(type_, lambda: str)(), choices or None
 
 
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
@@ -185,13 +253,13 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--method",
         default=AUTO,
-        choices=(AUTO, *MAP_METHODS),
+        choices=(AUTO, *METHODS),
         help="how the maps are made; auto: what suits network and features",
     )
     group.add_argument(
         "--layer",
         default=AUTO,
-        choices=(AUTO, "layer1", "layer2", "layer3", "layer4"),
+        choices=(AUTO, *LAYERS),
         help="stage of the network that is mapped; auto: likewise",
     )
     group.add_argument(
@@ -202,7 +270,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--bands",
         default="third-octaves",
-        choices=("third-octaves", "octaves", "formants", "mel"),
+        choices=BAND_SETS,
         help="bands that are taken out of the sound; formants: the regions of F0, F1, F2, F3",
     )
     how_much = group.add_mutually_exclusive_group()
@@ -210,42 +278,13 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     how_much.add_argument("--maps-only", action="store_true", help="make the maps and do not test them; a later explain.py does")
 
 
-MAP_METHODS = (  # explanation.METHODS, named here so that this module need not import torch
-    "grad-cam",
-    "grad-cam++",
-    "hires-cam",
-    "layer-cam",
-    "eigen-cam",
-    "score-cam",
-    "ablation-cam",
-    "integrated-gradients",
-    "occlusion",
-)
-TRAINING_OPTIONS = (  # defaults are Training's own; named in the help so that this module need not import torch
-    ("arch", str, "resnet18, resnet34, resnet50, or small: four plain blocks (default: resnet18)"),
-    ("init", str, "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder (default: auto)"),
-    ("schedule", str, "default, or seed: the one of 2020, head 2 epochs, then all layers 1 epoch (default: default)"),
-    ("epochs", whole(1, 10_000), "passes over the training clips (default: 6)"),
-    ("lr", real(1e-9, 10), "highest learning rate (default: 0.002)"),
-    ("batch", whole(2, 65_536), "clips per step (default: 32)"),
-    ("patience", whole(1, 10_000), "epochs without a better one before training stops (default: 5)"),
-    ("n_augmented", whole(0, 100), "degraded copies of each training clip, recipe voice only (default: 8)"),
-    (
-        "ema_decay",
-        real(0, 1, below=True),
-        "decay per step of a running mean of the weights, which is then kept; 0 is none (default: 0)",
-    ),
-    ("label_smoothing", real(0, 1, below=True), "share of each label that is spread over all classes (default: 0)"),
-    ("auxiliary_label", str, "another label, learned at the same time from the training clips and then dropped (default: none)"),
-    ("mixup", real(0, 100), "Beta parameter of blending clips and their labels; 0 is none (default: 0)"),
-)
-
-
-def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
+def config_of(args: argparse.Namespace, corpus: "Corpus") -> Config:
     """The Config that the options ask for; that of ready-made matrices is in their file, but for the image size."""
     if corpus.matrices is not None:
         if args.seconds is not None or args.recipe not in ("mfcc", "mfcc-2020"):
             raise VoicecamError(f"{corpus.matrices}: its matrices are ready-made; leave out --recipe and --seconds")
+        from voicecam.corpora.matrices import ready_config
+
         return ready_config(corpus.matrices, image_size=args.image_size)
     changes: dict[str, Any] = {}
     if args.seconds is not None:
@@ -255,9 +294,12 @@ def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
     return recipe(args.recipe, **changes)
 
 
-def corpus_of(args: argparse.Namespace) -> Corpus:
+def corpus_of(args: argparse.Namespace) -> "Corpus":
     """The corpus that the options ask for, after a line for each of its remarks and repairs; the demo corpus is made where it is
     not there."""
+    from voicecam.corpora import merge, open_corpus
+    from voicecam.corpora.demo import make_demo_corpus
+
     places = [make_demo_corpus(DEMO) if path == "demo" else path for path in args.corpus]
     corpus = merge([open_corpus(place, layout=args.layout) for place in places])
     for line in (*corpus.remarks, *(f"repaired: {line}" for line in corpus.repairs)):

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from voicecam.errors import VoicecamError
 
@@ -17,6 +18,7 @@ EXTRAS = {  # of pyproject.toml, and what they bring
     "notebooks": ("IPython", "ipywidgets", "nbclient", "nbformat"),
     "mic": ("sounddevice",),
 }
+STOPPED = "stopped; the same command goes on from here"
 REMEDIES = {
     errno.ENOSPC: "make room, then give the same command again; what was done is kept",
     errno.EDQUOT: "make room, then give the same command again; what was done is kept",
@@ -32,7 +34,7 @@ REMEDIES = {
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # torch's words, in a RuntimeError
 
 
-def finish(work: Callable[[], str], *, stopped: str = "stopped; the same command goes on from here") -> int:
+def finish(work: Callable[[], str], *, stopped: str = STOPPED) -> int:
     """Do the work and print the line it returns, last. Returns the exit status: 0; 2 after an error that the user can mend,
     said in one line; 130 after Ctrl-C; 141 when nobody reads the output any more. A bug keeps its traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -61,12 +63,20 @@ def mendable(error: BaseException) -> str | None:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("voicecam"):
         name = error.name.partition(".")[0]
         extra = next((f"[{extra}]" for extra, names in EXTRAS.items() if name in names), "")
-        return f"{name} is not installed here; run: {sys.executable} -m pip install -c constraints.txt -e '.{extra}'"
+        return f"{name} is not installed here; run: {sys.executable} -m pip install {_package(extra)}"
     if "inline_container" in str(error):  # torch's word for a file that it could not write
         return f"a file could not be written; {REMEDIES[errno.ENOSPC]}"
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return "no memory left; close other programs, or take a smaller --batch, --image-size or --workers"
     return None
+
+
+def _package(extra: str) -> str:
+    """What pip is told to install: this package with an extra; from the repository with the versions that were tried."""
+    root = Path(__file__).parent.parent
+    if (root / "pyproject.toml").exists():
+        return f"-c '{root / 'constraints.txt'}' -e '{root}{extra}'"
+    return f"'voicecam{extra}'"
 
 
 def _system_line(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""The scripts' work, from their options to their last line: images, training, evaluation, explanation, report."""
+"""The commands' work, from their options to their last line: images, training, evaluation, explanation, report."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,18 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.checks import check_run
 from voicecam.commands import cli, run_report
+from voicecam.config import TrainConfig
 from voicecam.corpora import keep_ages
 from voicecam.data.dataset import Dataset, make_images
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
-from voicecam.errors import ModelError
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.network.classifier import load_classifier
-from voicecam.network.learner import TrainConfig
 from voicecam.runs import external, leaderboard, leakage, robustness
 
 
 def whole_job(args: argparse.Namespace) -> str:
-    """All steps of scripts/run_all.py; steps that are done are not done again."""
-    folder = _folder(args.run)
+    """All steps of `voicecam run`; steps that are done are not done again."""
+    folder = cli.run_folder(args.run)
     if (folder / "manifest.json").exists():
         runs.start_run(folder, settings_of(args, _map_of(args)), command=cli.command_line())
         page = _explanation_place(folder, args) / "report.html"
@@ -41,12 +40,12 @@ def trained_run(corpora: Sequence[str], **options: Any) -> Path:
     cli.log(train_job(args, _map_of(args)))
     if args.split != "none":
         cli.log(evaluate_job(args))
-    return _folder(args.run)
+    return cli.run_folder(args.run)
 
 
 def train_job(args: argparse.Namespace, map_path: Path) -> str:
     """Train the folds of a run; returns the last line."""
-    folder, settings = _folder(args.run), settings_of(args, map_path)
+    folder, settings = cli.run_folder(args.run), settings_of(args, map_path)
     dataset = runs.run_dataset(settings, progress=cli.progress)
     runs.run_splits(settings, dataset)  # now: clips that cannot be divided must not leave a run's folder behind
     runs.start_run(folder, settings, command=cli.command_line())
@@ -80,7 +79,7 @@ def evaluate_job(args: argparse.Namespace) -> str:
 def compare_job(args: argparse.Namespace) -> str:
     """Compare two evaluated runs and say what was found; returns the last line."""
     first, second = args.run
-    found, path = leaderboard.compare_runs(_folder(first), _folder(second))
+    found, path = leaderboard.compare_runs(cli.run_folder(first), cli.run_folder(second))
     cli.log(f"balanced accuracy on {found['clips']} clips of {found['speakers']} speakers, 95 % intervals over speakers:")
     for name, score in zip((first, second), found["balanced_accuracy"].values()):
         cli.log(f"  {name}: {external.interval(score)}")
@@ -106,7 +105,7 @@ def better(first: str, second: str, difference: Mapping[str, float | None]) -> s
 
 def centroids_job(args: argparse.Namespace) -> str:
     """Set several trainings side by side and say where their evidence lies; returns the last line."""
-    found, path = leaderboard.compare_trainings([_folder(name) for name in args.run])
+    found, path = leaderboard.compare_trainings([cli.run_folder(name) for name in args.run])
     cli.log(f"difference of centroids in Hz, mean of {len(args.run)} trainings (lowest to highest):")
     for _, row in found.iterrows():
         spread = f"{row['mean']:+.0f} ({row['lowest']:+.0f} to {row['highest']:+.0f}), {row['above']} above 0"
@@ -118,7 +117,7 @@ def centroids_job(args: argparse.Namespace) -> str:
 
 def leak_job(args: argparse.Namespace) -> str:
     """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
-    folder, settings = _folder(args.run), settings_of(args, _map_of(args))
+    folder, settings = cli.run_folder(args.run), settings_of(args, _map_of(args))
     dataset = runs.run_dataset(settings, progress=cli.progress)
     with writing(folder):
         facts = leakage.measure_leak(folder, dataset, settings, command=cli.command_line(), log=cli.log)
@@ -131,7 +130,7 @@ def leak_job(args: argparse.Namespace) -> str:
 
 def robustness_job(args: argparse.Namespace) -> str:
     """Make the table of short and noisy clips and draw it; returns the last line."""
-    folder, which = _folder(args.run), {"limit": args.limit, "clips": args.seed}
+    folder, which = cli.run_folder(args.run), {"limit": args.limit, "seed": args.seed}
     table = robustness.run_robustness(folder, **which, log=cli.log, progress=cli.progress)
     fig, ax = figures.figure(5.5)
     figures.plot_robustness(table, ax=ax)
@@ -157,6 +156,13 @@ def explain_job(args: argparse.Namespace) -> str:
         return f"wrote {run_report.write_run_report(folder, dataset, place=place)}"
 
 
+def report_job(args: argparse.Namespace) -> str:
+    """Write a run's report again; returns the last line."""
+    folder, dataset = _open(args.run)
+    with writing(folder):
+        return f"wrote {run_report.write_run_report(folder, dataset)}"
+
+
 def _explanation_place(folder: Path, args: argparse.Namespace) -> Path:
     asked = {name: getattr(args, name) for name in ("target", "bands", "full", "maps_only")}
     return runs.explanation_place(folder, **(asked | _how(folder, args)))
@@ -180,7 +186,7 @@ def _say_how_few(metrics: Mapping[str, Any]) -> None:
 
 def test_job(args: argparse.Namespace) -> str:
     """Score a saved model on corpora that are new to it; returns the last line."""
-    folder, classifier, corpus = _folder(args.run), load_classifier(args.model), cli.corpus_of(args)
+    folder, classifier, corpus = cli.run_folder(args.run), load_classifier(args.model), cli.corpus_of(args)
     if args.min_age > 0 or args.max_age is not None:
         corpus = keep_ages(corpus, minimum=args.min_age, maximum=args.max_age or float("inf"))
     facts = {
@@ -202,8 +208,7 @@ def test_job(args: argparse.Namespace) -> str:
 
 def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
     """The run's Settings that the options ask for."""
-    named = {field.name for field in fields(TrainConfig)} & set(vars(args))
-    training = {name: getattr(args, name) for name in named}
+    training = {field.name: getattr(args, field.name) for field in fields(TrainConfig) if field.name != "augment"}
     return runs.Settings(
         map=str(map_path),
         label=args.label,
@@ -226,13 +231,6 @@ def _map_of(args: argparse.Namespace) -> Path:
     )
 
 
-def _folder(run: str) -> Path:
-    """The run's folder. Raises ModelError for a name that is none."""
-    if not run or run.startswith(".") or "/" in run or "\\" in run:
-        raise ModelError(f"run name {run!r}: must be a plain folder name, such as demo")
-    return cli.RESULTS / run
-
-
 def _open(run: str) -> tuple[Path, Dataset]:
-    folder = _folder(run)
+    folder = cli.run_folder(run)
     return folder, runs.run_dataset(runs.open_run(folder), progress=cli.progress)

@@ -36,7 +36,7 @@ def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = Non
     """
     place = place or folder
     if not (place / "explanation.json").exists():
-        raise ExplainError(f"{place}: not explained yet; run scripts/explain.py --run {folder.name} first")
+        raise ExplainError(f"{place}: not explained yet; run voicecam explain --run {folder.name} first")
     for shown in dict.fromkeys([place, folder]):
         if shown == place or (shown / "report.html").exists():
             _write_page(folder, dataset, shown)

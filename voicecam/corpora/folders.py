@@ -1,7 +1,7 @@
 """A folder per class -> Corpus: root/CLASS/SPEAKER_anything.wav. Does not read audio.
 
 The class is the name of the folder directly below root (label column `label`); files deeper down are not read. The speaker is
-the file name up to its first "_", as in recordings by scripts/record_wav.py, NAME_WORD_20260504T130201.wav. Earlier ones of its,
+the file name up to its first "_", as in recordings by `voicecam record`, NAME_WORD_20260504T130201.wav. Earlier ones of its,
 WORD_NAME_20260504-130201.wav, have the speaker second; whether the first part is the word, the corpus as a whole must tell.
 Speakers are taken from the names only where that can be true of the whole corpus:
 - every file name has such a part;

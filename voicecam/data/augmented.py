@@ -14,7 +14,7 @@ import numpy as np
 from voicecam import audio
 from voicecam.audio import Signal, degrade
 from voicecam.audio.degrade import STANDARD, Degradation
-from voicecam.config import Config
+from voicecam.config import CACHE, Config
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 from voicecam.features import mel_decibels, window_matrix, window_starts
@@ -74,7 +74,7 @@ def render(
     n_augmented: int,
     seed: int = 0,
     how: Degradation = STANDARD,
-    cache: Path = Path("cache/renderings"),
+    cache: Path = CACHE / "renderings",
     workers: int | None = None,
     progress: Progress = lambda items, total: items,
 ) -> AugmentedClips:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from voicecam import audio
 from voicecam.audio.fingerprints import fingerprint, from_text, to_text
-from voicecam.config import Config, from_dict
+from voicecam.config import IMAGES, MAPS, Config, from_dict
 from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.data.augmented import AugmentedClips
@@ -68,8 +68,8 @@ def make_images(
     corpus: Corpus,
     config: Config,
     *,
-    images: Path = Path("mfc_dataset"),
-    maps: Path = Path("maps"),
+    images: Path = IMAGES,
+    maps: Path = MAPS,
     workers: int | None = None,
     progress: Progress = lambda items, total: items,
 ) -> Path:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from voicecam.config import SPLITS
 from voicecam.corpora.labels import listing
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
-
-SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from voicecam.config import Config
+from voicecam.config import BAND_SETS, Config
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.cells import feature_edges
 from voicecam.features import band_edges
 
-BAND_SETS = ("mel", "third-octaves", "octaves", "formants")
 THIRDS = (100, 125, 160, 200, 250, 315, 400, 500, 630, 800)  # Hz, nominal middles of a decade of third-octaves (IEC 61260)
 FORMANTS = {  # Hz; what adults' voices have there, see band_set
     "F0": (60.0, 300.0),

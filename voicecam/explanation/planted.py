@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam import audio
-from voicecam.config import Config
+from voicecam.config import CACHE, Config
 from voicecam.corpora import open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.table import make_corpus
@@ -29,8 +29,8 @@ from voicecam.files import digest
 from voicecam.network import SMALL, Model, load_model, save_model
 from voicecam.network.learner import TrainConfig, train
 
-FOLDER = Path("cache") / "planted"  # the synthetic voices, made once
-NETWORKS = Path("cache") / "planted-networks"  # trained once for all runs of the same recordings and settings
+FOLDER = CACHE / "planted"  # the synthetic voices, made once
+NETWORKS = CACHE / "planted-networks"  # trained once for all runs of the same recordings and settings
 VOICES, WORDS = 30, 8  # recordings: voices, and words of each
 SYNTHETIC = 20  # voices of the demo's kind, where a run has no recordings
 TESTED, VALIDATING = 8, 2  # voices held back to explain, and to choose the epoch

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.signal.windows import tukey
 
 from voicecam import audio
-from voicecam.config import Config
+from voicecam.config import CACHE, Config
 from voicecam.corpora.table import Corpus, make_corpus
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
@@ -30,7 +30,7 @@ TONE_S, LEVEL = 0.3, 0.1  # s; amplitude re full scale, 3 dB above speech with a
 NONE = "none"  # the class without a tone
 LEARNED = 0.9  # accuracy on voices held back, below which the network is no test of an instrument
 FOUND = 0.9  # share of clips whose top band must be right for an instrument to be believed
-TRAINED = Path("cache") / "tones"  # networks, made once for a recipe and an architecture
+TRAINED = CACHE / "tones"  # networks, made once for a recipe and an architecture
 VERSION = 1  # of what is planted; another one is trained anew
 
 

@@ -2,11 +2,9 @@
 names of network.model are handed on."""
 
 from voicecam.network.model import (
-    ARCHITECTURES,
     FORMAT,
     IMAGENET_MEAN,
     IMAGENET_STD,
-    RESNETS,
     SMALL,
     SMALL_STAGES,
     SMALL_WIDTHS,
@@ -21,11 +19,9 @@ from voicecam.network.model import (
 )
 
 __all__ = [
-    "ARCHITECTURES",
     "FORMAT",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
-    "RESNETS",
     "SMALL",
     "SMALL_STAGES",
     "SMALL_WIDTHS",

@@ -20,60 +20,15 @@ from fastai.metrics import BalancedAccuracy
 from fastai.torch_core import set_seed
 from fastai.vision.learner import default_split
 
+from voicecam.config import TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
-from voicecam.errors import ModelError
 from voicecam.features.image import Scale, fit_scale
-from voicecam.network import ARCHITECTURES, Model, build, versions
+from voicecam.network import Model, build, versions
 from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
 from voicecam.network.loaders import Windows, make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
-
-SCHEDULES = ("default", "2020")
-RANGES = {  # of settings: the least, and what is too much
-    **dict.fromkeys(("epochs", "batch", "patience"), (1, 1e6)),
-    **dict.fromkeys(("ema_decay", "label_smoothing"), (0, 1)),
-    **dict.fromkeys(("n_augmented", "mixup"), (0, 1e3)),
-    **{"lr": (1e-12, 1e3), "seed": (0, 2**32)},
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How to train. The defaults fit two CPU cores."""
-
-    arch: str = "resnet18"
-    init: str = "auto"  # weights to start from, see start_weights.load_initial
-    schedule: str = "default"  # "2020" is the one of 2020: head 2 epochs at 2e-3, then all layers 1 epoch
-    epochs: int = 6  # over all layers; the one-cycle schedule needs to know it in advance
-    lr: float = 2e-3  # highest learning rate of the cycle; a tenth of it for the body where it starts from trained weights
-    batch: int = 32  # clips
-    patience: int = 5  # epochs without a better one, by balanced accuracy on validation speakers, before training stops
-    augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only
-    n_augmented: int = 8  # degraded renderings of each training clip, where the recipe takes all windows of a clip
-    ema_decay: float = 0.0  # decay per step of a running mean of the weights, which is then what is kept; 0 is none
-    label_smoothing: float = 0.0  # share of each label that is spread over all classes (Szegedy et al. 2016)
-    mixup: float = 0.0  # Beta parameter of blending two clips and their labels (Zhang et al. 2018); 0 is none
-    auxiliary_label: str = (
-        ""  # label learned at the same time on the training clips and then dropped, see auxiliary.py; "" is none
-    )
-    bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
-    find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
-    seed: int = 0  # of weights, order and augmentation
-
-    def __post_init__(self) -> None:
-        if self.arch not in ARCHITECTURES:
-            raise ModelError(f"architecture {self.arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
-        if self.schedule not in SCHEDULES:
-            raise ModelError(f"schedule {self.schedule!r}: not known; use one of {', '.join(SCHEDULES)}")
-        for name, (low, high) in RANGES.items():
-            if not low <= getattr(self, name) < high:
-                raise ModelError(f"{name}={getattr(self, name)!r}: must be {low:g} or more and below {high:g}")
-        if self.auxiliary_label and self.mixup:
-            raise ModelError(
-                f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave it out, or mixup"
-            )
 
 
 @dataclass(frozen=True)

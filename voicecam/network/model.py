@@ -13,28 +13,20 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fastai.vision.learner import create_vision_model
 from safetensors.torch import load_file, save
 from scipy.special import softmax
 from torch import nn
-from torchvision import models as tv
 
 from voicecam.audio.fingerprints import from_text
-from voicecam.config import Config, from_dict
+from voicecam.config import ARCHITECTURES, LAYERS, SHIPPED_BACKBONE, SHIPPED_MODEL, Config, from_dict  # noqa: F401  handed on
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
 
-RESNETS = {
-    "resnet18": (tv.resnet18, tv.ResNet18_Weights.IMAGENET1K_V1),
-    "resnet34": (tv.resnet34, tv.ResNet34_Weights.IMAGENET1K_V1),
-    "resnet50": (tv.resnet50, tv.ResNet50_Weights.IMAGENET1K_V2),
-}
 SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
-ARCHITECTURES = (*RESNETS, SMALL)
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
-STAGES = {"layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}  # place of a ResNet's stages in fastai's body
-SMALL_STAGES = {"layer1": 0, "layer2": 1, "layer3": 2, "layer4": 3}  # of the small network's
+STAGES = dict(zip(LAYERS, (4, 5, 6, 7)))  # place of a ResNet's stages in fastai's body
+SMALL_STAGES = dict(zip(LAYERS, (0, 1, 2, 3)))  # of the small network's
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
 FORMAT = 1  # of meta.json
 
@@ -100,8 +92,12 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     """
     if arch not in ARCHITECTURES:
         raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
-    if arch != SMALL:  # channels last: how a CPU's convolutions like it, a tenth faster
-        return create_vision_model(RESNETS[arch][0], n_classes, pretrained=False).to(memory_format=torch.channels_last)
+    if arch != SMALL:
+        from fastai.vision.learner import create_vision_model  # here: the small network needs neither, and they take seconds
+        from torchvision.models import get_model_builder
+
+        network = create_vision_model(get_model_builder(arch), n_classes, pretrained=False)
+        return network.to(memory_format=torch.channels_last)  # how a CPU's convolutions like it, a tenth faster
     blocks = [
         nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         for before, width in zip((3, *SMALL_WIDTHS), SMALL_WIDTHS)

@@ -14,11 +14,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from voicecam.audio.fingerprints import count_copies, to_text
+from voicecam.config import NO_BACKBONE, SHIPPED_BACKBONE
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.errors import ModelError
-from voicecam.files import BACKBONE, read_json
-from voicecam.network import RESNETS, STAGES, met_by
+from voicecam.files import read_json
+from voicecam.network import SMALL, STAGES, met_by
 
 BODY = {"conv1": 0, "bn1": 1, **STAGES}  # torchvision's names -> places in fastai's body
 
@@ -40,7 +41,7 @@ def load_initial(
         return _auto_start(network, arch, corpora, clips)
     if start == "imagenet":
         return _imagenet_start(network, arch)
-    path = BACKBONE if start == "shipped" else Path(start)
+    path = SHIPPED_BACKBONE if start == "shipped" else Path(start)
     if start == "shipped" and (met := _shipped_problem(arch, corpora, clips)):
         raise ModelError(f"the shipped backbone {met}; use --init none or imagenet")
     file = path / "model.safetensors" if path.is_dir() else path
@@ -57,7 +58,7 @@ def met_before(start: str, started: str) -> np.ndarray | None:
 
     start, started : what `load_initial` was given, and the line that it returned
     """
-    folder = BACKBONE if "shipped backbone in models/" in started else Path(start)
+    folder = SHIPPED_BACKBONE if "shipped backbone in models/" in started else Path(start)
     return met_by(read_json(folder / "meta.json", error=ModelError)["meta"]) if (folder / "meta.json").is_file() else None
 
 
@@ -84,16 +85,16 @@ def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str], clips
     except ModelError as reason:
         problem = _shipped_problem(arch, corpora, clips)
         if problem is None:
-            _fill_body(network, _read_weights(BACKBONE / "model.safetensors"), str(BACKBONE))
+            _fill_body(network, _read_weights(SHIPPED_BACKBONE / "model.safetensors"), str(SHIPPED_BACKBONE))
             return "start: the shipped backbone in models/ (ImageNet weights cannot be fetched here)"
         return f"start: random weights ({reason}; the shipped backbone {problem})"
 
 
 def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     """torchvision's ImageNet weights, from its cache or the network."""
-    if arch not in RESNETS:
+    if arch == SMALL:
         raise ModelError(f"architecture {arch} has no ImageNet weights")
-    url = RESNETS[arch][1].url
+    url = _imagenet_url(arch)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     try:
         if not cached.exists():  # a quick knock first: where packets vanish, the download itself would wait for minutes
@@ -105,11 +106,17 @@ def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     return f"start: ImageNet weights of torchvision ({cached.name})"
 
 
+def _imagenet_url(arch: str) -> str:
+    from torchvision.models import get_model_weights
+
+    return get_model_weights(arch).DEFAULT.url
+
+
 def _shipped_problem(arch: str, corpora: Sequence[str], clips: np.ndarray | None) -> str | None:
     """Why the shipped backbone must not be used, or None: it is missing, another network, or has met these speakers."""
-    if not (BACKBONE / "meta.json").exists():
-        return "is not there"
-    meta = read_json(BACKBONE / "meta.json", error=ModelError)
+    if not (SHIPPED_BACKBONE / "meta.json").exists():
+        return NO_BACKBONE
+    meta = read_json(SHIPPED_BACKBONE / "meta.json", error=ModelError)
     if meta["arch"] != arch:
         return f"is a {meta['arch']}"
     met = {name.lower() for name in meta["meta"]["corpora"]} & {name.lower() for name in corpora}

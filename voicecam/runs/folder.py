@@ -85,7 +85,7 @@ def fold_places(folder: Path) -> list[Path]:
     """Folders of the trained folds, in order. Raises ModelError when there are none."""
     places = sorted(folder.glob("fold*/meta.json"), key=lambda path: int(path.parent.name.removeprefix("fold")))
     if not places:
-        raise ModelError(f"{folder}: no trained model; run scripts/train.py --run {folder.name} first")
+        raise ModelError(f"{folder}: no trained model; run voicecam train --run {folder.name} first")
     return [path.parent for path in places]
 
 
@@ -102,7 +102,7 @@ def read_split(place: Path, dataset: Dataset) -> Split:
 def read_predictions(folder: Path) -> pd.DataFrame:
     """The run's predictions.csv. Raises ModelError when it was not evaluated."""
     if not (folder / "metrics.json").exists():
-        raise ModelError(f"{folder}: not evaluated yet; run scripts/evaluate.py --run {folder.name} first")
+        raise ModelError(f"{folder}: not evaluated yet; run voicecam evaluate --run {folder.name} first")
     return read_table(folder / "predictions.csv")
 
 

@@ -86,7 +86,7 @@ def compare_trainings(folders: Sequence[Path]) -> tuple[pd.DataFrame, Path]:
     tables = []
     for folder in folders:
         if runs.read_summary(folder, "centroid") is None:
-            raise ExplainError(f"{folder}: no check of where the evidence lies; run scripts/explain.py --run {folder.name} first")
+            raise ExplainError(f"{folder}: no check of where the evidence lies; run voicecam explain --run {folder.name} first")
         runs.check_version(folder)
         tables.append(runs.read_table(folder, "centroids"))
         rows = [set(table[["method", "target"]].itertuples(index=False, name=None)) for table in (tables[0], tables[-1])]

@@ -50,7 +50,7 @@ def _predict(
     for number, place in enumerate(fold_places(folder), start=1):
         model, split = load_model(place), read_split(place, dataset)
         if not len(split.test):
-            raise ModelError(f"{folder}: nobody was held back to be tested; ship it with scripts/ship_model.py --tested RUN")
+            raise ModelError(f"{folder}: nobody was held back to be tested; ship it with voicecam ship --tested RUN")
         p, clips = predict(model, dataset, split.test), (dataset.clips, settings.label)
         threshold = model.meta.get("threshold", 0.0)
         tables.append(evaluation.prediction_table(*clips, split.test, p, model.classes, fold=number, threshold=threshold))

@@ -1,0 +1,87 @@
+"""Say of recordings what the model hears in their speech: a class, "uncertain" or "no speech"."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voicecam.commands import cli
+from voicecam.config import SHIPPED_MODEL
+from voicecam.errors import AudioError
+from voicecam.files import write_json
+
+if TYPE_CHECKING:
+    from voicecam.network.classifier import Classifier
+    from voicecam.network.recordings import Judgement
+
+EXAMPLE = "my_wavs --json recordings.json --cam maps/mine"
+STOPPED = "stopped"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="recordings, or folders that hold some")
+    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="folder of a saved model")
+    parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
+    parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its map there")
+    parser.add_argument("--workers", type=cli.WORKERS, help="recordings read at a time (default: one per core)")
+
+
+def work(args: argparse.Namespace) -> str:
+    """Judge the recordings; returns the last line. Raises AudioError at the end where some could not be used.
+
+    Whatever ends it, the answers so far are written first.
+    """
+    from voicecam.corpora.labels import listing
+    from voicecam.network import recordings  # imports torch: not before the options are known to be good
+    from voicecam.network.classifier import load_classifier
+
+    files, others = recordings.sound_files(args.paths)
+    if others:
+        print(f"passed over {len(others)} file{'s' * (len(others) != 1)} that are no sound: {listing(others)}", file=sys.stderr)
+    classifier = load_classifier(args.model)
+    judged: list = []
+    try:
+        for judgement in cli.progress(recordings.judge_files(classifier, files, workers=args.workers), len(files)):
+            judged.append(replace(judgement, spoken=None))  # its sound is not needed any more
+            _say(judgement, classifier.threshold, quiet=args.json == "-")
+    except BaseException:
+        if judged:
+            cli.log(_written(args, judged, classifier))
+        raise
+    last = _written(args, judged, classifier)
+    broken = sum(judgement.error is not None for judgement in judged)
+    if broken:
+        cli.log(last)
+        raise AudioError(f"{broken} of {len(files)} recordings could not be used; their reasons stand above")
+    return last
+
+
+def _say(judgement: "Judgement", threshold: float, *, quiet: bool) -> None:
+    """Print the answer, unless `quiet`, or why there is none."""
+    from voicecam.network import recordings
+
+    for line in recordings.lines(judgement, threshold=threshold):
+        if judgement.error is not None:
+            print(line, file=sys.stderr)
+        elif not quiet:
+            cli.log(line)
+
+
+def _written(args: argparse.Namespace, judged: "list[Judgement]", classifier: "Classifier") -> str:
+    """Write what the options ask for; returns one line, or the JSON itself."""
+    from voicecam.network import recordings
+
+    rows, written = [recordings.row(judgement) for judgement in judged], []
+    if args.json and args.json != "-":
+        write_json(Path(args.json), rows)
+        written.append(args.json)
+    if args.cam:
+        from voicecam.commands.recording_maps import write_maps
+
+        written.append(f"{len(write_maps(args.cam, judged, classifier.model))} pictures in {args.cam}")
+    if args.json == "-":
+        return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"wrote {' and '.join(written)}" if written else f"{len(rows)} recording{'s' * (len(rows) != 1)}; model {args.model}"

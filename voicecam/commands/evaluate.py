@@ -1,0 +1,20 @@
+"""Measure a trained run on the clips it held back: predictions.csv, per_speaker.csv and metrics.json in its folder."""
+
+import argparse
+
+from voicecam.commands import cli, job
+
+EXAMPLE = "--run digits"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    cli.add_done_run(parser, help="name of a trained run in results/")
+    parser.add_argument(
+        "--recalibrate",
+        action="store_true",
+        help="first choose temperature and threshold again on the validation speakers, as a run of an older program needs",
+    )
+
+
+work = job("evaluate_job")

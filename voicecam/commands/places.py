@@ -1,0 +1,25 @@
+"""Whether the corpora, maps, models and runs that a command names are there. Opens none of them; imports nothing heavy."""
+
+import argparse
+from pathlib import Path
+
+from voicecam.commands.cli import run_folder
+from voicecam.config import NO_BACKBONE, SHIPPED_BACKBONE
+from voicecam.errors import DatasetError, ModelError
+
+
+def check_places(args: argparse.Namespace) -> None:
+    """Raises DatasetError or ModelError for the first that is not there."""
+    for place in getattr(args, "corpus", None) or ():
+        if place != "demo" and not Path(place).exists():
+            raise DatasetError(f"{place}: no such folder or CSV file; check the spelling")
+    if getattr(args, "map", None) and not args.map.is_file():
+        raise DatasetError(f"{args.map}: no such file; make it with voicecam images")
+    if getattr(args, "model", None) and not (args.model / "meta.json").is_file():
+        raise ModelError(f"{args.model}: no saved model, which has a meta.json; check the folder's name")
+    if getattr(args, "start", None) == "shipped" and not (SHIPPED_BACKBONE / "meta.json").is_file():
+        raise ModelError(f"the shipped backbone {NO_BACKBONE}; use --init none or imagenet")
+    runs = getattr(args, "run", None) or ()
+    for name in (runs,) if isinstance(runs, str) else runs:
+        if not (run_folder(name) / "run.json").exists() and getattr(args, "done", False):
+            raise ModelError(f"{run_folder(name)}: no such run; train one first, or check the name")

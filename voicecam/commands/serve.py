@@ -1,0 +1,48 @@
+"""Serve the page on this computer: record in the browser or drop a file, and see and hear what the model hears."""
+
+import argparse
+import os
+import socket
+from pathlib import Path
+
+from voicecam.commands import cli
+from voicecam.config import SHIPPED_MODEL
+from voicecam.errors import VoicecamError
+
+EXAMPLE = "--port 8000"
+STOPPED = "stopped"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("--port", type=cli.whole(0, 65_535), default=8000, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="folder of a saved model")
+
+
+def work(args: argparse.Namespace) -> str:
+    """Serve until Ctrl-C; returns the last line. Raises VoicecamError where the port is taken."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: requests run beside each other, one thread each
+    door = _door(args.port)
+    import uvicorn
+
+    from voicecam.network.classifier import load_classifier
+    from voicecam.server.analysis import Explainer
+    from voicecam.server.app import make_app
+    from voicecam.server.training_ranges import load_ranges
+
+    app = make_app(Explainer(load_classifier(args.model), load_ranges(args.model)))
+    settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
+    cli.log(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
+    uvicorn.Server(settings).run(sockets=[door])
+    return "stopped"
+
+
+def _door(port: int) -> socket.socket:
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind(("127.0.0.1", port))
+        door.listen()  # a browser that comes before the model is loaded waits
+    except OSError as reason:
+        raise VoicecamError(f"port {port}: cannot be used ({reason}); choose another with --port") from None
+    return door

@@ -1,0 +1,35 @@
+"""Copy the trained network of a run into models/, as float16 with its scores, so that it travels with the project."""
+
+import argparse
+from pathlib import Path
+
+from voicecam.commands import cli
+from voicecam.config import RESULTS
+from voicecam.errors import VoicecamError
+
+EXAMPLE = "--run backbone --out models/backbone"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("--run", help="name of a run with one network; without it the model in --out gets its scores again")
+    parser.add_argument(
+        "--tested", metavar="RUN", help="run over several folds whose scores it goes by (default: those of --run)"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="folder to write; a model that is there is replaced")
+
+
+def work(args: argparse.Namespace) -> str:
+    """Copy the model; returns the last line."""
+    if not args.run and not args.tested:
+        raise VoicecamError("no run given; give --run, --tested or both")
+    from voicecam import runs  # imports torch: not before the options are known to be good
+    from voicecam.network import load_model
+    from voicecam.runs import external  # imports torch: not before the options are known to be good
+
+    tested = {"tested": RESULTS / args.tested} if args.tested else {}
+    path = runs.ship(RESULTS / args.run, args.out, **tested) if args.run else runs.rescore(args.out, **tested)
+    scores = load_model(args.out).meta.get("tested", {})
+    for line in external.corpus_lines(scores) if "by_corpus" in scores else ():
+        cli.log(line)
+    return f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB"
