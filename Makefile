@@ -10,6 +10,9 @@ VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --pati
 # JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
+# Tests run in as many processes as there are cores, up to four: each takes a gigabyte or two.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,7 +37,10 @@ demo: $(BIN)/.packages ## synthetic voices -> images -> network -> maps -> resul
 
 test: $(BIN)/.dev-packages ## install what the tests need and run them all
 	@bash .ci/debian-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+test-fast: $(BIN)/.dev-packages ## the tests that need no training, no browser and no sound device
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not slow and not browser and not audio'
 
 coverage: $(BIN)/.dev-packages ## all tests, and which lines of voicecam/ none of them runs (longer than make test)
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
@@ -77,4 +83,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test coverage lint audit bench serve lab notebooks model backbone clean
+.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks model backbone clean

@@ -1,8 +1,13 @@
-"""Shared by the tests: a seeded generator, and small recordings made on the spot. No test needs a real corpus."""
+"""Shared by the tests: marks and groups, a seeded generator, small recordings made on the spot. No test needs a real corpus."""
 
+import os
 import shutil
 import signal
+from collections import Counter
+from functools import partial
 from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # here and in processes: threads add up in changing order, and tests run side by side
 
 import numpy as np
 import pytest
@@ -12,6 +17,24 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # run in the background of a shell: scripts under test would ignore Ctrl-C too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+MARKS = {"chromium": "browser", "pulse": "audio"}  # a test that uses the fixture gets the mark
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses tests by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures they use, group them for pytest-xdist, and put the files with most slow tests first.
+
+    The tests of a file share its fixtures, so one process runs them all; those of a browser or of sound wait for one another.
+    """
+    for item in items:
+        for fixture in MARKS.keys() & set(item.fixturenames):
+            item.add_marker(MARKS[fixture])
+        device = next((mark for mark in MARKS.values() if item.get_closest_marker(mark)), None)
+        item.add_marker(pytest.mark.xdist_group("devices" if device else item.path.stem))
+    slow = Counter(item.path for item in items if any(map(item.get_closest_marker, ("slow", *MARKS.values()))))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture
@@ -36,6 +59,18 @@ def chromium():
     if found is None:
         pytest.skip("chromium is not installed (Debian package chromium)")
     return found
+
+
+@pytest.fixture
+def few_checked(monkeypatch):
+    """Checks of maps look at few clips, networks and cues: for tests of the steps, not of what is found."""
+    from voicecam import runs
+    from voicecam.runs import explaining
+
+    few = {"clips": 24, "fewer": 8, "road": 2, "voices": 40, "morphs": 2, "twins": 4, "draws": 3, "words": 1, "tones": 12}
+    sizes = partial(runs.CheckSizes, **few, methods=("grad-cam", "hires-cam"), cues=("hum",))
+    for module in (runs, explaining):
+        monkeypatch.setattr(module, "Effort", sizes)
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ def test_targets():
         targets(some, "tall", CLASSES)
 
 
+@pytest.mark.slow
 def test_the_null_on_shuffled_labels_is_trained_once_and_is_another_network(run):
     folder, dataset, _ = run
     place = folder / "fold1"
@@ -115,6 +116,7 @@ def test_the_null_on_shuffled_labels_is_trained_once_and_is_another_network(run)
     assert twin.meta["n_clips"] == real.meta["n_clips"], "the same clips, with labels dealt out anew"
 
 
+@pytest.mark.slow
 def test_maps_and_nulls_of_every_clip(run):
     folder, _, _ = run
     with np.load(folder / "cams.npz") as arrays:
@@ -130,6 +132,7 @@ def test_maps_and_nulls_of_every_clip(run):
     np.testing.assert_allclose(found, shares, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_band_occlusion_is_what_the_network_says_without_the_band(run):
     folder, dataset, _ = run
     clips = fold_clips(folder, dataset, runs.read_predictions(folder).head(3), "true")[0]
@@ -150,6 +153,7 @@ def test_band_occlusion_is_what_the_network_says_without_the_band(run):
     assert set(profiles) == {MEL_GRADIENTS, "grad-cam"}
 
 
+@pytest.mark.slow
 def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     folder, _, made = run
     assert made == list(CHECKS)
@@ -182,6 +186,7 @@ def test_all_checks_of_a_run_with_sound_and_two_classes(run):
     assert sounds.loc[OWN_MAP, "evidence"] > sounds.loc[OWN_MAP, "rest"]
 
 
+@pytest.mark.slow
 def test_the_notes_under_the_players_are_the_scores_of_what_was_written(run):
     """The sounds on disk, through the network of their fold."""
     folder, _, _ = run
@@ -193,6 +198,7 @@ def test_the_notes_under_the_players_are_the_scores_of_what_was_written(run):
         assert told == pytest.approx(p, abs=0.012)
 
 
+@pytest.mark.slow
 def test_checks_are_made_once_and_never_under_other_settings(run):
     folder, dataset, made = run
     stamps = {path: path.stat().st_mtime_ns for path in (folder / "checks").glob("*.csv")}
@@ -211,7 +217,7 @@ def test_checks_are_made_once_and_never_under_other_settings(run):
 def test_checks_by_another_version_are_moved_aside_and_made_again(run, monkeypatch):
     folder, dataset, _ = run
     place, alone, said = folder / "explanations" / "older", {"confounds": CHECKS["confounds"]}, []
-    monkeypatch.setattr("voicecam.runs.checks.CHECKS", alone)
+    monkeypatch.setattr("voicecam.checks.run_checks.CHECKS", alone)
     write_json(place / "checks" / "settings.json", {"version": 2})
     write_json(place / "checks" / "confounds.json", {"made": "by version 2"})
     with pytest.raises(ExplainError, match=r"checks by another version of voicecam; run scripts/explain\.py again"):
@@ -223,6 +229,7 @@ def test_checks_by_another_version_are_moved_aside_and_made_again(run, monkeypat
     shutil.rmtree(place)
 
 
+@pytest.mark.slow
 def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
     folder, dataset, made = run
     written = run_checks.sections(folder, CLASSES)
@@ -236,6 +243,7 @@ def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
     assert page.count("data:audio/wav") >= 6
 
 
+@pytest.mark.slow
 def test_checks_are_left_out_where_the_run_has_not_what_they_need(run):
     folder, dataset, _ = run
     job = CheckContext(

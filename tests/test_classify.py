@@ -12,6 +12,7 @@ import pytest
 import soundfile as sf
 import soxr
 from PIL import Image
+from run_script import run_script
 from test_speech import no_speech_sounds, words
 
 from voicecam import audio
@@ -33,11 +34,6 @@ def recording(i=0):
     """A word twice, with silence around, float32 at 16 kHz; it starts at 0.5 s and again 1 s after its end."""
     word = words()[i]
     return np.concatenate([np.zeros(RATE // 2), word, np.zeros(RATE), word, np.zeros(RATE)]).astype(np.float32)
-
-
-def run(*options, cwd):
-    command = [sys.executable, str(ROOT / "scripts" / "classify.py"), *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, check=False)
 
 
 @pytest.mark.parametrize("name", sorted(no_speech_sounds()))
@@ -106,9 +102,9 @@ def test_the_script_on_good_and_broken_files(tmp_path):
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("this is no sound\n" * 20)
     names = ["empty.wav", "word.wav", "text.wav", "tone.wav", "gone.wav"]
-    done = run(*names, "--json", "out.json", "--cam", "maps", cwd=tmp_path)
-    assert done.returncode == 2
-    *reasons, last = done.stderr.splitlines()
+    status, _, error = run_script("classify", *names, "--json", "out.json", "--cam", "maps", cwd=tmp_path)
+    assert status == 2
+    *reasons, last = error.splitlines()
     assert [line.split(":")[0] for line in reasons] == ["empty.wav", "text.wav", "gone.wav"]
     assert "3 of 5 recordings could not be used" in last
     rows = json.loads((tmp_path / "out.json").read_text())
@@ -150,15 +146,15 @@ def odd_files(folder):
 def test_an_odd_file_is_its_own_line_and_passed_over_files_are_named(tmp_path):
     (tmp_path / "in").mkdir()
     odd_files(tmp_path / "in")
-    done = run("in", "--json", "out.json", "--cam", "maps", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    status, _, error = run_script("classify", "in", "--json", "out.json", "--cam", "maps", cwd=tmp_path)
+    assert status == 2
+    assert "Traceback" not in error
     rows = {Path(row["path"]).name: row for row in json.loads((tmp_path / "out.json").read_text())}
     assert set(rows) == {"word.wav", "gsm.wav", "g721.au", "pipe.flac", "voice.opus", "caf\\xe9.wav", "huge.w64", "phone.m4a"}
     assert {name for name, row in rows.items() if row["error"]} == {"huge.w64", "phone.m4a"}
     assert all(row["verdict"] != "no speech" for row in rows.values())
     assert len(list((tmp_path / "maps").iterdir())) == 6
-    first, *reasons, last = done.stderr.splitlines()
+    first, *reasons, last = error.splitlines()
     assert "2 files" in first
     assert "list.csv, notes.txt" in first
     assert sorted(Path(line.split(":")[0]).name for line in reasons) == ["huge.w64", "phone.m4a"]
@@ -195,6 +191,7 @@ def test_judging_a_file_never_raises(tmp_path, classifier, capfd, reason, words,
     assert ("Traceback" in capfd.readouterr().err) == traceback, "a bug must be seen"
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_answers_so_far(tmp_path):
     """Stopped at work on the second file, of ten minutes."""
     sf.write(tmp_path / "word.wav", recording(), RATE)
@@ -221,16 +218,14 @@ def test_ctrl_c_keeps_the_answers_so_far(tmp_path):
 
 def test_json_alone_on_standard_output(tmp_path):
     sf.write(tmp_path / "word.wav", recording(), RATE, subtype="PCM_16")
-    done = run("word.wav", "--json", "-", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    (row,) = json.loads(done.stdout)
+    status, said, error = run_script("classify", "word.wav", "--json", "-", cwd=tmp_path)
+    assert (status, error) == (0, "")
+    (row,) = json.loads(said)
     assert row["path"] == "word.wav"
 
 
 def test_a_folder_without_sound_is_one_line(tmp_path):
-    done = run(tmp_path, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.splitlines() == [
-        f"error: {tmp_path}: no sound files in this folder; name one with WAV, FLAC, OGG or MP3 files"
-    ]
+    status, said, error = run_script("classify", tmp_path, cwd=tmp_path)
+    assert status == 2
+    assert said == ""
+    assert error.splitlines() == [f"error: {tmp_path}: no sound files in this folder; name one with WAV, FLAC, OGG or MP3 files"]

@@ -8,15 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import urllib.request
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+from run_script import load_script, one_line_error, run_script
 
 from voicecam.commands import cli
 from voicecam.corpora.espeak import RATE, Word, speak
@@ -43,12 +44,6 @@ def run(script, *args, cwd, **env):
     child = start(script, *args, cwd=cwd, **env)
     said, error = child.communicate(timeout=300)
     return child.returncode, said, error
-
-
-def one_line_error(status, error):
-    assert status == 2, error
-    assert error.startswith("error: "), error
-    assert len(error.splitlines()) == 1, error
 
 
 @pytest.fixture
@@ -81,7 +76,7 @@ def test_a_python_without_the_packages_goes_on_in_the_projects_own(project):
 def test_the_packages_that_are_looked_for_are_those_of_the_project():
     target = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     brought = importlib.metadata.packages_distributions()
-    looked_for = load("evaluate")._start.PACKAGES
+    looked_for = load_script("evaluate")._start.PACKAGES
     assert len(looked_for) == len(target)
     for name in target:
         modules = {module for module, of in brought.items() if name in [one.lower() for one in of]}
@@ -103,18 +98,6 @@ def test_a_missing_extra_is_one_line_with_the_command_that_helps(tmp_path, scrip
     assert re.search(helps, error)
 
 
-def load(script):
-    """A script as a module."""
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        spec = spec_from_file_location(f"script_{script}", ROOT / "scripts" / f"{script}.py")
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(ROOT / "scripts"))
-    return module
-
-
 def options(module, monkeypatch):
     """The options of a script, as argparse holds them."""
     found = []
@@ -131,7 +114,7 @@ def options(module, monkeypatch):
 
 @pytest.mark.parametrize("script", NAMES)
 def test_every_option_that_takes_a_number_has_a_range(script, monkeypatch, capsys):
-    module = load(script)
+    module = load_script(script)
     every = options(module, monkeypatch)
     assert not [action.dest for action in every if action.type in (int, float)], "numbers without a range"
     needed = [
@@ -173,7 +156,7 @@ def pair(action, bad):
     ],
 )
 def test_a_number_out_of_range_is_one_line(option, tmp_path):
-    status, _, error = run("run_all", "--corpus", "demo", "--run", "x", *option.split(), cwd=tmp_path)
+    status, _, error = run_script("run_all", "--corpus", "demo", "--run", "x", *option.split(), cwd=tmp_path)
     one_line_error(status, error)
     assert option.split()[0] in error
     assert not list(tmp_path.iterdir())
@@ -189,6 +172,7 @@ except BaseException:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "module"), [*((name, "tqdm") for name in NAMES), ("evaluate", "fastai"), ("classify", "torch")]
 )
@@ -232,6 +216,7 @@ def mounted(tmp_path):
 TRAINED = ["--label", "label", "--init", "none", "--arch", "small", "--epochs", "1", "--image-size", "32", "32"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "script", "args"),
     [
@@ -241,9 +226,10 @@ TRAINED = ["--label", "label", "--init", "none", "--arch", "small", "--epochs", 
         ("3m", "run_all", ["--corpus", "VOICES", "--run", "x", *TRAINED, "--maps-only", "--find-lr"]),
     ],
 )
-def test_a_full_disk_is_one_line(mounted, write_voices, size, script, args):
+def test_a_full_disk_is_one_line(mounted, write_voices, monkeypatch, size, script, args):
     voices, disk = write_voices(speakers=12), mounted(size=size)
-    status, _, error = run(script, *[str(voices) if arg == "VOICES" else arg for arg in args], cwd=disk, TMPDIR=str(disk))
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    status, _, error = run_script(script, *[voices if arg == "VOICES" else arg for arg in args], cwd=disk)
     one_line_error(status, error)
     assert "make room" in error
     left = [path for path in disk.rglob("*") if path.is_file() and path.name.startswith(".") and path.name.count("-")]
@@ -261,7 +247,7 @@ def test_a_full_disk_is_one_line(mounted, write_voices, size, script, args):
 )
 def test_a_folder_that_cannot_be_written_is_one_line(mounted, write_voices, script, args):
     voices, disk = write_voices(speakers=2, takes=2), mounted(size="64k", ro=True)
-    status, _, error = run(script, *[str(voices) if arg == "VOICES" else arg for arg in args], cwd=disk)
+    status, _, error = run_script(script, *[voices if arg == "VOICES" else arg for arg in args], cwd=disk)
     one_line_error(status, error)
     assert "Read-only file system" in error
 
@@ -328,6 +314,7 @@ def stranger(tmp_path):
     return {**rest, "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.slow
 def test_classify_leaves_nothing_for_a_maker_of_a_package(spoken, stranger, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "classify.py"), str(spoken)]
     done = subprocess.run(command, cwd=tmp_path, env=stranger, capture_output=True, text=True, check=True)
@@ -335,6 +322,7 @@ def test_classify_leaves_nothing_for_a_maker_of_a_package(spoken, stranger, tmp_
     assert left_at(tmp_path / "home") == []
 
 
+@pytest.mark.slow
 def test_the_page_leaves_nothing_for_a_maker_of_a_package(spoken, stranger, tmp_path):
     pytest.importorskip("uvicorn")
     command = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--port", "0"]

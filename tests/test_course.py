@@ -3,9 +3,6 @@
 import io
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import ipywidgets
 import nbformat
@@ -13,6 +10,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from run_script import output_of
 
 from voicecam.corpora import open_corpus
 from voicecam.course import check, display, grid, interact, open_lesson, progress, show, table
@@ -44,6 +42,7 @@ def shown(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_a_lesson_works_in_the_project_and_takes_the_same_number_of_clips_of_everybody(place, monkeypatch, shown):
     monkeypatch.setenv("VOICECAM_QUICK", "1")
     lesson = open_lesson()
@@ -168,12 +167,11 @@ def test_a_notebook_is_written_executed_and_a_failing_one_is_not(tmp_path):
 def test_the_script_leaves_a_notebook_as_it_is_unless_asked(tmp_path):
     path = notebook(tmp_path / "nbs" / "01_good.ipynb", "print(6 * 7)")
     before = path.read_bytes()
-    command = [sys.executable, Path(__file__).parent.parent / "scripts" / "run_notebooks.py", "nbs/01_good.ipynb"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    output_of("run_notebooks", "nbs/01_good.ipynb", cwd=tmp_path)
     assert path.read_bytes() == before
     made = nbformat.read(tmp_path / "results" / "notebooks" / "01_good.ipynb", as_version=4)
     assert made.cells[0].outputs[0].text == "42\n"
-    subprocess.run([*command, "--in-place"], cwd=tmp_path, check=True, capture_output=True)
+    output_of("run_notebooks", "nbs/01_good.ipynb", "--in-place", cwd=tmp_path)
     assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "42\n"
 
 

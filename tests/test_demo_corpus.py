@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_script import last_line, output_of, run_script
 from scipy.stats import ks_2samp
 
 from voicecam.corpora.demo import make_demo_corpus
@@ -94,10 +95,9 @@ def test_manifest(small):
 
 
 def test_same_bytes_from_another_folder_and_number_of_processes(small, tmp_path):
-    done = subprocess.run([sys.executable, SCRIPT, "--out", "b", *SMALL_ARGS], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    said = output_of("make_demo_corpus", "--out", "b", *SMALL_ARGS, cwd=tmp_path)
     assert contents(tmp_path / "b") == contents(small)
-    assert done.stdout.splitlines()[-1].startswith("wrote b: 16 clips, 4 voices (2 female, 2 male), 0.")
+    assert last_line(said).startswith("wrote b: 16 clips, 4 voices (2 female, 2 male), 0.")
     assert contents(make_demo_corpus(tmp_path / "c", **SMALL, workers=3, progress=False)) == contents(small)
 
 
@@ -258,6 +258,6 @@ def test_a_missing_espeakng_loader(tmp_path, monkeypatch):
 
 
 def test_script_prints_one_line_and_returns_2(tmp_path):
-    done = subprocess.run([sys.executable, SCRIPT, "--out", tmp_path / "x", "--voices", "3"], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr == "error: demo corpus: 3 voices asked for; give an even number from 2 to 70\n"
+    status, _, error = run_script("make_demo_corpus", "--out", "x", "--voices", "3", cwd=tmp_path)
+    assert status == 2
+    assert error == "error: demo corpus: 3 voices asked for; give an even number from 2 to 70\n"

@@ -1,10 +1,7 @@
 """One speaker copied under another name, in other files: found, listed, and said in one line."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile as sf
 import soxr
+from run_script import run_script
 
 from voicecam.checks import confounds
 from voicecam.corpora.espeak import RATE, Word, speak
@@ -20,7 +18,6 @@ from voicecam.data.duplicates import duplicates_sentences, duplicates_warning, f
 from voicecam.data.splits import Split
 from voicecam.explanation.confounds import audit
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "make_images.py"
 VOICES = {"anna": "en-us+f2", "bert": "en-us+m3", "cora": "en-us+f4", "dirk": "en-gb-x-rp+m7"}
 WORDS = ("seven", "umbrella", "yesterday")
 
@@ -40,16 +37,11 @@ def made(tmp_path_factory):
             if name == "cora":
                 sf.write(folder / f"ghost_{word}.flac", 0.25 * soxr.resample(samples, RATE, RATE // 2), RATE // 2)
     shutil.copy(place / "voices" / "male" / "bert_seven.wav", place / "voices" / "male" / "bert_again.wav")
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--corpus", place / "voices", "--recipe", "logmel", "--workers", "1"],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
+    words = ["--corpus", place / "voices", "--recipe", "logmel", "--workers", "1"]
+    status, _, warnings = run_script("make_images", *words, cwd=place)
+    assert status == 0, warnings
     [path] = (place / "maps").glob("*.json")
-    return read_dataset(path, images=place / "mfc_dataset"), done.stderr
+    return read_dataset(path, images=place / "mfc_dataset"), warnings
 
 
 def names(found):

@@ -37,6 +37,7 @@ def tones():
     return Dataset(make_corpus("tones", ".", rows), np.stack(matrices), config)
 
 
+@pytest.mark.slow
 def test_the_band_profile_finds_a_planted_tone(tones):
     split = make_splits(tones.corpus, "whistle")[0]
     model = train(

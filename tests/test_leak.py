@@ -1,15 +1,12 @@
 """The leak of a split by clip: planted marks of speakers must show it, by the command and by its parts."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from run_script import last_line, output_of
 
 from voicecam import figures, runs
 from voicecam.corpora import open_corpus
@@ -20,9 +17,8 @@ from voicecam.errors import ModelError
 from voicecam.network.learner import TrainConfig
 from voicecam.runs import leakage
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "leak.py"
 SPEAKERS, TAKES = 40, 8
-SMALL = ["--init", "none", "--epochs", "1", "--batch", "16", "--image-size", "32", "32"]
+SMALL = ["--arch", "small", "--init", "none", "--epochs", "1", "--batch", "16", "--image-size", "32", "32"]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +49,7 @@ def times(folder):
 
 
 def test_the_command_shows_the_planted_gap(folder, tmp_path):
-    words = [sys.executable, SCRIPT, "--corpus", folder, "--run", "marks", *SMALL]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = output_of("leak", "--corpus", folder, "--run", "marks", *SMALL, cwd=tmp_path)
     place = tmp_path / "results" / "marks"
     facts = json.loads((place / "leak.json").read_text())
     clip, speaker = (facts[side]["1-nearest-neighbour"]["balanced_accuracy"] for side in ("by_clip", "by_speaker"))
@@ -65,7 +59,7 @@ def test_the_command_shows_the_planted_gap(folder, tmp_path):
     assert facts["by_clip"]["shared"] == facts["by_clip"]["test_speakers"]
     assert facts["by_speaker"]["shared"] == 0
     assert facts["clips"] == facts["by_clip"]["test_clips"] * 5 == SPEAKERS * TAKES
-    last = done.stdout.strip().splitlines()[-1]
+    last = last_line(said)
     for number in (clip["value"], speaker["value"]):
         assert f"{100 * number:.1f}%" in last
     assert "a gap of" in last
@@ -74,7 +68,7 @@ def test_the_command_shows_the_planted_gap(folder, tmp_path):
 
 
 def test_both_sides_have_the_clips_of_the_published_folds_and_a_stopped_one_goes_on(dataset, tmp_path):
-    training = TrainConfig(init="none", epochs=1, batch=16)
+    training = TrainConfig(arch="small", init="none", epochs=1, batch=16)
     settings = runs.Settings(map="", split="published", training=training)
     facts = leakage.measure_leak(tmp_path / "run", dataset, settings, command="", log=lambda line: None)
     before = times(tmp_path / "run")

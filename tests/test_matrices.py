@@ -1,15 +1,13 @@
 """Ready-made matrices: one .npz becomes a corpus and a dataset, without a sound file or an image; faulty files are refused."""
 
 import json
-import os
-import subprocess
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from run_script import output_of
 
 from voicecam.commands.cli import config_of
 from voicecam.corpora import merge, open_corpus
@@ -171,13 +169,13 @@ def test_a_clip_that_left_the_file_is_missed(arrays, tmp_path):
         read_dataset(path)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_checked")
 def test_all_steps_run_on_it_and_the_report_does_without_sound(arrays, tmp_path):
     folder = save(tmp_path / "old", arrays)
-    command = [SCRIPTS / "run_all.py", "--corpus", folder, "--split", "clips", "--run", "old", "--init", "none"]
+    command = ["--corpus", folder, "--split", "clips", "--run", "old", "--arch", "small", "--init", "none"]
     small = ["--epochs", "2", "--batch", "8", "--image-size", "32", "32"]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *command, *small], cwd=tmp_path, capture_output=True, text=True, env=one_thread)
-    assert done.returncode == 0, done.stdout + done.stderr
+    output_of("run_all", *command, *small, cwd=tmp_path)
     page = (tmp_path / "results" / "old" / "report.html").read_text()
     assert "<audio" not in page
     assert "pictures and no sound" in page

@@ -104,28 +104,30 @@ def test_recordings_sorted_into_classes_have_people_for_speakers(tmp_path):
     assert corpus.note == ""
 
 
-@pytest.mark.parametrize("options", [["--classify"], []])
-def test_the_verdict_comes_before_the_offer_to_play(tmp_path, options):
-    """At a terminal: what follows a recording, with the answers of somebody who sits there."""
+@pytest.mark.slow
+def test_the_verdict_comes_before_the_offer_to_play(tmp_path):
+    """At a terminal: what follows a recording, with --classify and without it, and the answers of somebody who sits there."""
     sf.write(tmp_path / "said.wav", words()[0], 16_000, subtype="PCM_16")
     code = (
         "import argparse, sys; from pathlib import Path; from voicecam import audio; from voicecam.commands import record\n"
-        "path, classify = Path(sys.argv[1]), '--classify' in sys.argv\n"
-        "record.after(argparse.Namespace(play=False, classify=classify), path, audio.read(path))"
+        "path = Path(sys.argv[1])\n"
+        "for classify in (True, False):\n"
+        "    print('=' * 20, flush=True)\n"
+        "    record.after(argparse.Namespace(play=False, classify=classify), path, audio.read(path))"
     )
     ours, theirs = os.openpty()
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, str(tmp_path / "said.wav"), *options]
+    command = [sys.executable, "-c", code, str(tmp_path / "said.wav")]
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
-    os.write(ours, b"n\n" if options else b"y\nn\n")
+    os.write(ours, b"n\n" + b"y\nn\n")
     said = b""
     while part := _read(ours):
         said += part
     assert process.wait(60) == 0
-    text = said.decode()
-    assert text.index("s of speech") < text.index("play it back?")
-    assert ("classify it?" in text) == (not options)
+    _, *texts = said.decode().split("=" * 20)
+    assert all(text.index("s of speech") < text.index("play it back?") for text in texts)
+    assert ["classify it?" in text for text in texts] == [False, True]
 
 
 def _read(terminal):

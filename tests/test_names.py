@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
-from test_run_all import last_line, run
+from run_script import last_line, output_of
+from test_run_all import run
 
 from conftest import voice
 from voicecam import figures, runs
@@ -32,28 +33,17 @@ def digits(place, n, takes):
     return ["--corpus", f"d{n}", "--run", f"d{n}", "--label", "digit", *TINY]
 
 
-def with_checks(script, *args, cwd):
-    """Run a script with the checks, which test_run_all.run leaves out."""
-    import subprocess
-    import sys
-
-    from test_run_all import ONE_THREAD, SCRIPTS
-
-    command = [sys.executable, SCRIPTS / f"{script}.py", *map(str, args)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=ONE_THREAD)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_checked")
 def test_digits_go_through_all_checks_with_three_classes_and_with_ten(place):
     """The planted cues tell of no run: the second run takes over those of the first."""
-    with_checks("run_all", *digits(place, 3, 2), cwd=place)
+    output_of("run_all", *digits(place, 3, 2), cwd=place)
     run("run_all", *digits(place, 10, 1), cwd=place)
     checks = [place / "results" / name / "checks" for name in ("d3", "d10")]
     checks[1].mkdir()
     for name in ("settings.json", "planted.csv", "planted.json"):
         shutil.copy(checks[0] / name, checks[1])
-    with_checks("explain", "--run", "d10", cwd=place)
+    output_of("explain", "--run", "d10", cwd=place)
     for n, folder in zip((3, 10), checks):
         names = {str(digit) for digit in range(n)}
         made = {path.stem for path in folder.glob("*.json")}

@@ -26,6 +26,7 @@ from voicecam.network.loaders import augment, make_loaders
 from voicecam.network.start_weights import load_initial, met_before
 
 SMALL = recipe("mfcc", seconds=0.5, image_rows=32, image_columns=32)
+SMALL_NETWORK = {"arch": "small", "init": "none"}  # where steps are tested
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,7 @@ def test_input_is_stretched_repeated_and_normalised_like_imagenet(rng):
         torch.testing.assert_close(back, expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_training_learns_what_is_there_and_keeps_the_best_epoch(trained, dataset):
     result, split, said = trained
     p = result.model.probabilities(dataset.matrices[split.test])
@@ -102,7 +104,7 @@ def test_labels_that_say_nothing_are_not_learned(dataset):
 
 def test_lr_find_gives_its_curve_and_its_suggestion_is_used(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
-    result = train(dataset, split, "pitch", TrainConfig(init="none", epochs=1, batch=8, find_lr=True), log=lambda line: None)
+    result = train(dataset, split, "pitch", TrainConfig(**SMALL_NETWORK, epochs=1, batch=8, find_lr=True), log=lambda line: None)
     assert len(result.lr_curve["lrs"]) == len(result.lr_curve["losses"]) > 10
     assert result.model.meta["lr"] == result.lr_curve["valley"] != TrainConfig().lr
 
@@ -110,7 +112,7 @@ def test_lr_find_gives_its_curve_and_its_suggestion_is_used(dataset):
 def test_early_stop_ends_before_the_last_epoch(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
     said = []
-    result = train(dataset, split, "pitch", TrainConfig(init="none", epochs=12, patience=1, lr=1e-6), log=said.append)
+    result = train(dataset, split, "pitch", TrainConfig(**SMALL_NETWORK, epochs=12, patience=1, lr=1e-6), log=said.append)
     assert len(result.history) < 12
     assert said[-1].startswith("stopped: no better")
 
@@ -125,6 +127,7 @@ def test_seed_schedule_trains_the_head_twice_then_everything_once(dataset, tmp_p
     assert result.history["epoch"].tolist() == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_saved_model_predicts_the_same(trained, dataset, tmp_path):
     model = trained[0].model
     save_model(tmp_path, model)
@@ -138,6 +141,7 @@ def test_a_saved_model_predicts_the_same(trained, dataset, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_or_foreign_model_is_refused(trained, tmp_path):
     save_model(tmp_path, trained[0].model)
     weights = tmp_path / "model.safetensors"
@@ -169,6 +173,7 @@ def test_start_from_a_file_puts_its_weights_into_the_body(tmp_path):
         assert torch.equal(net[1][2].weight, head)
 
 
+@pytest.mark.slow
 def test_start_from_a_saved_model(trained, tmp_path):
     save_model(tmp_path, trained[0].model)
     net = build("resnet18", 4)

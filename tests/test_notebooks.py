@@ -3,14 +3,13 @@
 import ast
 import itertools
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from voicecam.course.execute import execute
 
 ROOT = Path(__file__).parent.parent
 NUMBERED = sorted((ROOT / "nbs").glob("[0-9][0-9]_*.ipynb"))
@@ -41,10 +40,11 @@ def source(cell):
     return "".join(cell["source"])
 
 
-def said(path):
-    """Markdown that code cells of a notebook showed, in order."""
-    data = [output.get("data", {}) for cell in cells(path, "code") for output in cell["outputs"]]
-    return ["".join(entry["text/markdown"]) for entry in data if "text/markdown" in entry]
+def verdicts_of(some):
+    """How the verdicts on answers begin that code cells showed, in order."""
+    data = [output.get("data", {}) for cell in some for output in cell.get("outputs", [])]
+    texts = ["".join(entry["text/markdown"]) for entry in data if "text/markdown" in entry]
+    return [text[0] for text in texts if text[:1] in (RIGHT, NOT_YET, OPEN)]
 
 
 def python_of(path):
@@ -110,9 +110,8 @@ def test_the_code_of_a_notebook_runs_anywhere_and_hides_nothing(path):
 @pytest.mark.parametrize("path", SOLUTIONS, ids=names(SOLUTIONS))
 def test_every_exercise_is_solved_and_every_solution_right(path):
     asked = sum("check(" in source(cell) for cell in cells(ROOT / "nbs" / path.name, "code"))
-    verdicts = [text[0] for text in said(path) if text[:1] in (RIGHT, NOT_YET, OPEN)]
-    assert verdicts == [RIGHT] * asked
-    assert [text[0] for text in said(ROOT / "nbs" / path.name) if text[:1] in (RIGHT, NOT_YET, OPEN)] == [OPEN] * asked
+    assert verdicts_of(cells(path)) == [RIGHT] * asked
+    assert verdicts_of(cells(ROOT / "nbs" / path.name)) == [OPEN] * asked
 
 
 @pytest.fixture(scope="session")
@@ -123,18 +122,30 @@ def course(tmp_path_factory):
     return place / "nbs"
 
 
+def both_in_one(course, name):
+    """A notebook that runs the one of this name, forgets its variables, and runs its solutions where they lie; its file, and the
+    number of the cell that stands between. One kernel imports once what both need."""
+    first, second = (read(course / folder / f"{name}.ipynb") for folder in ("", "solutions"))
+    between = f"%reset -f\nimport os\n\nos.chdir({str(course / 'solutions')!r})"
+    turn = {"cell_type": "code", "id": "turn", "metadata": {}, "source": between, "outputs": [], "execution_count": None}
+    for side, part in (("a", first), ("b", second)):
+        for cell in part["cells"]:
+            cell["id"] = f"{side}-{cell['id']}"
+    path = course / f"{name}-both.ipynb"
+    path.write_text(json.dumps({**first, "cells": [*first["cells"], turn, *second["cells"]]}), encoding="utf-8")
+    return path, len(first["cells"])
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
-def test_a_notebook_and_its_solutions_run(course, path):
-    both = [str(course / path.name), str(course / "solutions" / path.name)]
-    options = ["--nbmake", "--nbmake-timeout=600", "--overwrite", "-q", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *options, *both]
-    env = {**os.environ, "VOICECAM_QUICK": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=course, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
-    for place in both:
-        streams = [output for cell in cells(Path(place), "code") for output in cell["outputs"] if output.get("name") == "stderr"]
-        assert not streams, "".join(streams[0]["text"])
-    solved = [text[0] for text in said(Path(both[1])) if text[:1] in (RIGHT, NOT_YET, OPEN)]
-    assert solved
+@pytest.mark.parametrize("name", names(NUMBERED))
+def test_a_notebook_and_its_solutions_run(course, name, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    path, turn = both_in_one(course, name)
+    execute(path, path, quick=True)
+    shown = [cell["outputs"] for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    streams = [output for outputs in shown for output in outputs if output.get("name") == "stderr"]
+    assert not streams, "".join(streams[0]["text"])
+    begun, solved = (verdicts_of(cells) for cells in (read(path)["cells"][:turn], read(path)["cells"][turn:]))
+    assert set(begun) == {OPEN}
     assert set(solved) == {RIGHT}

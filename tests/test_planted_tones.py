@@ -82,6 +82,7 @@ def learned(tmp_path_factory):
     return config, found, place
 
 
+@pytest.mark.slow
 def test_a_network_that_learned_tones_gives_them_back_and_is_trained_once(learned):
     config, (first, second), place = learned
     assert len(list((place / "kept").glob("*/meta.json"))) == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
-from test_run_all import ONE_THREAD, last_line, run
+from run_script import last_line, output_of
 
 from conftest import voice
 from voicecam import figures, runs
@@ -244,7 +244,7 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         config = recipe("mfcc", image_rows=32, image_columns=32, seconds=0.5)
-        training = TrainConfig(init="none", epochs=4, batch=8)
+        training = TrainConfig(arch="small", init="none", epochs=4, batch=8)
         settings = runs.Settings(
             map=str(make_images(open_corpus("voices"), config)), label="label", split="folds", folds=3, training=training
         )
@@ -253,7 +253,7 @@ def finished(tmp_path_factory):
         dataset = runs.run_dataset(settings)
         runs.train_run(folder, dataset, log=lambda line: None)
         runs.evaluate_run(folder, dataset)
-    return place, run("robustness", "--run", "small", cwd=place, env=ONE_THREAD)
+    return place, output_of("robustness", "--run", "small", cwd=place)
 
 
 def test_clean_is_the_runs_own_score(finished):

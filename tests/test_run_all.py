@@ -1,4 +1,4 @@
-"""The scripts through their command lines, as a user runs them: real folders, real processes, a small corpus."""
+"""The scripts through their command lines, as a user gives them: real folders, a small corpus and network."""
 
 import argparse
 import csv
@@ -14,34 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_script import SCRIPTS, last_line, one_line_error, output_of, run_script
 
 from voicecam.network import load_model
 
-SCRIPTS = Path(__file__).parent.parent / "scripts"
-SMALL = ["--label", "label", "--init", "none", "--epochs", "16", "--batch", "8", "--image-size", "32", "32", "--seconds", "0.5"]
+MAPS = ["--method", "hires-cam", "--layer", "layer1"]
+IMAGES = ["--image-size", "32", "32", "--seconds", "0.5"]
+NETWORK = ["--label", "label", "--arch", "small", "--init", "none", "--epochs", "12", "--batch", "8"]
+SMALL = [*NETWORK, *IMAGES, *MAPS]
 
 
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # several threads add up in changing order: the last digits may differ
-
-
-def run(script, *args, cwd, status=0, env=None):
-    """Run a script, with maps but without their checks (test_checks.py); returns its output. Fails with that output when the exit
-    status is another."""
+def run(script, *args, cwd, status=0):
+    """Output of a script that makes maps without their checks (test_checks.py); see run_script.output_of."""
     maps_only = ["--maps-only"] * (script in ("run_all", "explain"))
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / f"{script}.py", *map(str, args), *maps_only],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=env,
-    )
-    assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout if status == 0 else done.stderr
-
-
-def last_line(text):
-    return text.strip().splitlines()[-1]
+    return output_of(script, *args, *maps_only, cwd=cwd, status=status)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +56,15 @@ def corpus(place):
 def finished(place, corpus):
     """A run of run_all, and what it printed."""
     return place / "results" / "small", run("run_all", "--corpus", corpus, "--run", "small", *SMALL, cwd=place)
+
+
+@pytest.fixture
+def own(finished, place):
+    """A copy of the run, for a test that adds to it."""
+    folder = place / "results" / "own"
+    shutil.copytree(finished[0], folder)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def test_run_all_leaves_everything_it_promises(finished):
@@ -242,7 +237,7 @@ def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
     assert "old" not in rows, "not evaluated yet"
     row, metrics = rows["small"], json.loads((finished[0] / "metrics.json").read_text())
     facts = [row[column] for column in ("corpus", "label", "split", "recipe", "arch", "start")]
-    assert facts == ["voices", "label", "speakers", "mfcc", "resnet18", "random weights"]
+    assert facts == ["voices", "label", "speakers", "mfcc", "small", "random weights"]
     assert row["command"].startswith("python ")
     for column, score in {
         "balanced_accuracy": metrics["network"]["balanced_accuracy"]["value"],
@@ -261,9 +256,9 @@ def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
 
 
 @pytest.mark.parametrize("fault", ["other keys", "no JSON", "no predictions"])
-def test_a_run_of_another_version_costs_its_row_and_no_more(finished, place, fault):
+def test_a_run_of_another_version_costs_its_row_and_no_more(own, place, fault):
     folder = place / "results" / "another"
-    shutil.copytree(finished[0], folder)
+    shutil.copytree(own, folder)
     if fault == "other keys":
         change(folder / "metrics.json", lambda values: values.pop("fold_mean"))
     elif fault == "no JSON":
@@ -271,12 +266,12 @@ def test_a_run_of_another_version_costs_its_row_and_no_more(finished, place, fau
     else:
         (folder / "predictions.csv").unlink()
     try:
-        said = run("evaluate", "--run", "small", cwd=place)
+        said = run("evaluate", "--run", "own", cwd=place)
         with open(place / "results" / "results.csv", newline="") as file:
             rows = {row["run"] for row in csv.DictReader(file)}
     finally:
         shutil.rmtree(folder)
-    assert "small" in rows
+    assert "own" in rows
     assert "another" not in rows
     (line,) = [line for line in said.splitlines() if "another" in line]
     assert line.startswith(f"{Path('results/another')}: left out of leaderboard.csv")
@@ -347,7 +342,7 @@ def test_the_same_command_again_does_nothing_and_another_setting_is_refused(fini
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     said = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, cwd=place)
     assert "is complete" in last_line(said)
-    error = run("run_all", "--corpus", corpus, "--run", "small", *SMALL[:-2], "--seconds", "0.4", cwd=place, status=2)
+    error = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, "--seconds", "0.4", cwd=place, status=2)
     assert "other settings" in error
     error = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, "--batch", "4", cwd=place, status=2)
     assert (
@@ -357,10 +352,11 @@ def test_the_same_command_again_does_nothing_and_another_setting_is_refused(fini
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
+@pytest.mark.slow
 def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, corpus):
     """Ctrl-C in the second fold; the folds that were there are kept, and the end is that of an undisturbed run."""
-    command = ["--corpus", corpus, "--folds", "5", *SMALL[:4], "--epochs", "1", *SMALL[6:]]
-    run("run_all", *command, "--run", "undisturbed", cwd=place, env=ONE_THREAD)
+    command = ["--corpus", corpus, "--folds", "5", *SMALL, "--epochs", "1"]
+    run("run_all", *command, "--run", "undisturbed", cwd=place)
     child = subprocess.Popen(
         [sys.executable, SCRIPTS / "run_all.py", *map(str, command), "--run", "disturbed"],
         cwd=place,
@@ -368,7 +364,6 @@ def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, c
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=ONE_THREAD,
     )
     first = place / "results" / "disturbed" / "fold1" / "meta.json"
     while not first.exists():
@@ -380,39 +375,39 @@ def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, c
     assert "stopped; the same command goes on from here" in error
     assert not (place / "results" / "disturbed" / "manifest.json").exists()
     stamp = first.stat().st_mtime_ns
-    run("run_all", *command, "--run", "disturbed", cwd=place, env=ONE_THREAD)
+    run("run_all", *command, "--run", "disturbed", cwd=place)
     assert first.stat().st_mtime_ns == stamp
     one, other = ((place / "results" / name / "predictions.csv").read_bytes() for name in ("undisturbed", "disturbed"))
     assert one == other
 
 
+@pytest.mark.slow
 def test_the_steps_one_by_one_end_where_run_all_ends(finished, place, corpus):
     folder, _ = finished
-    said = run("make_images", "--corpus", corpus, *SMALL[-5:], cwd=place)
+    said = run("make_images", "--corpus", corpus, *IMAGES, cwd=place)
     map_path = last_line(said).split()[1].rstrip(":")
-    run("train", "--map", map_path, "--run", "steps", *SMALL[:8], cwd=place)
+    run("train", "--map", map_path, "--run", "steps", *NETWORK, cwd=place)
     run("evaluate", "--run", "steps", cwd=place)
-    run("explain", "--run", "steps", cwd=place)
+    run("explain", "--run", "steps", *MAPS, cwd=place)
     other = place / "results" / "steps"
     for name in ("predictions.csv", "metrics.json", "bands_by_class.csv"):
         assert (other / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_another_method_explains_beside_what_is_there(finished, place, corpus):
+def test_another_method_explains_beside_what_is_there(own, place, corpus):
     """As README says it: on a finished run, with nothing deleted."""
-    folder, _ = finished
-    own = ("cams.npz", "bands_by_class.csv", "explanation.json")
-    before = [(folder / name).read_bytes() for name in own]
+    folder, there = own, ("cams.npz", "bands_by_class.csv", "explanation.json")
+    before = [(folder / name).read_bytes() for name in there]
     how = ["--method", "layer-cam", "--layer", "layer2", "--target", "high-low"]
     beside = folder / "explanations" / "layer-cam-layer2-high-low"
-    said = run("explain", "--run", "small", *how, cwd=place)
+    said = run("explain", "--run", "own", *how, cwd=place)
     assert last_line(said) == f"wrote {(beside / 'report.html').relative_to(place)}"
-    assert [(folder / name).read_bytes() for name in own] == before
+    assert [(folder / name).read_bytes() for name in there] == before
     facts = json.loads((beside / "explanation.json").read_text())
     assert [facts[key] for key in ("method", "layer", "target")] == ["Layer-CAM", "layer2", "high-low"]
     with np.load(beside / "cams.npz", allow_pickle=False) as arrays, np.load(folder / "cams.npz", allow_pickle=False) as main:
         assert list(arrays["path"]) == list(main["path"])
-        assert arrays["maps"].shape[1:] == (4, 4), "32 pixels at layer2; layer3 has 2 x 2 cells"
+        assert arrays["maps"].shape[1:] == (8, 8), "32 pixels at layer2; layer1 has 16 x 16 cells"
         assert (arrays["maps"] >= 0).all(), "what Layer-CAM promises"
     assert "Layer-CAM at layer layer2" in (beside / "report.html").read_text()
     assert '<a href="../../report.html">' in (beside / "report.html").read_text()
@@ -422,49 +417,44 @@ def test_another_method_explains_beside_what_is_there(finished, place, corpus):
     manifest = json.loads((folder / "manifest.json").read_text())["files"]
     assert "explanations/layer-cam-layer2-high-low/cams.npz" in manifest
     stamp = (beside / "cams.npz").stat().st_mtime_ns
-    said = run("run_all", "--corpus", corpus, "--run", "small", *SMALL, *how, cwd=place)
+    said = run("run_all", "--corpus", corpus, "--run", "own", *SMALL, *how, cwd=place)
     assert last_line(said).endswith(f"is complete: open {(beside / 'report.html').relative_to(place)}")
     assert (beside / "cams.npz").stat().st_mtime_ns == stamp
 
 
-def test_more_effort_or_other_bands_go_beside_checks_that_are_there(finished):
+def test_more_effort_or_other_bands_go_beside_checks_that_are_there(own):
     """Where they would go; test_checks.py makes some."""
     from voicecam import runs
     from voicecam.runs.check_files import check_settings
 
-    folder, _ = finished
-    how = runs.run_maps(folder)
+    how = {"method": "hires-cam", "layer": "layer1"}
     usual, name = {**how, "target": "true"}, f"{how['method']}-{how['layer']}-true"
-    assert runs.explanation_place(folder, **usual, full=True) == folder, "no checks are there yet"
-    (folder / "checks").mkdir()
+    assert runs.explanation_place(own, **usual, full=True) == own, "no checks are there yet"
+    (own / "checks").mkdir()
     settings = check_settings(**how, bands="third-octaves", sizes=runs.CheckSizes())
-    (folder / "checks" / "settings.json").write_text(json.dumps(settings))
-    try:
-        assert runs.explanation_place(folder, **usual) == folder
-        assert runs.explanation_place(folder, **usual, full=True).name == f"{name}-full"
-        assert runs.explanation_place(folder, **usual, bands="octaves").name == f"{name}-octaves"
-        assert runs.explanation_place(folder, **usual, full=True, maps_only=True) == folder
-        odd = [runs.explanation_place(folder, **{**usual, "target": one}).name for one in ("a/b", "a b", "../x" * 99)]
-        assert len(set(odd)) == 3
-        assert all("/" not in one and len(one) < 120 for one in odd)
-    finally:
-        shutil.rmtree(folder / "checks")
+    (own / "checks" / "settings.json").write_text(json.dumps(settings))
+    assert runs.explanation_place(own, **usual) == own
+    assert runs.explanation_place(own, **usual, full=True).name == f"{name}-full"
+    assert runs.explanation_place(own, **usual, bands="octaves").name == f"{name}-octaves"
+    assert runs.explanation_place(own, **usual, full=True, maps_only=True) == own
+    odd = [runs.explanation_place(own, **{**usual, "target": one}).name for one in ("a/b", "a b", "../x" * 99)]
+    assert len(set(odd)) == 3
+    assert all("/" not in one and len(one) < 120 for one in odd)
 
 
-def test_the_overview_is_drawn_into_the_run_and_not_over_the_one_in_readme(finished, place):
+def test_the_overview_is_drawn_into_the_run_and_not_over_the_one_in_readme(own, place):
     root = SCRIPTS.parent
     before = (root / "docs" / "overview.png").read_bytes()
     for more in ([], ["--out", "mine.png"]):
-        command = [sys.executable, root / "docs" / "overview.py", "small", *more]
-        subprocess.run(command, cwd=place, check=True, capture_output=True)
-    assert (finished[0] / "figures" / "overview.png").read_bytes() == (place / "mine.png").read_bytes()
+        output_of(root / "docs" / "overview.py", "own", *more, cwd=place)
+    assert (own / "figures" / "overview.png").read_bytes() == (place / "mine.png").read_bytes()
     assert (root / "docs" / "overview.png").read_bytes() == before
-    error = subprocess.run([*command[:2], "none"], cwd=place, capture_output=True, text=True, check=False)
-    assert (error.returncode, len(error.stderr.splitlines())) == (2, 1)
+    status, _, error = run_script(root / "docs" / "overview.py", "none", cwd=place)
+    one_line_error(status, error)
 
 
 def test_the_old_split_warns_in_the_report(place, corpus):
-    run("run_all", "--corpus", corpus, "--split", "clips", "--run", "leak", *SMALL[:4], "--epochs", "1", *SMALL[6:], cwd=place)
+    run("run_all", "--corpus", corpus, "--split", "clips", "--run", "leak", *SMALL, "--epochs", "1", cwd=place)
     page = (place / "results" / "leak" / "report.html").read_text()
     assert "this split leaks" in page
     assert "never met" not in page

@@ -2,16 +2,15 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
+import shutil
 from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from run_script import output_of
 from scipy.stats import t as student
 
 from conftest import voice
@@ -410,18 +409,11 @@ def lone_run(tmp_path_factory):
         "--seconds",
         "0.5",
     ]
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "run_all.py", "--corpus", "voices", "--run", "lone", "--maps-only", *small],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return place / "results" / "lone", done.stdout
+    said = output_of("run_all", "--corpus", "voices", "--run", "lone", "--maps-only", *small, cwd=place)
+    return place / "results" / "lone", said
 
 
+@pytest.mark.slow
 def test_a_run_with_one_tested_speaker_in_a_class_gives_no_interval_anywhere(lone_run):
     folder, printed = lone_run
     [line] = [line for line in printed.splitlines() if "metrics.json: balanced accuracy" in line]
@@ -496,9 +488,11 @@ def test_a_planted_cue_that_was_not_learned_says_nothing_of_the_method():
     assert pointing.planted_doubt(table, "hires-cam") == ""
 
 
+@pytest.mark.slow
 def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
     """A report is written again beside checks in which the method fails: the warning stands before the table of contents."""
-    folder, _ = lone_run
+    folder = lone_run[0].with_name("warned")
+    shutil.copytree(lone_run[0], folder)
     of_checks(
         folder,
         {"randomisation": {}},
@@ -507,14 +501,7 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
         randomisation=cascaded("hires-cam"),
         shuffled=cascaded("hires-cam"),
     )
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "explain.py", "--run", "lone", "--maps-only"],
-        cwd=folder.parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    output_of("explain", "--run", "warned", "--maps-only", cwd=folder.parent.parent)
     page = (folder / "report.html").read_text()
     first = page[: page.index("<nav")]
     assert "Warning, the maps:" in first
