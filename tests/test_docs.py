@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "nbs").glob("*.md"))] + [
-    ROOT / name / "README.md" for name in ("models", "results")
+    ROOT / name / "README.md" for name in ("voicecam/models", "results")
 ]
 COLUMNS = ["claim", "figures", "command", "trainings and draws", "effective speakers", "refuted by"]
 
