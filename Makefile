@@ -11,7 +11,7 @@ VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --pati
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
 # Tests run in as many processes as there are cores, up to four: each takes a gigabyte or two.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
