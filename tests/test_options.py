@@ -36,7 +36,7 @@ def test_options_of_training_are_its_fields_with_their_defaults(parser):
 
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
-    [("epochs", "10000", "10001"), ("lr", "10", "11"), ("batch", "2", "1"), ("average", "0.99", "1"), ("copies", "0", "-1"),
+    [("epochs", "10000", "10001"), ("lr", "1000", "1001"), ("batch", "2", "1"), ("average", "0.99", "1"), ("copies", "0", "-1"),
      ("arch", "small", "vgg"), ("schedule", "seed", "fast")],
 )  # fmt: skip
 def test_command_line_and_python_draw_the_same_line(parser, name, good, bad, capsys):

@@ -156,7 +156,7 @@ class TrainConfig:
     # over all layers; the one-cycle schedule needs to know it in advance
     epochs: int = _setting(6, "passes over the training clips", low=1, high=10_000)
     # highest of the cycle; a tenth of it for the body where it starts from trained weights
-    lr: float = _setting(2e-3, "highest learning rate", low=1e-9, high=10)
+    lr: float = _setting(2e-3, "highest learning rate", low=1e-9, high=1000)
     batch: int = _setting(32, "clips per step", low=2, high=65_536)
     # by balanced accuracy on validation speakers
     patience: int = _setting(5, "epochs without a better one before training stops", low=1, high=10_000)
