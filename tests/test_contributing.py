@@ -59,7 +59,9 @@ def test_no_recording_gets_past_the_hooks():
     for name in ("my_wavs/ana_hello_20260504T130201.WAV", "a/b.flac", "results/demo/fold1/model.safetensors", "cams.npz"):
         assert re.search(hook["files"], name), name
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    caught = [name for name in listed.stdout.splitlines() if re.search(hook["files"], name) and not re.search(hook["exclude"], name)]
+    caught = [
+        name for name in listed.stdout.splitlines() if re.search(hook["files"], name) and not re.search(hook["exclude"], name)
+    ]
     assert not caught
 
 

@@ -49,7 +49,7 @@ def times(folder):
 
 
 def test_the_command_shows_the_planted_gap(folder, tmp_path):
-    said = output_of("leak", "--corpus", folder, "--run", "marks", *SMALL, cwd=tmp_path)
+    said = output_of("leakage", "--corpus", folder, "--run", "marks", *SMALL, cwd=tmp_path)
     place = tmp_path / "results" / "marks"
     facts = json.loads((place / "leak.json").read_text())
     clip, speaker = (facts[side]["1-nearest-neighbour"]["balanced_accuracy"] for side in ("by_clip", "by_speaker"))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from run_script import output_of
 
-from voicecam.commands.cli import config_of
+from voicecam.commands.corpus import config_of
 from voicecam.corpora import merge, open_corpus
 from voicecam.corpora.matrices import ready_config
 from voicecam.corpora.table import Fold

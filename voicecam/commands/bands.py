@@ -23,6 +23,7 @@ def work(args: argparse.Namespace) -> str:
     import numpy as np
 
     from voicecam import audio  # imports torch: not before the options are known to be good
+    from voicecam.commands.corpus import corpus_of
     from voicecam.corpora import keep_ages
     from voicecam.errors import AudioError
     from voicecam.explanation.bands import band_set
@@ -33,7 +34,7 @@ def work(args: argparse.Namespace) -> str:
 
     classifier = load_classifier(args.model)
     explainer, label = Explainer(classifier), classifier.model.label
-    corpus = cli.corpus_of(args)
+    corpus = corpus_of(args)
     if args.min_age > 0:
         corpus = keep_ages(corpus, minimum=args.min_age)
     clips = training_ranges.choose(corpus.clips, label)

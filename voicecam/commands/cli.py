@@ -31,7 +31,7 @@ from voicecam.explanation.method_table import METHODS
 from voicecam.files import read_json
 
 if TYPE_CHECKING:
-    from voicecam.corpora import Corpus
+    pass
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -223,7 +223,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     for one in fields(TrainConfig):
         if one.metadata and one.name != "seed":
             kind, choices = _kind_of(one.type, **one.metadata)
-            group.add_argument(f"--{one.name}", type=kind, choices=choices, default=one.default, help=one.metadata["text"])
+            group.add_argument(
+                f"--{one.name.replace('_', '-')}", type=kind, choices=choices, default=one.default, help=one.metadata["text"]
+            )
     group.add_argument("--no-augment", action="store_true", help="train without time shift and masks")
     group.add_argument(
         "--find-lr", action="store_true", help="take the learning rate that fastai's lr_find suggests, and plot its curve"
@@ -276,32 +278,3 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     how_much = group.add_mutually_exclusive_group()
     how_much.add_argument("--full", action="store_true", help="test every method, on more clips and all folds; takes much longer")
     how_much.add_argument("--maps-only", action="store_true", help="make the maps and do not test them; a later explain.py does")
-
-
-def config_of(args: argparse.Namespace, corpus: "Corpus") -> Config:
-    """The Config that the options ask for; that of ready-made matrices is in their file, but for the image size."""
-    if corpus.matrices is not None:
-        if args.seconds is not None or args.recipe not in ("mfcc", "mfcc-2020"):
-            raise VoicecamError(f"{corpus.matrices}: its matrices are ready-made; leave out --recipe and --seconds")
-        from voicecam.corpora.matrices import ready_config
-
-        return ready_config(corpus.matrices, image_size=args.image_size)
-    changes: dict[str, Any] = {}
-    if args.seconds is not None:
-        changes["seconds"] = args.seconds
-    if args.image_size is not None:
-        changes["image_rows"], changes["image_columns"] = args.image_size
-    return recipe(args.recipe, **changes)
-
-
-def corpus_of(args: argparse.Namespace) -> "Corpus":
-    """The corpus that the options ask for, after a line for each of its remarks and repairs; the demo corpus is made where it is
-    not there."""
-    from voicecam.corpora import merge, open_corpus
-    from voicecam.corpora.demo import make_demo_corpus
-
-    places = [make_demo_corpus(DEMO) if path == "demo" else path for path in args.corpus]
-    corpus = merge([open_corpus(place, layout=args.layout) for place in places])
-    for line in (*corpus.remarks, *(f"repaired: {line}" for line in corpus.repairs)):
-        log(line)
-    return corpus

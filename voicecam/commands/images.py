@@ -17,10 +17,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> str:
     """Make the images; returns the last line."""
+    from voicecam.commands.corpus import config_of, corpus_of
     from voicecam.data.dataset import make_images
 
-    corpus = cli.corpus_of(args)
-    config = cli.config_of(args, corpus)
+    corpus = corpus_of(args)
+    config = config_of(args, corpus)
     path = make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
     entries = read_json(path)["entries"]
     failed = {name: entry["error"] for name, entry in entries.items() if "error" in entry}

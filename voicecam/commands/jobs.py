@@ -11,6 +11,7 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.checks import check_run
 from voicecam.commands import cli, run_report
+from voicecam.commands.corpus import config_of, corpus_of
 from voicecam.config import TrainConfig
 from voicecam.corpora import keep_ages
 from voicecam.data.dataset import Dataset, make_images
@@ -186,7 +187,7 @@ def _say_how_few(metrics: Mapping[str, Any]) -> None:
 
 def test_job(args: argparse.Namespace) -> str:
     """Score a saved model on corpora that are new to it; returns the last line."""
-    folder, classifier, corpus = cli.run_folder(args.run), load_classifier(args.model), cli.corpus_of(args)
+    folder, classifier, corpus = cli.run_folder(args.run), load_classifier(args.model), corpus_of(args)
     if args.min_age > 0 or args.max_age is not None:
         corpus = keep_ages(corpus, minimum=args.min_age, maximum=args.max_age or float("inf"))
     facts = {
@@ -225,9 +226,9 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
 def _map_of(args: argparse.Namespace) -> Path:
     """The map of the corpus that the options name, made where it is not there."""
     cli.log(f"images of {', '.join(args.corpus)}")
-    corpus = cli.corpus_of(args)
+    corpus = corpus_of(args)
     return make_images(
-        corpus, cli.config_of(args, corpus), images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress
+        corpus, config_of(args, corpus), images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress
     )
 
 

@@ -1,7 +1,7 @@
 """What a random split by clip adds to a score: the same clips, network and settings, split by clip and split by speaker.
 
 Beside the network stands 1-nearest-neighbour on the pictures: it learns nothing but the clips themselves, so what it gains from
-the split by clip is known voices and rooms. Draws nothing; see figures/leak.py.
+the split by clip is known voices and rooms. Draws nothing; see figures/leakage.py.
 """
 
 from collections.abc import Callable, Sequence

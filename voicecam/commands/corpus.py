@@ -1,0 +1,37 @@
+"""The corpus and the settings of its pictures that a command's options ask for."""
+
+import argparse
+from typing import Any
+
+from voicecam.commands.cli import log
+from voicecam.config import DEMO, Config, recipe
+from voicecam.corpora import Corpus, merge, open_corpus
+from voicecam.errors import VoicecamError
+
+
+def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
+    """The Config that the options ask for; that of ready-made matrices is in their file, but for the image size."""
+    if corpus.matrices is not None:
+        if args.seconds is not None or args.recipe not in ("mfcc", "mfcc-2020"):
+            raise VoicecamError(f"{corpus.matrices}: its matrices are ready-made; leave out --recipe and --seconds")
+        from voicecam.corpora.matrices import ready_config
+
+        return ready_config(corpus.matrices, image_size=args.image_size)
+    changes: dict[str, Any] = {}
+    if args.seconds is not None:
+        changes["seconds"] = args.seconds
+    if args.image_size is not None:
+        changes["image_rows"], changes["image_columns"] = args.image_size
+    return recipe(args.recipe, **changes)
+
+
+def corpus_of(args: argparse.Namespace) -> Corpus:
+    """The corpus that the options ask for, after a line for each of its remarks and repairs; the demo corpus is made where it is
+    not there."""
+    from voicecam.corpora.demo import make_demo_corpus
+
+    places = [make_demo_corpus(DEMO) if path == "demo" else path for path in args.corpus]
+    corpus = merge([open_corpus(place, layout=args.layout) for place in places])
+    for line in (*corpus.remarks, *(f"repaired: {line}" for line in corpus.repairs)):
+        log(line)
+    return corpus
