@@ -10,8 +10,8 @@ VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --pati
 # JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
-# Tests run in as many processes as there are cores, up to four: each takes a gigabyte or two.
-SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Tests run in as many processes as there are cores, up to four: each takes a gigabyte or two, and a file at a time.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 

@@ -1,4 +1,4 @@
-"""Shared by the tests: marks and groups, a seeded generator, small recordings made on the spot. No test needs a real corpus."""
+"""Shared by the tests: marks, a seeded generator, small recordings made on the spot. No test needs a real corpus."""
 
 import os
 import shutil
@@ -24,15 +24,10 @@ MARKS = {"chromium": "browser", "pulse": "audio"}  # a test that uses the fixtur
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses tests by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the fixtures they use, group them for pytest-xdist, and put the files with most slow tests first.
-
-    The tests of a file share its fixtures, so one process runs them all; those of a browser or of sound wait for one another.
-    """
+    """Mark tests by the fixtures they use, and put the files with most slow tests first, for processes that each take a file."""
     for item in items:
         for fixture in MARKS.keys() & set(item.fixturenames):
             item.add_marker(MARKS[fixture])
-        device = next((mark for mark in MARKS.values() if item.get_closest_marker(mark)), None)
-        item.add_marker(pytest.mark.xdist_group("devices" if device else item.path.stem))
     slow = Counter(item.path for item in items if any(map(item.get_closest_marker, ("slow", *MARKS.values()))))
     items.sort(key=lambda item: -slow[item.path])
 

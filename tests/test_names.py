@@ -77,6 +77,7 @@ def odd(place):
     return place / "results" / "odd"
 
 
+@pytest.mark.slow
 def test_classes_and_speakers_are_the_words_they_are(odd, place, monkeypatch):
     monkeypatch.chdir(place)
     predictions = runs.read_predictions(odd)
@@ -95,6 +96,7 @@ def test_classes_and_speakers_are_the_words_they_are(odd, place, monkeypatch):
     assert not {"nan", "NaN"} & set(page.replace(">", " ").replace("<", " ").split())
 
 
+@pytest.mark.slow
 def test_each_figure_has_a_file_of_its_own(odd):
     names = [path.stem for path in (odd / "figures").glob("mean_map_*.png")]
     assert len(names) == len(set(map(str.casefold, names))) > 1
@@ -121,6 +123,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     assert list(read_table(tmp_path / "t.csv", text=("drop",))["drop"])[:2] == ["0.5", ""]
 
 
+@pytest.mark.slow
 def test_dollar_signs_and_the_longest_names_get_their_map(place, odd):
     """On recordings whose names take all 255 bytes, in one and in three bytes a letter."""
     speech = sorted((place / "d3" / "data").rglob("*.wav"))[0] if (place / "d3").exists() else None

@@ -256,6 +256,7 @@ def finished(tmp_path_factory):
     return place, output_of("robustness", "--run", "small", cwd=place)
 
 
+@pytest.mark.slow
 def test_clean_is_the_runs_own_score(finished):
     place, said = finished
     folder = place / "results" / "small"
@@ -271,6 +272,7 @@ def test_clean_is_the_runs_own_score(finished):
     assert (folder / "figures" / "robustness.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_rows_that_are_there_stay_and_missing_ones_are_made_again_alike(finished, monkeypatch):
     place, _ = finished
     monkeypatch.chdir(place)
@@ -287,6 +289,7 @@ def test_rows_that_are_there_stay_and_missing_ones_are_made_again_alike(finished
     assert path.with_name("robustness-limit3.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_run_without_recordings_is_refused(finished, monkeypatch):
     place, _ = finished
     monkeypatch.chdir(place)

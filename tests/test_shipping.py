@@ -61,6 +61,7 @@ def work(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_with_nobody_to_test_all_but_a_tenth_of_the_speakers_train(work):
     corpus = merge([open_corpus(work / name) for name in "ABC"])
     (split,) = make_splits(corpus, "label", kind="none")
@@ -71,6 +72,7 @@ def test_with_nobody_to_test_all_but_a_tenth_of_the_speakers_train(work):
     assert len(split.train) + len(split.valid) == len(speakers)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_goes_by_the_scores_of_corpora_left_out(work):
     meta = json.loads((work / "voice" / "meta.json").read_text())["meta"]
     table = pd.read_csv(work / "loco" / "predictions.csv")
@@ -84,6 +86,7 @@ def test_the_shipped_model_goes_by_the_scores_of_corpora_left_out(work):
     assert classifier.model.temperature == meta["temperature"]
 
 
+@pytest.mark.slow
 def test_it_is_all_of_it_that_was_trained_as_what_was_tested(work, tmp_path):
     other = replace(TRAINING, epochs=1)
     settings = replace(runs.open_run(work / "all"), training=other)
@@ -118,6 +121,7 @@ def test_each_corpus_is_calibrated_by_the_others():
     assert slopes == pytest.approx([0.5, 1.0], rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_scored_on_a_corpus_it_never_met(work, write_voices, tmp_path):
     corpus = open_corpus(write_voices(speakers=8, takes=2, seconds=1.1))
     (corpus.root / "low" / "s99_0.wav").write_bytes(b"no sound")
@@ -137,6 +141,7 @@ def test_a_saved_model_is_scored_on_a_corpus_it_never_met(work, write_voices, tm
         score_model(tmp_path / "t", classifier, corpus, facts={"command": "d"})
 
 
+@pytest.mark.slow
 def test_scores_that_would_be_too_good_or_void_are_refused(work, write_voices, tmp_path):
     classifier = load_classifier(work / "voice")
     with pytest.raises(ModelError, match="trained on a"):
@@ -155,6 +160,7 @@ def test_scores_that_would_be_too_good_or_void_are_refused(work, write_voices, t
         score_model(tmp_path / "t", classifier, relabelled, facts={})
 
 
+@pytest.mark.slow
 def test_fingerprints_are_added_to_a_model_that_has_none(work, tmp_path):
     """The result is the same as if training had kept them, but for the order of the clips."""
     folder = shutil.copytree(work / "voice", tmp_path / "old")
@@ -169,6 +175,7 @@ def test_fingerprints_are_added_to_a_model_that_has_none(work, tmp_path):
     assert sorted(map(bytes, load_model(folder).met)) == sorted(map(bytes, kept))
 
 
+@pytest.mark.slow
 def test_a_shipped_model_gets_its_scores_again_and_keeps_its_weights(work, tmp_path):
     folder = shutil.copytree(work / "voice", tmp_path / "old")
     weights, path = (folder / "model.safetensors").read_bytes(), folder / "meta.json"
@@ -181,6 +188,7 @@ def test_a_shipped_model_gets_its_scores_again_and_keeps_its_weights(work, tmp_p
     assert (folder / "model.safetensors").read_bytes() == weights
 
 
+@pytest.mark.slow
 def test_the_corpora_left_out_have_a_row_each(work):
     tested = json.loads((work / "voice" / "meta.json").read_text())["meta"]["tested"]
     found, measured = tested["by_corpus"], json.loads((work / "loco" / "metrics.json").read_text())
@@ -191,6 +199,7 @@ def test_the_corpora_left_out_have_a_row_each(work):
     assert measured["over_corpora"]["mean"] == pytest.approx(measured["fold_mean"]["value"])
 
 
+@pytest.mark.slow
 def test_the_thresholds_of_a_run_are_chosen_again_without_training(work, tmp_path, monkeypatch):
     """They come out as training left them, on the validation clips alone; what rested on others is gone."""
     monkeypatch.chdir(work)
@@ -212,6 +221,7 @@ def test_the_thresholds_of_a_run_are_chosen_again_without_training(work, tmp_pat
     assert runs.evaluate_run(folder, dataset)["abstention"]["thresholds"][0] == again["threshold"]
 
 
+@pytest.mark.slow
 def test_several_new_corpora_are_tested_at_once(work, write_voices, tmp_path, monkeypatch, capsys):
     """The script's work, from two corpora to one table: printed and written."""
     voices = write_voices(speakers=6, takes=2, seconds=1.1)
@@ -230,12 +240,14 @@ def test_several_new_corpora_are_tested_at_once(work, write_voices, tmp_path, mo
     assert metrics["over_corpora"]["corpora"] == 2
 
 
+@pytest.mark.slow
 def test_what_ships_is_what_was_trained(work):
     trained, shipped = load_model(work / "all" / "fold1"), load_model(work / "voice")
     for (name, a), b in zip(trained.network.state_dict().items(), shipped.network.state_dict().values()):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4, err_msg=name)  # half precision
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_network_again(work, tmp_path, monkeypatch):
     monkeypatch.chdir(work)
     settings = runs.open_run(work / "all")

@@ -185,6 +185,7 @@ def test_the_feature_that_explains_is_named_where_the_full_model_overfits(seed):
         assert any("overfits on 8 speakers" in line for line in said)
 
 
+@pytest.mark.slow
 def test_noise_alone_is_called_nothing_and_the_looks_are_counted():
     found = []
     for seed in range(5):
@@ -195,6 +196,7 @@ def test_noise_alone_is_called_nothing_and_the_looks_are_counted():
     assert "3 groups and 10 single features" in next(line for line in found if line.startswith("Nothing"))
 
 
+@pytest.mark.slow
 def test_the_penalty_is_chosen_so_that_the_full_model_loses_less():
     """With a weak fixed penalty (1, before) the same fit did worse on 8 speakers than the one that folds choose."""
     from sklearn.linear_model import Ridge
