@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(table.round(2).to_string(index=False))
     for run, rows in table.groupby("run", sort=False):
         best = rows.iloc[0]
-        verdict = "passes" if best["passes"] >= SURE else "does not pass"
-        print(f"{run}: {best['method']} at {best['layer']}, {verdict} random weights")
+        prediction = "passes" if best["passes"] >= SURE else "does not pass"
+        print(f"{run}: {best['method']} at {best['layer']}, {prediction} random weights")
     write_text(Path("results") / "audit" / "defaults.csv", table.to_csv(index=False, float_format="%.4g"))
     return 0
 

@@ -1,4 +1,4 @@
-"""The shipped model: seconds to load it after imports, and milliseconds from a recording to its verdict, beside a ResNet-18."""
+"""The shipped model: seconds to load it after imports, and milliseconds from recording to prediction, beside a ResNet-18."""
 
 import time
 from dataclasses import replace
@@ -31,9 +31,7 @@ def main() -> None:
             took[name].append(time.perf_counter() - start)
     middle = {name: 1000 * float(np.median(values)) for name, values in took.items()}
     late = 1000 * float(np.percentile(took["shipped"], 95))
-    print(
-        f"verdict on {SECONDS:g} s at 48 kHz, {torch.get_num_threads()} threads: {middle['shipped']:.1f} ms (p95 {late:.1f} ms)"
-    )
+    print(f"{SECONDS:g} s at 48 kHz, {torch.get_num_threads()} threads: {middle['shipped']:.1f} ms (p95 {late:.1f} ms)")
     print(f"ratio to the same with a ResNet-18 of the same picture size: {middle['shipped'] / middle['ResNet-18']:.2f}")
 
 

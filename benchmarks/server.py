@@ -1,5 +1,5 @@
-"""The web server's speed and steadiness: milliseconds from the end of a recording to verdict and map, for one person and for 20
-at once, and the server's memory before and after."""
+"""The web server's speed and steadiness: milliseconds from the end of a recording to prediction and map, for one person and for
+20 at once, and the server's memory before and after."""
 
 import http.client
 import json

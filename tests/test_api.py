@@ -53,8 +53,8 @@ def test_a_recording_is_classified_as_path_array_signal_list_and_folder(model, s
         assert other.label == said.label
         assert other.probability == pytest.approx(said.probability, abs=1e-4)  # 16 bits in the file
     assert [one.label for one in model.classify([spoken / "said.wav", spoken / "silent.wav"])] == [said.label, None]
-    assert [one.verdict for one in model.classify(spoken)][1] == "no speech"
-    assert model.classify(np.zeros(RATE, np.float32), RATE).verdict == "no speech"
+    assert [one.prediction for one in model.classify(spoken)][1] == "no speech"
+    assert model.classify(np.zeros(RATE, np.float32), RATE).prediction == "no speech"
     assert repr(said).startswith(f"Prediction({said.label} {said.probability:.2f}")
     assert "data:image/png" in said._repr_html_()
 
@@ -104,7 +104,7 @@ def test_features_are_computed_once_per_recording_whatever_is_asked_of_it(model,
     for ask in (analysis.analyse, lambda *both: analysis.bands_of(both[0], found.prediction, "male")):
         ask(explainer, heard)
     assert len(counted) == 2
-    judged = list(recordings.judge_files(model.classifier, [spoken / "said.wav", spoken / "silent.wav"], workers=1))
+    judged = list(recordings.predict_files(model.classifier, [spoken / "said.wav", spoken / "silent.wav"], workers=1))
     write_maps(tmp_path, judged, model.model)
     assert len(counted) == 3
 

@@ -47,10 +47,10 @@ def signal(rng):
 
 
 def test_windows_overlap_by_half_and_the_last_ends_with_the_recording(signal):
-    verdict = Classifier(slope_model()).classify(signal)
-    assert [w.start for w in verdict.windows] == pytest.approx([0, 0.5, 1.0, 1.5, 1.6], abs=0.013)
-    assert all(w.end - w.start == pytest.approx(1.0) for w in verdict.windows)
-    assert verdict.windows[-1].end == pytest.approx(2.6, abs=0.026)
+    prediction = Classifier(slope_model()).classify(signal)
+    assert [w.start for w in prediction.windows] == pytest.approx([0, 0.5, 1.0, 1.5, 1.6], abs=0.013)
+    assert all(w.end - w.start == pytest.approx(1.0) for w in prediction.windows)
+    assert prediction.windows[-1].end == pytest.approx(2.6, abs=0.026)
 
 
 def test_a_window_is_what_features_find_in_its_samples(signal):
@@ -71,19 +71,21 @@ def test_windows_are_normalised_each_by_itself(signal):
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 def test_a_clip_is_the_mean_of_its_windows_logits_at_the_temperature(signal, temperature):
     model = slope_model(temperature=temperature)
-    verdict = Classifier(model).classify(signal)
+    prediction = Classifier(model).classify(signal)
     expected, logits = interact(clip_windows(signal, VOICE), temperature)
-    assert verdict.probabilities["high"] == pytest.approx(expected, abs=1e-5)
-    assert sum(verdict.probabilities.values()) == pytest.approx(1)
-    assert [w.probabilities["high"] for w in verdict.windows] == pytest.approx(1 / (1 + np.exp(-logits / temperature)), abs=1e-5)
+    assert prediction.probabilities["high"] == pytest.approx(expected, abs=1e-5)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert [w.probabilities["high"] for w in prediction.windows] == pytest.approx(
+        1 / (1 + np.exp(-logits / temperature)), abs=1e-5
+    )
 
 
 def test_below_the_threshold_the_verdict_is_uncertain(signal):
     sure = Classifier(slope_model()).classify(signal)
-    assert sure.verdict == sure.label
+    assert sure.prediction == sure.label
     doubtful = Classifier(slope_model(threshold=sure.probability + 0.01)).classify(signal)
-    assert (doubtful.verdict, doubtful.label) == ("uncertain", sure.label)
-    assert Classifier(slope_model(threshold=sure.probability - 0.01)).classify(signal).verdict == sure.label
+    assert (doubtful.prediction, doubtful.label) == ("uncertain", sure.label)
+    assert Classifier(slope_model(threshold=sure.probability - 0.01)).classify(signal).prediction == sure.label
 
 
 def test_many_recordings_at_once_give_what_each_gives_alone(signal, rng):

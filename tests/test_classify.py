@@ -39,8 +39,8 @@ def recording(i=0):
 @pytest.mark.parametrize("name", sorted(no_speech_sounds()))
 def test_no_class_for_what_is_no_speech(name, tmp_path, classifier):
     sf.write(tmp_path / "x.wav", no_speech_sounds()[name], RATE, subtype="PCM_16")
-    found = recordings.judge_file(classifier, tmp_path / "x.wav")
-    assert (found.verdict, found.label, found.probability, found.error, found.windows) == ("no speech", None, None, None, ())
+    found = recordings.predict_file(classifier, tmp_path / "x.wav")
+    assert (found.prediction, found.label, found.probability, found.error, found.windows) == ("no speech", None, None, None, ())
 
 
 @pytest.mark.parametrize("i", range(4))
@@ -53,18 +53,18 @@ def test_copies_of_a_recording_agree(i, tmp_path, classifier):
     sf.write(tmp_path / "44100.wav", soxr.resample(samples, RATE, 44_100, quality="VHQ"), 44_100, subtype="PCM_24")
     sf.write(tmp_path / "flac.flac", whole, RATE, subtype="PCM_16")
     names = ("int16.wav", "float.wav", "stereo.wav", "44100.wav", "flac.flac")
-    by_file = [found.probabilities for found in recordings.judge_files(classifier, [tmp_path / name for name in names])]
+    by_file = [found.probabilities for found in recordings.predict_files(classifier, [tmp_path / name for name in names])]
     p = np.array([[found[name] for name in classifier.model.classes] for found in by_file])
     assert np.abs(p - p[0]).max() < 0.02
     assert np.abs(p[[2, 4]] - p[0]).max() < 1e-3, "the same samples"
-    from_memory = recordings.judge(classifier, audio.from_samples(whole, RATE)).probabilities
+    from_memory = recordings.predict_recording(classifier, audio.from_samples(whole, RATE)).probabilities
     assert from_memory == pytest.approx(by_file[0], abs=1e-3)
 
 
 def test_silence_around_the_words_changes_little_and_the_windows_lie_on_them(classifier):
     samples, word = recording(), words()[0]
-    found = recordings.judge(classifier, Signal(samples, RATE))
-    alone = recordings.judge(classifier, Signal(np.concatenate([word, word]), RATE))
+    found = recordings.predict_recording(classifier, Signal(samples, RATE))
+    alone = recordings.predict_recording(classifier, Signal(np.concatenate([word, word]), RATE))
     assert found.label == alone.label
     assert found.speech_seconds == pytest.approx(2 * len(word) / RATE, rel=0.35)
     ends = [0.5, 1.5 + 2 * len(word) / RATE]
@@ -75,7 +75,7 @@ def test_silence_around_the_words_changes_little_and_the_windows_lie_on_them(cla
 
 
 def test_the_pitch_is_that_of_the_voice(classifier):
-    high, low = (recordings.judge(classifier, Signal(recording(i), RATE)).f0 for i in (0, 2))
+    high, low = (recordings.predict_recording(classifier, Signal(recording(i), RATE)).f0 for i in (0, 2))
     assert high > 150 > low > 60
 
 
@@ -109,14 +109,16 @@ def test_the_script_on_good_and_broken_files(tmp_path):
     assert "3 of 5 recordings could not be used" in last
     rows = json.loads((tmp_path / "out.json").read_text())
     assert [row["path"] for row in rows] == names
-    keys = ["path", "verdict", "label", "probability", "probabilities", "speech_seconds", "f0", "windows", "error"]
+    keys = ["path", "prediction", "label", "probability", "probabilities", "speech_seconds", "f0", "windows", "error"]
     assert all(list(row) == keys for row in rows)
     assert (
-        [row["verdict"] is None for row in rows] == [row["error"] is not None for row in rows] == [True, False, True, False, True]
+        [row["prediction"] is None for row in rows]
+        == [row["error"] is not None for row in rows]
+        == [True, False, True, False, True]
     )
-    assert rows[3]["verdict"] == "no speech"
+    assert rows[3]["prediction"] == "no speech"
     word = rows[1]
-    assert word["verdict"] in (word["label"], "uncertain")
+    assert word["prediction"] in (word["label"], "uncertain")
     assert word["probability"] == max(word["probabilities"].values()) == word["probabilities"][word["label"]]
     assert sum(word["probabilities"].values()) == pytest.approx(1)
     (picture,) = (tmp_path / "maps").iterdir()
@@ -152,7 +154,7 @@ def test_an_odd_file_is_its_own_line_and_passed_over_files_are_named(tmp_path):
     rows = {Path(row["path"]).name: row for row in json.loads((tmp_path / "out.json").read_text())}
     assert set(rows) == {"word.wav", "gsm.wav", "g721.au", "pipe.flac", "voice.opus", "caf\\xe9.wav", "huge.w64", "phone.m4a"}
     assert {name for name, row in rows.items() if row["error"]} == {"huge.w64", "phone.m4a"}
-    assert all(row["verdict"] != "no speech" for row in rows.values())
+    assert all(row["prediction"] != "no speech" for row in rows.values())
     assert len(list((tmp_path / "maps").iterdir())) == 6
     first, *reasons, last = error.splitlines()
     assert "2 files" in first
@@ -183,8 +185,8 @@ class Broken:
 )
 def test_judging_a_file_never_raises(tmp_path, classifier, capfd, reason, words, traceback):
     sf.write(tmp_path / "word.wav", recording(), RATE)
-    found = recordings.judge_file(Broken(classifier, reason), tmp_path / "word.wav")
-    assert found.verdict is None
+    found = recordings.predict_file(Broken(classifier, reason), tmp_path / "word.wav")
+    assert found.prediction is None
     assert found.error.startswith(f"{tmp_path / 'word.wav'}: ")
     assert words in found.error
     assert "\n" not in found.error

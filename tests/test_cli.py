@@ -337,7 +337,7 @@ def test_the_page_leaves_nothing_for_a_maker_of_a_package(spoken, stranger, tmp_
             asked = urllib.request.Request(f"{address}api/classify", b"".join(parts))
             asked.add_header("Content-Type", "multipart/form-data; boundary=x")
             with urllib.request.urlopen(asked, timeout=120) as answer:
-                assert b'"verdict"' in answer.read()
+                assert b'"prediction"' in answer.read()
             assert left_at(tmp_path / "home") == []
         finally:
             server.terminate()

@@ -1,4 +1,4 @@
-"""What the notebooks share: a small corpus and its runs, verdicts on answers, what is shown where no kernel runs, execution."""
+"""What the notebooks share: a small corpus and its runs, predictions on answers, what stands where no kernel runs, execution."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Verdicts over many random networks: what knows no network fails every draw; likeness, chance, smooth and efficient MPRT by a
+"""Predictions over many random networks: what knows no network fails every draw; likeness, chance, smooth and efficient MPRT by a
 second formula."""
 
 import numpy as np

@@ -40,17 +40,17 @@ def wav(signal):
 
 def test_an_uploaded_wav_is_judged_as_the_file_is(classifier, word, tmp_path):
     (tmp_path / "word.wav").write_bytes(wav(word))
-    there = recordings.row(recordings.judge_file(classifier, tmp_path / "word.wav"))
-    found = recordings.row(recording.judge_bytes(classifier, wav(word), decode=decode, name=str(tmp_path / "word.wav")))
+    there = recordings.row(recordings.predict_file(classifier, tmp_path / "word.wav"))
+    found = recordings.row(recording.predict_bytes(classifier, wav(word), decode=decode, name=str(tmp_path / "word.wav")))
     assert found == there
-    assert found["verdict"] in ("female", "male", "uncertain")
+    assert found["prediction"] in ("female", "male", "uncertain")
     assert found["error"] is None
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", bytes(range(256)) * 40, b"RIFF\x24\x00\x00\x00WAVEfmt "])
 def test_bytes_that_are_no_sound_get_one_clear_line(classifier, data):
-    found = recording.judge_bytes(classifier, data, decode=decode)
-    assert found.verdict is None
+    found = recording.predict_bytes(classifier, data, decode=decode)
+    assert found.prediction is None
     assert found.error
     assert "\n" not in found.error
     assert found.error.startswith("recording: ")
@@ -59,9 +59,9 @@ def test_bytes_that_are_no_sound_get_one_clear_line(classifier, data):
 
 
 def test_a_half_file_and_a_silent_one(classifier, word):
-    assert "truncated" in str(recording.judge_bytes(classifier, wav(word)[:-2000], decode=decode).error)
-    silent = recording.judge_bytes(classifier, wav(Signal(np.zeros(16_000, np.float32), 16_000)), decode=decode)
-    assert (silent.verdict, silent.error) == (recordings.NO_SPEECH, None)
+    assert "truncated" in str(recording.predict_bytes(classifier, wav(word)[:-2000], decode=decode).error)
+    silent = recording.predict_bytes(classifier, wav(Signal(np.zeros(16_000, np.float32), 16_000)), decode=decode)
+    assert (silent.prediction, silent.error) == (recordings.NO_SPEECH, None)
 
 
 def test_the_value_of_the_button_in_both_versions():
@@ -116,7 +116,7 @@ def test_how_far_logits_must_lie_apart(classifier):
 
 
 def test_another_verdict_is_reached_or_not():
-    test = exercises.other_verdict(lambda semitones: "male" if semitones < -3 else "female")
+    test = exercises.other_prediction(lambda semitones: "male" if semitones < -3 else "female")
     assert test(-5) is None
     assert "still says female" in test(4)
     assert "stay within" in test(30)

@@ -41,7 +41,7 @@ def source(cell):
 
 
 def verdicts_of(some):
-    """How the verdicts on answers begin that code cells showed, in order."""
+    """How the predictions on answers begin that code cells showed, in order."""
     data = [output.get("data", {}) for cell in some for output in cell.get("outputs", [])]
     texts = ["".join(entry["text/markdown"]) for entry in data if "text/markdown" in entry]
     return [text[0] for text in texts if text[:1] in (RIGHT, NOT_YET, OPEN)]

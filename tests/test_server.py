@@ -99,7 +99,7 @@ def test_file_raw_samples_and_command_line_agree(client, explainer, tmp_path):
     for i in range(4):
         samples = spoken(i)
         (tmp_path / "x.wav").write_bytes(wav(samples))
-        by_file = recordings.judge_file(explainer.classifier, tmp_path / "x.wav")
+        by_file = recordings.predict_file(explainer.classifier, tmp_path / "x.wav")
         answers = [
             send(client, wav(samples)),
             send(client, wav(np.stack([samples, samples], axis=1))),
@@ -108,7 +108,7 @@ def test_file_raw_samples_and_command_line_agree(client, explainer, tmp_path):
         for answer in answers:
             found = answer.json()
             assert answer.status_code == 200
-            assert found["verdict"] == by_file.verdict
+            assert found["prediction"] == by_file.prediction
             assert found["probabilities"] == pytest.approx(by_file.probabilities, abs=1e-3)
             assert sum(found["probabilities"].values()) == pytest.approx(1)
             assert [w["start"] for w in found["windows"]] == pytest.approx([w.start for w in by_file.windows], abs=1e-6)
@@ -129,7 +129,7 @@ def test_the_explanation_is_about_the_window(client, explainer):
         == (config.n_rows, config.n_frames)
         == (len(told["picture"]["rows"]["values"]), len(told["picture"]["columns"]["values"]))
     )
-    interact = recordings.judge(explainer.classifier, Signal(samples, RATE))
+    interact = recordings.predict_recording(explainer.classifier, Signal(samples, RATE))
     np.testing.assert_allclose(picture, interact.matrix, atol=2e-3)
     assert (np.array(told["map"]["values"]) > 0).any()
     assert 0 <= told["start"] < told["end"] <= len(samples) / RATE + 1e-6
@@ -185,7 +185,7 @@ def test_what_is_no_speech_has_no_class(client):
             client.post(f"/api/classify?rate={RATE}", content=sounds[name].astype("<f4").tobytes(), headers=RAW),
         ):
             found = answer.json()
-            assert (found["verdict"], found["label"], found["probabilities"], found["explanation"]) == (
+            assert (found["prediction"], found["label"], found["probabilities"], found["explanation"]) == (
                 "no speech",
                 None,
                 {},

@@ -101,8 +101,8 @@ def test_the_band_that_speaks_most_is_the_one_whose_loss_costs_most():
 
 def test_the_page_counts_the_bands_of_the_window_it_shows(browser, classifier, voices):  # noqa: F811
     """Ranges made around a voice's own bands, 3 of 20 moved away: the page of a server with them says 3, and which."""
-    judgement = recordings.judge(classifier, Signal(voices[0], RATE))
-    drops = bands_of(Explainer(classifier), judgement, "female")
+    prediction = recordings.predict_recording(classifier, Signal(voices[0], RATE))
+    drops = bands_of(Explainer(classifier), prediction, "female")
     low, high = drops - 0.05, drops + 0.05
     low[[2, 9, 17]] += 1
     high[[2, 9, 17]] += 1
@@ -170,13 +170,13 @@ def test_the_picture_of_coefficients_is_not_told_as_levels_over_frequency(browse
 
 
 BARS = """async ([probabilities, threshold]) => {
-  const { showVerdict } = await import("/static/show.js");
+  const { showPrediction } = await import("/static/show.js");
   const classes = Object.keys(probabilities);
   const label = classes.reduce((a, b) => (probabilities[a] >= probabilities[b] ? a : b));
-  const verdict = probabilities[label] >= threshold ? label : "uncertain";
+  const prediction = probabilities[label] >= threshold ? label : "uncertain";
   const rest = { f0: null, speech_seconds: 1, timeline: null, disagreement: null };
-  const found = { verdict, label, probability: probabilities[label], probabilities, ...rest };
-  showVerdict(found, { threshold, classes, colours: Object.fromEntries(classes.map((name) => [name, "red"])) });
+  const found = { prediction, label, probability: probabilities[label], probabilities, ...rest };
+  showPrediction(found, { threshold, classes, colours: Object.fromEntries(classes.map((name) => [name, "red"])) });
   document.getElementById("result").hidden = false;
   return [...document.querySelectorAll("#probabilities .track")].map((track) => {
     const zone = track.querySelector(".zone");
@@ -271,7 +271,7 @@ def test_two_people_in_one_recording_are_said_to_disagree_with_times_and_one_is_
 
 def test_the_command_line_says_that_windows_disagree(classifier, two_people, voices):  # noqa: F811
     said = [
-        recordings.lines(recordings.judge(classifier, Signal(samples, RATE)), threshold=classifier.threshold)
+        recordings.lines(recordings.predict_recording(classifier, Signal(samples, RATE)), threshold=classifier.threshold)
         for samples in (two_people, voices[1])
     ]
     assert ["disagree" in " ".join(lines) for lines in said] == [True, False]

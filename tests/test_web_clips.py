@@ -121,7 +121,7 @@ def test_a_format_that_the_server_does_not_read_is_decoded_in_the_browser(page, 
     assert "multipart" in plain.value.request.headers["content-type"], "what the server reads goes there as it is"
     assert unpacked.value.request.headers["content-type"] == "application/octet-stream"
     assert unpacked.value.ok
-    assert unpacked.value.json()["verdict"] == plain.value.json()["verdict"]
+    assert unpacked.value.json()["prediction"] == plain.value.json()["prediction"]
     assert unpacked.value.json()["f0"] == pytest.approx(plain.value.json()["f0"], rel=0.05)
     expect(page.locator("#history")).to_contain_text("note.m4a")
     assert page.evaluate(LONG, [packed, 1]) == "2 s of sound, 1 s are the most; cut it"
@@ -166,7 +166,7 @@ def test_a_recording_outlives_the_server(browser, classifier, tmp_path):  # noqa
     with running(explainer, port):
         page.get_by_role("button", name="Try again", exact=True).click()
         expect(page.locator("#result")).to_be_visible()
-        assert "probability" in page.inner_text("#verdict")
+        assert "probability" in page.inner_text("#prediction")
         assert sent[1] == sent[2] == sent[3], "the same samples each time"
         expect(page.locator("#kept")).to_be_hidden()
         expect(page.locator("#history li")).to_have_count(2)

@@ -103,7 +103,7 @@ def test_microphone_saved_file_and_command_line_agree(page, classifier, tmp_path
 
     by_microphone = record(page)
     assert by_microphone["label"] in classifier.model.classes
-    expect(page.locator("#verdict")).to_contain_text(by_microphone["label"])
+    expect(page.locator("#prediction")).to_contain_text(by_microphone["label"])
     with page.expect_download() as download:
         page.get_by_role("button", name="Save").or_(page.get_by_role("link", name="Save")).click()
     saved = tmp_path / download.value.suggested_filename
@@ -111,7 +111,7 @@ def test_microphone_saved_file_and_command_line_agree(page, classifier, tmp_path
     samples, rate = sf.read(saved, dtype="float32")
     assert 1.5 < len(samples) / rate < 30
     assert np.abs(samples).max() > 0.05, "the microphone was heard"
-    by_file = recordings.judge_file(classifier, saved).probabilities
+    by_file = recordings.predict_file(classifier, saved).probabilities
     with page.expect_response("**/api/classify*") as answer:
         drop(page, saved.read_bytes())
     by_drop = answer.value.json()["probabilities"]
@@ -162,7 +162,7 @@ def test_what_is_no_speech_has_no_class(page, name):
     from playwright.sync_api import expect
 
     drop(page, wav(no_speech_sounds()[name]))
-    expect(page.locator("#verdict")).to_have_text("no speech")
+    expect(page.locator("#prediction")).to_have_text("no speech")
     expect(page.locator("#explanation")).to_be_hidden()
     assert page.locator(".bar").count() == 0
     assert page.said == []
@@ -203,12 +203,12 @@ def test_this_visits_clips_come_back(page):
 
     drop(page, wav(spoken(0)), "<b>first</b>.wav")
     expect(page.locator("#history li")).to_have_count(1)
-    first = page.inner_text("#verdict")
+    first = page.inner_text("#prediction")
     drop(page, wav(no_speech_sounds()["zeros"]), "second.wav")
     expect(page.locator("#history li")).to_have_count(2)
-    expect(page.locator("#verdict")).to_have_text("no speech")
+    expect(page.locator("#prediction")).to_have_text("no speech")
     page.locator("#history button").last.click()
-    expect(page.locator("#verdict")).to_have_text(first)
+    expect(page.locator("#prediction")).to_have_text(first)
     assert page.locator("#history b").count() == 0, "a file's name is text, not markup"
     page.reload()
     page.wait_for_selector("body[data-ready]")

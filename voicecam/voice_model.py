@@ -22,12 +22,12 @@ import pandas as pd
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.config import AUTO, UNCERTAIN, map_choice
+from voicecam.config import AUTO, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
 from voicecam.features import column_axis, row_axis
 from voicecam.network import Model, recordings, save_model
 from voicecam.network.classifier import Classifier
-from voicecam.network.recordings import NO_SPEECH, Judgement
+from voicecam.network.recordings import NO_SPEECH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,44 +36,23 @@ Recording = str | PathLike[str] | np.ndarray | Signal
 
 
 @dataclass(frozen=True, repr=False)
-class Prediction(Judgement):
+class Prediction(recordings.Prediction):
     """What a model says of one recording.
 
-    verdict : a class, "uncertain" or "no speech"; label, probability : the likeliest class and its calibrated probability
+    prediction : a class, "uncertain" or "no speech"; label, probability : the likeliest class and its calibrated probability
     probabilities : of every class; windows : the same for each window; speech_seconds : s; f0 : median pitch in Hz
     error : why a file of a list could not be used; then all else is empty
 
     Example:
         >>> import voicecam
         >>> said = voicecam.load().classify("me.wav")
-        >>> said.verdict, said.label, round(said.f0)
+        >>> said.prediction, said.label, round(said.f0)
         ('uncertain', 'female', 177)
         >>> [round(window.probabilities["female"], 2) for window in said.windows]
         [0.97, 0.32]
     """
 
     model: "VoiceModel | None" = None
-
-    def __repr__(self) -> str:
-        return f"Prediction({self.summary})"
-
-    @property
-    def summary(self) -> str:
-        """What was said, in one line.
-
-        Example:
-            >>> import voicecam
-            >>> model = voicecam.load()
-            >>> [said.summary for said in model.classify(["me.wav", "nowhere.wav"])]
-            ['female 0.79, uncertain, 1.37 s of speech, F0 177 Hz', 'error: nowhere.wav: no such file; check the path']
-        """
-        if self.error is not None:
-            return f"error: {self.error}"
-        if self.label is None:
-            return NO_SPEECH
-        unsure = [UNCERTAIN] * (self.verdict == UNCERTAIN)
-        pitch = "no F0" if self.f0 is None else f"F0 {self.f0:.0f} Hz"
-        return ", ".join([f"{self.label} {self.probability:.2f}", *unsure, f"{self.speech_seconds:.2f} s of speech", pitch])
 
     def _repr_html_(self) -> str:
         if self.matrix is None or self.model is None:
@@ -224,7 +203,7 @@ class Explanation:
         if self.prediction.spoken is None:
             raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
         moved = shift_speech(self.prediction.spoken, self.model.model.config.sample_rate, semitones=semitones)
-        return self.model.prediction(recordings.judge_speech(self.model.classifier, moved, name=self.prediction.path))
+        return self.model.prediction(recordings.predict_speech(self.model.classifier, moved, name=self.prediction.path))
 
     @property
     def _heard(self) -> tuple[np.ndarray, np.ndarray]:
@@ -292,11 +271,11 @@ class VoiceModel:
         if isinstance(recording, str | PathLike) and Path(recording).is_dir():
             return self.classify(list(recordings.sound_files([Path(recording)])[0]))
         if isinstance(recording, list):
-            return [self.prediction(self._judged(one, rate)) for one in recording]
-        said = self.prediction(self._judged(recording, rate))
-        if said.error is not None:
-            raise AudioError(said.error)
-        return said
+            return [self.prediction(self._predicted(one, rate)) for one in recording]
+        found = self.prediction(self._predicted(recording, rate))
+        if found.error is not None:
+            raise AudioError(found.error)
+        return found
 
     def explain(
         self,
@@ -344,7 +323,7 @@ class VoiceModel:
             >>> voicecam.load().predict(["me.wav"])
             array(['female'], dtype='<U6')
         """
-        return np.array([said.label or NO_SPEECH for said in self._all(recordings)])
+        return np.array([one.label or NO_SPEECH for one in self._all(recordings)])
 
     def predict_proba(self, recordings: Sequence[Recording]) -> np.ndarray:
         """Calibrated probabilities, float (n, class), in the order of `classes_`; NaN where there is no speech.
@@ -354,7 +333,7 @@ class VoiceModel:
             >>> voicecam.load().predict_proba(["me.wav"]).round(2)
             array([[0.79, 0.21]])
         """
-        rows = [[(said.probabilities or {}).get(name, np.nan) for name in self.classes] for said in self._all(recordings)]
+        rows = [[(one.probabilities or {}).get(name, np.nan) for name in self.classes] for one in self._all(recordings)]
         return np.array(rows, dtype=float).reshape(-1, len(self.classes))
 
     def save_pretrained(self, folder: str | PathLike[str]) -> Path:
@@ -372,33 +351,33 @@ class VoiceModel:
         save_model(place, self.model)
         return place
 
-    def _judged(self, recording: Recording, rate: int | None) -> Judgement:
+    def _predicted(self, recording: Recording, rate: int | None) -> recordings.Prediction:
         if isinstance(recording, str | PathLike):
-            return recordings.judge_file(self.classifier, Path(recording))
+            return recordings.predict_file(self.classifier, Path(recording))
         try:
-            return recordings.judge(self.classifier, _signal(recording, rate))
+            return recordings.predict_recording(self.classifier, _signal(recording, rate))
         except SilentError:
-            return Judgement("recording", NO_SPEECH)
+            return recordings.Prediction("recording", NO_SPEECH)
 
-    def prediction(self, judgement: Judgement) -> Prediction:
-        """What recordings.judge said, as a Prediction of this model.
+    def prediction(self, found: recordings.Prediction) -> Prediction:
+        """What recordings.predict_recording said, as a Prediction of this model.
 
         Example:
             >>> import voicecam
             >>> from voicecam.network import recordings
             >>> model, sound = voicecam.load(), voicecam.audio.read("me.wav")
-            >>> model.prediction(recordings.judge(model.classifier, sound))
+            >>> model.prediction(recordings.predict_recording(model.classifier, sound))
             Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
         """
-        return Prediction(**vars(judgement), model=self)
+        return Prediction(**vars(found), model=self)
 
     def _all(self, recordings: Sequence[Recording]) -> list[Prediction]:
         if isinstance(recordings, str | PathLike | np.ndarray | Signal):
             raise AudioError("one recording given; predict takes a list of them, classify takes one")
-        found = [self.prediction(self._judged(one, None)) for one in recordings]
-        for said in found:
-            if said.error is not None:
-                raise AudioError(said.error)
+        found = [self.prediction(self._predicted(one, None)) for one in recordings]
+        for one in found:
+            if one.error is not None:
+                raise AudioError(one.error)
         return found
 
 

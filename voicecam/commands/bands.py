@@ -42,7 +42,7 @@ def work(args: argparse.Namespace) -> str:
     drops, kept, unread = [], [], 0
     for clip in cli.progress(clips.to_dict("records"), len(clips)):
         try:
-            found = recordings.judge(classifier, audio.read(corpus.root / clip["path"]))
+            found = recordings.predict_recording(classifier, audio.read(corpus.root / clip["path"]))
         except AudioError:
             unread += 1
             continue

@@ -14,7 +14,7 @@ from voicecam.files import write_json
 
 if TYPE_CHECKING:
     from voicecam.network.classifier import Classifier
-    from voicecam.network.recordings import Judgement
+    from voicecam.network.recordings import Prediction
 
 EXAMPLE = "my_wavs --json recordings.json --cam maps/mine"
 STOPPED = "stopped"
@@ -44,37 +44,37 @@ def work(args: argparse.Namespace) -> str:
     classifier = load_classifier(args.model)
     judged: list = []
     try:
-        for judgement in cli.progress(recordings.judge_files(classifier, files, workers=args.workers), len(files)):
-            judged.append(replace(judgement, spoken=None))  # its sound is not needed any more
-            _say(judgement, classifier.threshold, quiet=args.json == "-")
+        for prediction in cli.progress(recordings.predict_files(classifier, files, workers=args.workers), len(files)):
+            judged.append(replace(prediction, spoken=None))  # its sound is not needed any more
+            _say(prediction, classifier.threshold, quiet=args.json == "-")
     except BaseException:
         if judged:
             cli.log(_written(args, judged, classifier))
         raise
     last = _written(args, judged, classifier)
-    broken = sum(judgement.error is not None for judgement in judged)
+    broken = sum(prediction.error is not None for prediction in judged)
     if broken:
         cli.log(last)
         raise AudioError(f"{broken} of {len(files)} recordings could not be used; their reasons stand above")
     return last
 
 
-def _say(judgement: "Judgement", threshold: float, *, quiet: bool) -> None:
+def _say(prediction: "Prediction", threshold: float, *, quiet: bool) -> None:
     """Print the answer, unless `quiet`, or why there is none."""
     from voicecam.network import recordings
 
-    for line in recordings.lines(judgement, threshold=threshold):
-        if judgement.error is not None:
+    for line in recordings.lines(prediction, threshold=threshold):
+        if prediction.error is not None:
             print(line, file=sys.stderr)
         elif not quiet:
             cli.log(line)
 
 
-def _written(args: argparse.Namespace, judged: "list[Judgement]", classifier: "Classifier") -> str:
+def _written(args: argparse.Namespace, judged: "list[Prediction]", classifier: "Classifier") -> str:
     """Write what the options ask for; returns one line, or the JSON itself."""
     from voicecam.network import recordings
 
-    rows, written = [recordings.row(judgement) for judgement in judged], []
+    rows, written = [recordings.row(prediction) for prediction in judged], []
     if args.json and args.json != "-":
         write_json(Path(args.json), rows)
         written.append(args.json)

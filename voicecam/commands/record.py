@@ -92,7 +92,7 @@ def after(args: argparse.Namespace, path: Path, signal: "Signal") -> None:
         from voicecam.network.classifier import load_classifier
 
         classifier = load_classifier(SHIPPED_MODEL)
-        for line in recordings.lines(recordings.judge_file(classifier, path), threshold=classifier.threshold):
+        for line in recordings.lines(recordings.predict_file(classifier, path), threshold=classifier.threshold):
             cli.log(line)
     if args.play or agreed("play it back?"):
         from voicecam.audio import microphone

@@ -5,23 +5,23 @@ from pathlib import Path
 from voicecam import figures
 from voicecam.files import free_path, write_bytes
 from voicecam.network import Model
-from voicecam.network.recordings import Judgement
+from voicecam.network.recordings import Prediction
 from voicecam.voice_model import VoiceModel
 
 
-def write_maps(folder: Path, judgements: list[Judgement], model: Model) -> list[Path]:
+def write_maps(folder: Path, judgements: list[Prediction], model: Model) -> list[Path]:
     """Write one PNG for each judgement with speech, named after its file; returns their paths. None is overwritten.
 
     The map is the positive part of config.DEFAULT_MAPS' for the likeliest class (of two, against the other), whether or not the
-    verdict names it.
+    prediction names it.
     """
     explainer, written = VoiceModel(model), []
-    for judgement in judgements:
-        if judgement.matrix is None:
+    for prediction in judgements:
+        if prediction.matrix is None:
             continue
-        path = free_path(folder, Path(judgement.path).stem, ".png")
+        path = free_path(folder, Path(prediction.path).stem, ".png")
         fig, ax = figures.figure(3.6)
-        explainer.explain(explainer.prediction(judgement)).plot(ax)
+        explainer.explain(explainer.prediction(prediction)).plot(ax)
         write_bytes(path, figures.png_bytes(fig))
         written.append(path)
     return written

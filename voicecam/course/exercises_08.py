@@ -67,10 +67,10 @@ def logits_apart(classifier: Classifier) -> Test:
     return test
 
 
-def other_verdict(judged: Callable[[float], str], low: float = -12.0, high: float = 12.0) -> Test:
-    """Exercise 8.3: semitones, not 0, within low to high, by which the voice is moved until the verdict is another.
+def other_prediction(judged: Callable[[float], str], low: float = -12.0, high: float = 12.0) -> Test:
+    """Exercise 8.3: semitones, not 0, within low to high, by which the voice is moved until the prediction is another.
 
-    judged : the verdict on the voice moved by so many semitones
+    judged : the prediction on the voice moved by so many semitones
     """
 
     def test(answer: Any) -> str | None:

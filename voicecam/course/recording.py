@@ -17,25 +17,27 @@ from voicecam.course.display import show_controls
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.network.classifier import Classifier
-from voicecam.network.recordings import NO_SPEECH, Judgement, judge
+from voicecam.network.recordings import NO_SPEECH, Prediction, predict_recording
 
 SOUNDS = ",".join(AUDIO_SUFFIXES)  # what the button offers
 RATE = 16_000  # Hz, of the saved clip
 PAUSE_S = 0.4  # s of silence after each of its words
 
 
-def judge_bytes(classifier: Classifier, data: bytes, *, decode: Callable[[bytes], Signal], name: str = "recording") -> Judgement:
-    """What a model says of the bytes of a sound file, as `verdicts.judge_file` says it of a file.
+def predict_bytes(
+    classifier: Classifier, data: bytes, *, decode: Callable[[bytes], Signal], name: str = "recording"
+) -> Prediction:
+    """What a model says of the bytes of a sound file, as `recordings.predict_file` says it of a file.
 
     decode : bytes to Signal, such as server.decoding.decode. Raises nothing for bytes that cannot be used: `error` says why
     """
     try:
         signal = decode(data)
     except SilentError:  # readable, but nobody speaks
-        return Judgement(name, NO_SPEECH)
+        return Prediction(name, NO_SPEECH)
     except AudioError as reason:
-        return Judgement(name, None, error=str(reason))
-    return judge(classifier, signal, name=name)
+        return Prediction(name, None, error=str(reason))
+    return predict_recording(classifier, signal, name=name)
 
 
 def uploaded(value: Any) -> tuple[str, bytes] | None:

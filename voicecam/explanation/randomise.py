@@ -1,7 +1,7 @@
 """Do maps change when what the network learned is wiped out? The randomisation tests of Adebayo et al. (2018).
 
 A map that stays alike shows the picture or the architecture, not what was learned. One that changes may still be wrong. The
-verdict over many draws of random weights is in draws.py.
+prediction over many draws of random weights is in draws.py.
 """
 
 import copy

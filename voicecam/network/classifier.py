@@ -16,6 +16,8 @@ from voicecam.config import UNCERTAIN, Config
 from voicecam.data.dataset import window_input
 from voicecam.network import Model, load_model
 
+NO_SPEECH = "no speech"
+
 
 @dataclass(frozen=True)
 class Window:
@@ -26,21 +28,49 @@ class Window:
     probabilities: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Prediction:
     """What a model says of one recording.
 
-    verdict : a class, or "uncertain" where the probability of the likeliest class is below the model's threshold
-    label, probability : the likeliest class, and its probability in 0..1 at the model's temperature
-    probabilities : of every class; they add up to 1
-    windows : in order of time
+    path : as it was given
+    prediction : a class; "uncertain" where the probability of the likeliest class is below the model's threshold; "no speech";
+        None where the file could not be used, and `error` says why
+    label, probability, probabilities : the likeliest class, its calibrated probability in 0..1, and that of every class, which
+        add up to 1; None where no speech was classified
+    windows : in order of time, in s of the recording
+    speech_seconds : speech in s, without pauses; f0 : median pitch in Hz, or None where nothing is voiced
+    matrix : float32 (n_rows, n_frames), the window that speaks most for `label`; strongest : its place in `windows`
+    log_mel : float (n_mels, n_frames), that window's mel energies in dB
+    spoken : the speech that was classified, cut out of the recording
     """
 
-    verdict: str
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    windows: tuple[Window, ...]
+    path: str
+    prediction: str | None
+    label: str | None = None
+    probability: float | None = None
+    probabilities: dict[str, float] | None = None
+    windows: tuple[Window, ...] = ()
+    speech_seconds: float = 0.0
+    f0: float | None = None
+    error: str | None = None
+    matrix: np.ndarray | None = None
+    strongest: int = 0
+    log_mel: np.ndarray | None = None
+    spoken: Signal | None = None
+
+    def __repr__(self) -> str:
+        return f"Prediction({self.summary})"
+
+    @property
+    def summary(self) -> str:
+        """ "female 0.82, uncertain, 0.58 s of speech, F0 222 Hz" """
+        if self.error is not None:
+            return f"error: {self.error}"
+        if self.label is None:
+            return NO_SPEECH
+        unsure = [UNCERTAIN] * (self.prediction == UNCERTAIN)
+        pitch = "no F0" if self.f0 is None else f"F0 {self.f0:.0f} Hz"
+        return ", ".join([f"{self.label} {self.probability:.2f}", *unsure, f"{self.speech_seconds:.2f} s of speech", pitch])
 
 
 class Classifier:
@@ -67,8 +97,8 @@ class Classifier:
         pooled = np.stack([part.mean(axis=0) for part in np.split(logits, ends[:-1])])  # (clip, class)
         return softmax(pooled / self.model.temperature, axis=1)
 
-    def classify(self, signal: Signal, *, clip: "ClipFeatures | None" = None) -> Verdict:
-        """The verdict on one recording, with its windows. Raises AudioError for one without sound.
+    def classify(self, signal: Signal, *, clip: "ClipFeatures | None" = None) -> Prediction:
+        """The prediction on one recording, with its windows. Raises AudioError for one without sound.
 
         clip : its features, where the caller has them
         """
@@ -78,8 +108,9 @@ class Classifier:
         p = softmax(logits.mean(axis=0) / self.model.temperature)
         alone = softmax(logits / self.model.temperature, axis=1)
         best = int(p.argmax())
-        return Verdict(
-            verdict=classes[best] if p[best] >= self.threshold else UNCERTAIN,
+        return Prediction(
+            path="recording",
+            prediction=classes[best] if p[best] >= self.threshold else UNCERTAIN,
             label=classes[best],
             probability=float(p[best]),
             probabilities=_named(classes, p),

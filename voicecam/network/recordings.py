@@ -1,4 +1,4 @@
-"""Sound files -> what a Classifier says of the speech in them: verdicts in the order of the files, as rows and as lines.
+"""Sound files -> what a Classifier says of the speech in them: predictions in the order of the files, as rows and as lines.
 
 Speech is found and cut out first, so that silence never reaches the network. Trains and draws nothing.
 """
@@ -7,7 +7,7 @@ import os
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -24,39 +24,7 @@ from voicecam.corpora.labels import audio_files, passed_over
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
-from voicecam.network.classifier import Classifier, Window, clip_features, sure_classes
-
-NO_SPEECH = "no speech"
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What was said of one recording.
-
-    path : as it was given
-    verdict : a class, "uncertain" or "no speech"; None where the file could not be used, and `error` says why
-    label, probability, probabilities : the likeliest class, its calibrated probability, and that of every class, see
-        `classifier.Verdict`; None and {} where no speech was classified
-    speech_seconds : speech in s, without pauses; f0 : median pitch in Hz, or None where nothing is voiced
-    windows : their times are those of the recording
-    matrix : float32 (n_rows, n_frames), the window that speaks most for `label`; strongest : its place in `windows`
-    log_mel : float (n_mels, n_frames), that window's mel energies in dB
-    spoken : the speech that was classified, cut out of the recording; None where there is none
-    """
-
-    path: str
-    verdict: str | None
-    label: str | None = None
-    probability: float | None = None
-    probabilities: dict[str, float] | None = None
-    speech_seconds: float = 0.0
-    f0: float | None = None
-    windows: tuple[Window, ...] = ()
-    error: str | None = None
-    matrix: np.ndarray | None = None
-    strongest: int = 0
-    log_mel: np.ndarray | None = None
-    spoken: Signal | None = None
+from voicecam.network.classifier import NO_SPEECH, Classifier, Prediction, Window, clip_features, sure_classes
 
 
 def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -75,66 +43,61 @@ def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return list(found), others
 
 
-def judge_files(classifier: Classifier, paths: Sequence[Path], *, workers: int | None = None) -> Iterator[Judgement]:
-    """Judge files, several at a time, in their order. A file that cannot be used is a Judgement with an `error`.
+def predict_files(classifier: Classifier, paths: Sequence[Path], *, workers: int | None = None) -> Iterator[Prediction]:
+    """Predictions of files, several at a time, in their order. A file that cannot be used is a Prediction with an `error`.
 
     Threads: reading, resampling and both networks leave Python's lock, and processes would each import torch for seconds.
     Stopped early, it drops the files that wait, and does not wait for those at work.
     """
     pool = ThreadPoolExecutor(workers or os.cpu_count())
     try:
-        yield from pool.map(partial(judge_file, classifier), paths)
+        yield from pool.map(partial(predict_file, classifier), paths)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def judge_file(classifier: Classifier, path: Path) -> Judgement:
-    """Judge one file, see `judge`. Raises nothing, whatever the file does: its `error` says why. A fault of this program too is
-    only this file's; its traceback goes to standard error."""
+def predict_file(classifier: Classifier, path: Path) -> Prediction:
+    """The prediction of one file, see `predict_recording`. Raises nothing, whatever the file does: its `error` says why. A fault
+    of this program too is only this file's; its traceback goes to standard error."""
     name = shown(path)
     try:
-        return judge(classifier, audio.read(path, rate=classifier.model.config.sample_rate), name=name)
+        return predict_recording(classifier, audio.read(path, rate=classifier.model.config.sample_rate), name=name)
     except SilentError:  # readable, but nobody speaks
-        return Judgement(name, NO_SPEECH)
+        return Prediction(name, NO_SPEECH)
     except VoicecamError as reason:
-        return Judgement(name, None, error=str(reason) if str(reason).startswith(name) else f"{name}: {reason}")
+        return Prediction(name, None, error=str(reason) if str(reason).startswith(name) else f"{name}: {reason}")
     except OSError as reason:
-        return Judgement(name, None, error=f"{name}: not readable ({reason.strerror or reason}); check its permissions")
+        return Prediction(name, None, error=f"{name}: not readable ({reason.strerror or reason}); check its permissions")
     except MemoryError:
-        return Judgement(name, None, error=f"{name}: too long for this computer's memory; cut it")
+        return Prediction(name, None, error=f"{name}: too long for this computer's memory; cut it")
     except Exception as bug:
         traceback.print_exc()
         said = " ".join(f"{type(bug).__name__}: {bug}".split())
-        return Judgement(name, None, error=f"{name}: failed in this program ({said}); report it with the traceback above")
+        return Prediction(name, None, error=f"{name}: failed in this program ({said}); report it with the traceback above")
 
 
-def judge(classifier: Classifier, signal: Signal, *, name: str = "recording") -> Judgement:
+def predict_recording(classifier: Classifier, signal: Signal, *, name: str = "recording") -> Prediction:
     """Find the speech in a recording at any rate, cut it out and classify it; "no speech" where there is none."""
     speech = find_speech(signal)
     if not speech:
-        return Judgement(name, NO_SPEECH)
+        return Prediction(name, NO_SPEECH)
     spoken = cut(signal, speech)
     del signal  # an hour has 230 MB
-    said = judge_speech(classifier, spoken.signal, name=name)
-    times = (replace(w, start=spoken.time(w.start), end=spoken.time(w.end, end=True)) for w in said.windows)
-    return replace(said, speech_seconds=speech.seconds, windows=tuple(times))
+    found = predict_speech(classifier, spoken.signal, name=name)
+    times = (replace(w, start=spoken.time(w.start), end=spoken.time(w.end, end=True)) for w in found.windows)
+    return replace(found, speech_seconds=speech.seconds, windows=tuple(times))
 
 
-def judge_speech(classifier: Classifier, spoken: Signal, *, name: str = "recording") -> Judgement:
+def predict_speech(classifier: Classifier, spoken: Signal, *, name: str = "recording") -> Prediction:
     """Classify a sound that is speech from end to end, as cut out of a recording; times are those of this sound."""
     clip = clip_features(spoken, classifier.model.config)
-    said = classifier.classify(spoken, clip=clip)
-    alone = [window.probabilities[said.label] for window in said.windows]
-    strongest = int(np.argmax(alone))
-    return Judgement(
+    found = classifier.classify(spoken, clip=clip)
+    strongest = int(np.argmax([window.probabilities[str(found.label)] for window in found.windows]))
+    return replace(
+        found,
         path=name,
-        verdict=said.verdict,
-        label=said.label,
-        probability=said.probability,
-        probabilities=said.probabilities,
         speech_seconds=spoken.seconds,
         f0=median_f0(spoken),
-        windows=said.windows,
         matrix=clip.matrices[strongest].copy(),  # else it would keep an hour's windows
         strongest=strongest,
         log_mel=clip.log_mel(strongest),
@@ -142,49 +105,49 @@ def judge_speech(classifier: Classifier, spoken: Signal, *, name: str = "recordi
     )
 
 
-def strongest_window(judgement: Judgement, spoken: Signal, config: Config) -> Signal:
+def strongest_window(prediction: Prediction, spoken: Signal, config: Config) -> Signal:
     """The prepared window, config.n_samples long, whose matrix the judgement of this speech holds."""
     if config.windows == "loudest":
         return audio.prepare(spoken, config)
     whole = audio.prepare_whole(spoken, config)
     starts = window_starts(1 + (len(whole.samples) - config.window) // config.hop, config)
-    first = min(starts[judgement.strongest] * config.hop, len(whole.samples) - config.n_samples)
+    first = min(starts[prediction.strongest] * config.hop, len(whole.samples) - config.n_samples)
     return Signal(whole.samples[first : first + config.n_samples], whole.rate)
 
 
-def row(judgement: Judgement) -> dict[str, Any]:
-    """The Judgement as JSON can hold it: path, verdict, label, probability, probabilities, speech_seconds, f0, windows, error."""
-    windows = [{"start": w.start, "end": w.end, "probabilities": w.probabilities} for w in judgement.windows]
+def row(prediction: Prediction) -> dict[str, Any]:
+    """As JSON can hold it: path, prediction, label, probability, probabilities, speech_seconds, f0, windows, error."""
+    windows = [{"start": w.start, "end": w.end, "probabilities": w.probabilities} for w in prediction.windows]
     return {
-        "path": judgement.path,
-        "verdict": judgement.verdict,
-        "label": judgement.label,
-        "probability": judgement.probability,
-        "probabilities": judgement.probabilities or {},
-        "speech_seconds": judgement.speech_seconds,
-        "f0": judgement.f0,
+        "path": prediction.path,
+        "prediction": prediction.prediction,
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "probabilities": prediction.probabilities or {},
+        "speech_seconds": prediction.speech_seconds,
+        "f0": prediction.f0,
         "windows": windows,
-        "error": judgement.error,
+        "error": prediction.error,
     }
 
 
-def lines(judgement: Judgement, *, threshold: float) -> list[str]:
-    """The Judgement in words: one line, and a timeline where there are several windows.
+def lines(prediction: Prediction, *, threshold: float) -> list[str]:
+    """In words: one line, and a timeline where there are several windows.
 
     threshold : probability below which a window of the timeline is uncertain
     """
-    if judgement.error is not None:
-        return [judgement.error]
-    if judgement.verdict == NO_SPEECH:
-        return [f"{judgement.path}: no speech"]
-    best = f"{judgement.label} {judgement.probability:.3f}"
-    verdict = f"uncertain, likeliest {best}" if judgement.verdict == UNCERTAIN else best
-    pitch = "no F0" if judgement.f0 is None else f"F0 {judgement.f0:.0f} Hz"
-    first = f"{judgement.path}: {verdict} ({judgement.speech_seconds:.2f} s of speech, {pitch})"
-    if len(judgement.windows) < 2:
+    if prediction.error is not None:
+        return [prediction.error]
+    if prediction.prediction == NO_SPEECH:
+        return [f"{prediction.path}: no speech"]
+    best = f"{prediction.label} {prediction.probability:.3f}"
+    answer = f"uncertain, likeliest {best}" if prediction.prediction == UNCERTAIN else best
+    pitch = "no F0" if prediction.f0 is None else f"F0 {prediction.f0:.0f} Hz"
+    first = f"{prediction.path}: {answer} ({prediction.speech_seconds:.2f} s of speech, {pitch})"
+    if len(prediction.windows) < 2:
         return [first]
-    torn = "the windows disagree: " * (len(sure_classes(judgement.windows, threshold=threshold)) > 1)
-    return [first, f"  {torn}{timeline(judgement.windows, threshold=threshold)}"]
+    torn = "the windows disagree: " * (len(sure_classes(prediction.windows, threshold=threshold)) > 1)
+    return [first, f"  {torn}{timeline(prediction.windows, threshold=threshold)}"]
 
 
 def timeline(windows: Sequence[Window], *, threshold: float) -> str:

@@ -1,5 +1,5 @@
-"""A recording -> all that the page shows of it, as plain values for JSON: verdict, waveform, picture, map and bands; its sounds
-are in sounds.py. The verdict is `recordings.judge`'s, as for files and microphone. Draws nothing; the browser does.
+"""A recording -> all that the page shows of it, as plain values for JSON: prediction, waveform, picture, map and bands; its
+sounds are in sounds.py. The prediction is that of files and microphone, recordings.predict_recording. The browser draws.
 """
 
 from base64 import b64encode
@@ -26,7 +26,7 @@ from voicecam.features import Axis, column_axis, row_axis
 from voicecam.figures.pictures import is_signed, row_ticks
 from voicecam.network import Model, recordings
 from voicecam.network.classifier import Classifier, sure_classes
-from voicecam.network.recordings import NO_SPEECH, Judgement
+from voicecam.network.recordings import NO_SPEECH, Prediction
 from voicecam.server.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
 from voicecam.voice_model import targets_of
 
@@ -55,33 +55,33 @@ class Explainer:
 
     @cached_property
     def mapped(self) -> Model:
-        """A copy of the model for maps alone: the hooks that these hang in would catch the passes of another thread's verdict."""
+        """A copy of the model for maps alone: the hooks that these hang in would catch another thread's passes."""
         model = self.classifier.model
         return replace(model, network=deepcopy(model.network))
 
 
 def analyse(explainer: Explainer, signal: Signal) -> dict[str, Any]:
-    """The verdict on a recording at any rate, as `recordings.row` has it, and beside it waveform, timeline, and explanation (None
-    where there is no speech)."""
-    judgement = recordings.judge(explainer.classifier, signal, name="")
+    """The prediction of a recording at any rate, as `recordings.row` has it, with waveform, timeline, and explanation (None where
+    there is no speech)."""
+    prediction = recordings.predict_recording(explainer.classifier, signal, name="")
     return {
-        **verdict(explainer, judgement),
+        **answer(explainer, prediction),
         "waveform": waveform(signal),
-        "explanation": None if judgement.spoken is None else explain(explainer, judgement),
+        "explanation": None if prediction.spoken is None else explain(explainer, prediction),
     }
 
 
 def silent(explainer: Explainer) -> dict[str, Any]:
     """What `analyse` gives for a recording in which nothing is heard at all."""
-    return {**verdict(explainer, Judgement("", NO_SPEECH)), "waveform": None, "explanation": None}
+    return {**answer(explainer, Prediction("", NO_SPEECH)), "waveform": None, "explanation": None}
 
 
-def verdict(explainer: Explainer, judgement: Judgement) -> dict[str, Any]:
+def answer(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
     """The judgement's row without the file's name; beside it its timeline in words where it has several windows, and a sentence
     where some of them are sure of different classes."""
-    row = recordings.row(judgement)
+    row = recordings.row(prediction)
     del row["path"], row["error"]
-    windows, threshold = judgement.windows, explainer.classifier.threshold
+    windows, threshold = prediction.windows, explainer.classifier.threshold
     line = recordings.timeline(windows, threshold=threshold) if len(windows) > 1 else None
     torn = len(sure_classes(windows, threshold=threshold)) > 1
     said = f"The windows disagree: {line}. One answer does not hold for the whole recording." if torn else None
@@ -95,13 +95,13 @@ def waveform(signal: Signal) -> dict[str, Any]:
     return {"seconds": signal.seconds, "low": plain(low, 3), "high": plain(high, 3)}
 
 
-def explain(explainer: Explainer, judgement: Judgement) -> dict[str, Any]:
+def explain(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
     """Picture, map and bands of the window that speaks most for the likeliest class."""
-    model, matrix = explainer.classifier.model, judgement.matrix
-    if matrix is None or judgement.log_mel is None or judgement.label is None:
+    model, matrix = explainer.classifier.model, prediction.matrix
+    if matrix is None or prediction.log_mel is None or prediction.label is None:
         raise ExplainError("no speech in this recording, so there is nothing to explain")
-    window = judgement.windows[judgement.strongest]
-    target, contrast = targets_of(model, judgement.label)
+    window = prediction.windows[prediction.strongest]
+    target, contrast = targets_of(model, prediction.label)
     with MAPPING:
         found = attribute(
             explainer.mapped.network,
@@ -115,23 +115,23 @@ def explain(explainer: Explainer, judgement: Judgement) -> dict[str, Any]:
         "start": window.start,
         "end": window.end,
         "picture": _picture(explainer, matrix),
-        "map": _map(explainer, found, judgement.label),
-        "bands": None if model.config.features == "mfcc-2020" else _bands(explainer, judgement.log_mel, judgement.label),
+        "map": _map(explainer, found, prediction.label),
+        "bands": None if model.config.features == "mfcc-2020" else _bands(explainer, prediction.log_mel, prediction.label),
     }
 
 
-def bands_of(explainer: Explainer, judgement: Judgement, label: str) -> np.ndarray:
+def bands_of(explainer: Explainer, prediction: Prediction, label: str) -> np.ndarray:
     """What the page shows of a recording's bands, float (band,), for a class of one's choice: to measure training speakers.
 
     Raises ExplainError where nobody spoke in it.
     """
-    if judgement.log_mel is None:
+    if prediction.log_mel is None:
         raise ExplainError("no speech in this recording, so no band of it speaks for anything")
-    return _drops(explainer, judgement.log_mel, label)
+    return _drops(explainer, prediction.log_mel, label)
 
 
 def shift(explainer: Explainer, signal: Signal, semitones: float) -> dict[str, Any]:
-    """What the model says when the voice is moved in pitch: verdict, label, probability, probabilities, f0, and its sound (WAV).
+    """The answer when the voice is moved in pitch: prediction, label, probability, probabilities, f0, and its sound (WAV).
 
     The speech is cut out first, at most its loudest 10 s. Praat resynthesises it also at 0 semitones, so that steps can be
     compared with each other. Raises ExplainError for a recording without speech, and as `shift_voice` does.
@@ -144,7 +144,7 @@ def shift(explainer: Explainer, signal: Signal, semitones: float) -> dict[str, A
     said = explainer.classifier.classify(moved)
     return {
         "semitones": semitones,
-        "verdict": said.verdict,
+        "prediction": said.prediction,
         "label": said.label,
         "probability": said.probability,
         "probabilities": said.probabilities,
@@ -160,7 +160,7 @@ def warm_up(explainer: Explainer) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(2 * config.n_samples).astype(np.float32)
     signal = Signal(noise, config.sample_rate)
     find_speech(signal), median_f0(signal), waveform(signal)
-    explain(explainer, recordings.judge_speech(classifier, signal))
+    explain(explainer, recordings.predict_speech(classifier, signal))
 
 
 def _picture(explainer: Explainer, matrix: np.ndarray) -> dict[str, Any]:

@@ -13,7 +13,7 @@ _NUMBER, _TEXT = {"type": "number"}, {"type": "string"}
 _NUMBERS = {"type": "array", "items": _NUMBER}
 _P = {"type": "object", "additionalProperties": _NUMBER, "description": "probability of each class, 0 to 1; empty without speech"}
 _SAID = {
-    "verdict": {**_TEXT, "description": 'a class, "uncertain" or "no speech"'},
+    "prediction": {**_TEXT, "description": 'a class, "uncertain" or "no speech"'},
     "label": {**_TEXT, "nullable": True, "description": "the likeliest class"},
     "probability": {**_NUMBER, "nullable": True, "description": "of the likeliest class"},
     "probabilities": _P,
@@ -22,7 +22,7 @@ _SAID = {
 MODEL = {
     "label": _TEXT,
     "classes": {"type": "array", "items": _TEXT},
-    "threshold": {**_NUMBER, "description": "probability of the likeliest class below which the verdict is uncertain"},
+    "threshold": {**_NUMBER, "description": "probability of the likeliest class below which the prediction is uncertain"},
 }
 CLASSIFY = {
     **_SAID,

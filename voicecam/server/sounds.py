@@ -26,11 +26,14 @@ def hear(explainer: Explainer, signal: Signal) -> dict[str, Any]:
         and in the mean by evidence and rest of the same map shifted by chance; both None where the map is blank; words : in words
     Raises ExplainError for a recording without speech, and where pictures have no way back to mel energies (mfcc-2020).
     """
-    judgement = recordings.judge(explainer.classifier, signal, name="")
-    if judgement.spoken is None or judgement.log_mel is None or judgement.label is None:
+    prediction = recordings.predict_recording(explainer.classifier, signal, name="")
+    if prediction.spoken is None or prediction.log_mel is None or prediction.label is None:
         raise ExplainError("no speech in this recording, so there is no evidence to hear")
-    window, label = recordings.strongest_window(judgement, judgement.spoken, explainer.classifier.model.config), judgement.label
-    found = _mel_gradients(explainer, judgement.log_mel, label)
+    window, label = (
+        recordings.strongest_window(prediction, prediction.spoken, explainer.classifier.model.config),
+        prediction.label,
+    )
+    found = _mel_gradients(explainer, prediction.log_mel, label)
     if not (found > 0).any():
         words = f"By mel gradients nothing in the sound speaks for {label}, so there is no evidence to hear."
         return {"label": label, "sounds": None, "scores": None, "words": words}

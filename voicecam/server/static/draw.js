@@ -86,7 +86,7 @@ export function drawWaveform(canvas, wave, window) {
   axes(area, { x: ticks(0, wave.seconds), y: ticks(-1, 1, 4), xTitle: "time (s)", yTitle: "full scale" });
 }
 
-// The verdict is uncertain where the likeliest class has less than the threshold. Of two classes both are then nearer to one half
+// The prediction is uncertain where the likeliest class has less than the threshold. Of two classes both are then nearer to one half
 // than the threshold is; of more, only the likeliest class can tell. [from, to], empty where from is not below to.
 export function uncertainZone(classes, threshold) {
   return [classes.length === 2 ? 1 - threshold : 0, Math.min(1, threshold)];
@@ -219,7 +219,7 @@ export function drawPitch(canvas, tried, classes, shades, threshold) {
   axes(area, { x: places, y: ticks(0, 1), xTitle: "pitch moved (semitones)", yTitle: "probability" });
 }
 
-// Where the verdict is uncertain: of two classes while both curves are in the zone, of more while the highest is below its edge.
+// Where the prediction is uncertain: of two classes while both curves are in the zone, of more while the highest is below its edge.
 function border({ pen, left, width }, low, high, filled) {
   pen.fillStyle = colour("zone");
   if (filled) pen.fillRect(left, high, width, low - high);

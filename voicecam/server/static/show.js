@@ -28,19 +28,19 @@ export function share(value, digits) {
   return Number(text) === 0 && value > 0 ? `<0.${"0".repeat(digits - 1)}1` : text;
 }
 
-export function headline({ verdict, label, probability }) {
-  if (label === null) return verdict;
+export function headline({ prediction, label, probability }) {
+  if (label === null) return prediction;
   const best = `${label}, probability ${share(probability, 2)}`;
-  return verdict === label ? best : `${verdict}; likeliest ${best}`;
+  return prediction === label ? best : `${prediction}; likeliest ${best}`;
 }
 
 // All that is said of a recording beside its explanation.
-export function showVerdict(found, model) {
-  $("verdict").textContent = headline(found);
+export function showPrediction(found, model) {
+  $("prediction").textContent = headline(found);
   $("disagreement").hidden = found.disagreement === null;
   $("disagreement").textContent = found.disagreement ?? "";
   const pitch = found.f0 === null ? "nothing voiced" : `median pitch ${found.f0.toFixed(0)} Hz`;
-  const limit = model.threshold > 0 ? ` The verdict is uncertain where the likeliest class has less than ${model.threshold.toFixed(2)}.` : "";
+  const limit = model.threshold > 0 ? ` The prediction is uncertain where the likeliest class has less than ${model.threshold.toFixed(2)}.` : "";
   $("facts").textContent = found.label === null
     ? "No speech was found, so the model was not asked."
     : `${found.speech_seconds.toFixed(2)} s of speech, ${pitch}.${limit}`;

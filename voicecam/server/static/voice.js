@@ -4,7 +4,7 @@ import { decode } from "/static/decode.js";
 import { drawPicture, drawWaveform, drawBands, drawPitch } from "/static/draw.js";
 import { fileName } from "/static/names.js";
 import { record, wav } from "/static/record.js";
-import { $, fromBase64, headline, make, play, showExplanation, showSounds, showVerdict } from "/static/show.js";
+import { $, fromBase64, headline, make, play, showExplanation, showSounds, showPrediction } from "/static/show.js";
 
 const visit = []; // clips, newest first, see `clipOf`
 let model = null;
@@ -111,7 +111,7 @@ function keep(clip) {
 
 function say(words) { $("status").textContent = words; }
 
-// An error stands alone: an older clip's verdict beside it would look like the answer.
+// An error stands alone: an older clip's prediction beside it would look like the answer.
 function fail(reason) {
   say("");
   shown = null;
@@ -128,7 +128,7 @@ function show(clip) {
   const { found } = clip;
   $("result").hidden = false;
   $("error").hidden = $("kept").hidden = true;
-  showVerdict(found, model);
+  showPrediction(found, model);
   say(`${clip.title}: ${headline(found)}.${found.disagreement === null ? "" : " The windows disagree."}`);
   play($("clip"), clip.blob);
   $("explanation").hidden = found.explanation === null;
@@ -240,7 +240,7 @@ function enter(clip) {
 async function revisit(clip) {
   if (!clip.found) await take(clip);
   else show(clip);
-  if (shown === clip) $("verdict").focus();
+  if (shown === clip) $("prediction").focus();
 }
 
 // ---- the beginning
