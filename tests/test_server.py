@@ -21,10 +21,10 @@ from test_speech import no_speech_sounds, words
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.errors import AudioError
+from voicecam.explanation import training_ranges
 from voicecam.features import features
 from voicecam.network import recordings
 from voicecam.network.classifier import load_classifier
-from voicecam.server import training_ranges
 from voicecam.server.analysis import Explainer
 from voicecam.server.app import make_app
 from voicecam.server.decoding import Decoder

@@ -12,12 +12,12 @@ from test_web_page import MS, address, browser, classifier, drop, page  # noqa: 
 from voicecam.audio import Signal
 from voicecam.config import recipe
 from voicecam.corpora.espeak import RATE, Word, speak
+from voicecam.explanation import training_ranges
+from voicecam.explanation.training_ranges import TrainingRanges
 from voicecam.features.image import Scale
 from voicecam.network import Model, build, recordings
 from voicecam.network.classifier import Classifier, Window, sure_classes
-from voicecam.server import training_ranges
 from voicecam.server.analysis import Explainer, analyse, bands_of
-from voicecam.server.training_ranges import TrainingRanges
 
 TEXT = "see what the model hears when somebody speaks"
 NAMES = ("100 Hz", "200 Hz", "400 Hz", "800 Hz", "1.6 kHz")

@@ -15,9 +15,9 @@ from test_speech import words
 from test_web_page import MS, VOICE, address, browser, classifier, drop, page, record  # noqa: F401
 
 from voicecam.corpora import open_corpus
+from voicecam.explanation.training_ranges import load_ranges
 from voicecam.files import safe_name
 from voicecam.server.analysis import Explainer
-from voicecam.server.training_ranges import load_ranges
 
 WAV = """async ([samples, rate]) => {
   const { wav } = await import("/static/record.js");

@@ -8,10 +8,10 @@ import soundfile as sf
 from test_server import RATE, ROOT, running, spoken, wav
 from test_speech import no_speech_sounds, words
 
+from voicecam.explanation.training_ranges import load_ranges
 from voicecam.network import recordings
 from voicecam.network.classifier import load_classifier
 from voicecam.server.analysis import Explainer
-from voicecam.server.training_ranges import load_ranges
 
 VOICE = ROOT / "voicecam" / "models" / "voice"
 MS = 120_000  # patience; a busy computer is slow, and no test measures time

@@ -164,7 +164,7 @@ def load(name: str | PathLike[str] = "voice") -> VoiceModel:
     if place is None:
         shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob("*/meta.json")))
         raise ModelError(f"{name}: no model; use one of {shipped}, a folder with a meta.json, a run in results/, or OWNER/NAME")
-    return VoiceModel(load_model(place))
+    return VoiceModel(load_model(place), place)
 
 
 def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: str, label: str = "gender", **options: Any) -> Run:

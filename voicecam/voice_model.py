@@ -1,216 +1,26 @@
-"""A model that takes recordings, what it says of one, and why: Prediction, Explanation and VoiceModel, for people in Python.
-
-"Explain one recording" is written here; files, page and notebooks use it. Trains nothing.
-
-Example:
-    >>> import voicecam
-    >>> model = voicecam.load()
-    >>> model.explain("me.wav")
-    Explanation(hires-cam at layer3 for female, 5 x 5 cells; female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
-"""
+"""A trained model that takes recordings: VoiceModel, for people in Python. Trains nothing; its answers are in prediction.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.config import AUTO, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
-from voicecam.features import column_axis, row_axis
 from voicecam.network import Model, recordings, save_model
-from voicecam.network.classifier import Classifier
+from voicecam.network.classifier import Classifier, clip_windows
 from voicecam.network.recordings import NO_SPEECH
+from voicecam.prediction import Explanation, Prediction, targets_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from voicecam.explanation.training_ranges import TrainingRanges
 
 Recording = str | PathLike[str] | np.ndarray | Signal
-
-
-@dataclass(frozen=True, repr=False)
-class Prediction(recordings.Prediction):
-    """What a model says of one recording.
-
-    prediction : a class, "uncertain" or "no speech"; label, probability : the likeliest class and its calibrated probability
-    probabilities : of every class; windows : the same for each window; speech_seconds : s; f0 : median pitch in Hz
-    error : why a file of a list could not be used; then all else is empty
-
-    Example:
-        >>> import voicecam
-        >>> said = voicecam.load().classify("me.wav")
-        >>> said.prediction, said.label, round(said.f0)
-        ('uncertain', 'female', 177)
-        >>> [round(window.probabilities["female"], 2) for window in said.windows]
-        [0.97, 0.32]
-    """
-
-    model: "VoiceModel | None" = None
-
-    def _repr_html_(self) -> str:
-        if self.matrix is None or self.model is None:
-            return f"<p>{escape(self.summary)}</p>"
-        from voicecam.figures import figure, plot_matrix
-
-        (fig, ax), config = figure(3.2), self.model.model.config
-        plot_matrix(self.matrix, row_axis(config), column_axis(config, self.matrix.shape[1]), ax=ax)
-        return f"<p>{escape(self.summary)}</p>{_image_tag(fig, f'picture of the recording: {self.summary}')}"
-
-
-@dataclass(frozen=True, repr=False)
-class Explanation:
-    """Why a recording was given its class: a map over the window that speaks most for it, and what can be asked further.
-
-    prediction : what was said of the recording
-    label : the class that the map is for; of two, against the other; method, layer : how the map was made
-    map : float32 (h, w), raw, row 0 lowest; above 0 speaks for the class, a cell covers its part of the window's picture
-
-    Example:
-        >>> import voicecam
-        >>> why = voicecam.load().explain("me.wav", label="male", method="grad-cam")
-        >>> why.label, why.method, why.layer, why.map.shape
-        ('male', 'grad-cam', 'layer3', (5, 5))
-    """
-
-    prediction: Prediction
-    label: str
-    method: str
-    layer: str
-    map: np.ndarray
-    model: "VoiceModel" = field(compare=False)
-
-    def __repr__(self) -> str:
-        h, w = self.map.shape
-        return f"Explanation({self.method} at {self.layer} for {self.label}, {h} x {w} cells; {self.prediction.summary})"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{_image_tag(self.plot().figure, repr(self))}"
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """The picture under the positive part of its map; time in s, frequency in Hz (a coefficient's number for MFCCs).
-
-        Example:
-            >>> import voicecam
-            >>> ax = voicecam.load().explain("me.wav").plot()
-            >>> ax.get_title()
-            'me.wav: female 0.790'
-            >>> ax.figure.savefig("why.png")
-        """
-        from voicecam.figures import figure, plot_map
-
-        ax, config = ax or figure(3.6)[1], self.model.model.config
-        matrix, window = self._heard[0], self.prediction.windows[self.prediction.strongest]
-        axes = row_axis(config), column_axis(config, matrix.shape[1])
-        plot_map(matrix, np.maximum(self.map, 0), *axes, size=(config.image_rows, config.image_columns), ax=ax)
-        other = f"; map for {self.label}" * (self.label != self.prediction.label)
-        said = f"{self.prediction.label} {self.prediction.probability:.3f}"
-        ax.set_title(f"{Path(self.prediction.path).name}: {said}{other}", fontsize=10)
-        ax.set_xlabel(f"time (s) from {window.start:.2f} s of the recording on")
-        return ax
-
-    @cached_property
-    def window(self) -> Signal:
-        """The window that the map is about, as the network got it: resampled, its level set.
-
-        Example:
-            >>> import voicecam
-            >>> window = voicecam.load().explain("me.wav").window
-            >>> window.seconds, window.rate
-            (1.0, 16000)
-        """
-        if self.prediction.spoken is None:
-            raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
-        return recordings.strongest_window(self.prediction, self.prediction.spoken, self.model.model.config)
-
-    def bands(self, bands: str = "third-octaves") -> pd.DataFrame:
-        """What each band is worth to the score: columns band, from_hz, to_hz, drop (logits; above 0 speaks for the label).
-
-        bands : see explanation.bands.band_set. By band occlusion, see `explanation.occluded.occluded_bands`.
-
-        Example:
-            >>> import voicecam
-            >>> voicecam.load().explain("me.wav").bands("octaves").round(1).head(3)
-                 band  from_hz  to_hz  drop
-            0  125 Hz     88.4  176.8   0.6
-            1  250 Hz    176.8  353.6   2.2
-            2  500 Hz    353.6  707.1   2.3
-        """
-        from voicecam.explanation.band_occlusion import occluded_bands
-        from voicecam.explanation.bands import band_set
-
-        model, chosen = self.model.model, band_set(bands, self.model.model.config)
-        target, contrast = targets_of(model, self.label)
-        drops = occluded_bands(model, self._heard[1][None], chosen, target, contrast=contrast)[0]
-        low, high = zip(*chosen.limits)
-        return pd.DataFrame({"band": chosen.names, "from_hz": low, "to_hz": high, "drop": drops})
-
-    def sounds(self) -> dict[str, Signal]:
-        """The window, what the evidence sounds like, and the rest: see `explanation.audible.split_sound`.
-
-        The evidence is found by integrated gradients over the mel energies, whatever the map's method. Raises ExplainError where
-        there is none.
-
-        Example:
-            >>> import voicecam
-            >>> sounds = voicecam.load().explain("me.wav").sounds()
-            >>> {name: sound.seconds for name, sound in sounds.items()}
-            {'window': 1.0, 'evidence': 1.0, 'rest': 1.0}
-        """
-        from voicecam.explanation.audible import split_sound
-        from voicecam.explanation.mel_gradients import log_mel_attribution
-
-        model = self.model.model
-        target, contrast = targets_of(model, self.label)
-        weight = log_mel_attribution(model, self._heard[1][None], target, contrast=contrast)
-        parts = split_sound(self.window, weight[0], model.config)
-        return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
-
-    def play(self) -> None:
-        """Players for `sounds`, in a notebook.
-
-        Example:
-            >>> import voicecam
-            >>> voicecam.load().explain("me.wav").play()
-            <IPython.core.display.Markdown object>
-            ...
-        """
-        from IPython.display import Audio, Markdown, display
-
-        from voicecam.explanation.audible import wav_bytes
-
-        for name, sound in self.sounds().items():
-            display(Markdown(name), Audio(data=wav_bytes(sound)))
-
-    def shift_pitch(self, semitones: float) -> Prediction:
-        """What the model says of the same speech with its pitch moved (Praat's resynthesis; formants stay).
-
-        semitones : -12 to 12 is sensible; at 0 it is resynthesised too. Of long speech only its loudest 10 s are moved.
-
-        Example:
-            >>> import voicecam
-            >>> voicecam.load().explain("me.wav").shift_pitch(-8)
-            Prediction(male 0.98, 1.37 s of speech, F0 112 Hz)
-        """
-        from voicecam.explanation.counterfactual import shift_speech
-
-        if self.prediction.spoken is None:
-            raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
-        moved = shift_speech(self.prediction.spoken, self.model.model.config.sample_rate, semitones=semitones)
-        return self.model.prediction(recordings.predict_speech(self.model.classifier, moved, name=self.prediction.path))
-
-    @property
-    def _heard(self) -> tuple[np.ndarray, np.ndarray]:
-        """Matrix and mel energies of the window."""
-        if self.prediction.matrix is None or self.prediction.log_mel is None:
-            raise ExplainError(f"{self.prediction.path}: no speech, so there is nothing to explain")
-        return self.prediction.matrix, self.prediction.log_mel
 
 
 class VoiceModel:
@@ -222,8 +32,9 @@ class VoiceModel:
         VoiceModel(gender: female, male; small on logmel pictures, trained on baved, ravdess, slr45, nemo, fsdd)
     """
 
-    def __init__(self, model: Model):
-        self.model, self.classifier = model, Classifier(model)
+    def __init__(self, model: Model, folder: Path | None = None):
+        """folder : where the model lies, and with it the bands of its training clips"""
+        self.model, self.classifier, self.folder = model, Classifier(model), folder
 
     def __repr__(self) -> str:
         m, trained = self.model, self.model.meta.get("corpora") or []
@@ -313,6 +124,68 @@ class VoiceModel:
         cam = attribute(self.model.network, inputs, target, method=method, layer=stage, contrast=contrast)[0]
         return Explanation(found, asked, method, layer, cam, self)
 
+    def logits(self, recording: Recording, rate: int | None = None) -> np.ndarray:
+        """The network's outputs for the speech of a recording, float64 (window, class), before temperature and softmax.
+
+        Raises AudioError for one that cannot be used or has no speech.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().logits("me.wav").shape
+            (2, 2)
+        """
+        found = self.classify(recording, rate)
+        if found.spoken is None:
+            raise AudioError(f"{found.path}: no speech")
+        return self.model.logits(clip_windows(found.spoken, self.model.config)).astype(np.float64)
+
+    def randomised(self, seed: int = 0) -> "VoiceModel":
+        """The same architecture with random weights, which has learned nothing: what a map must be held against.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().randomised().explain("me.wav").map.shape
+            (5, 5)
+        """
+        from voicecam.explanation.randomise import randomised_model
+
+        return VoiceModel(randomised_model(self.model, seed=seed))
+
+    @property
+    def threshold(self) -> float:
+        """Probability of the likeliest class below which the prediction is "uncertain".
+
+        Example:
+            >>> import voicecam
+            >>> round(voicecam.load().threshold, 3)
+            0.958
+        """
+        return self.classifier.threshold
+
+    @property
+    def temperature(self) -> float:
+        """What the mean of the windows' logits is divided by before the softmax.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().temperature > 1
+            True
+        """
+        return self.model.temperature
+
+    @cached_property
+    def training_ranges(self) -> "TrainingRanges | None":
+        """What each band is worth for the clips that the model was trained on; None where it was not measured.
+
+        Example:
+            >>> import voicecam
+            >>> len(voicecam.load().training_ranges.names)
+            20
+        """
+        from voicecam.explanation.training_ranges import load_ranges
+
+        return None if self.folder is None else load_ranges(self.folder)
+
     def predict(self, recordings: Sequence[Recording]) -> np.ndarray:
         """The likeliest class of each recording, str (n,), as scikit-learn gives it; "no speech" where there is none.
 
@@ -381,32 +254,9 @@ class VoiceModel:
         return found
 
 
-def targets_of(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """The class whose logit is explained, int (1,), and the one taken off it where there are two.
-
-    Example:
-        >>> import voicecam
-        >>> from voicecam.voice_model import targets_of
-        >>> targets_of(voicecam.load().model, "male")
-        (array([1]), array([0]))
-    """
-    from voicecam.explanation.methods import other_of_two
-
-    target = np.array([model.classes.index(label)])
-    return target, other_of_two(target, len(model.classes))
-
-
 def _signal(recording: np.ndarray | Signal, rate: int | None) -> Signal:
     if isinstance(recording, Signal):
         return recording
     if rate is None:
         raise AudioError("samples without their rate; give it in Hz: classify(samples, 16000)")
     return audio.from_samples(np.asarray(recording), rate)
-
-
-def _image_tag(fig: Any, alt: str) -> str:
-    from base64 import b64encode
-
-    from voicecam import figures
-
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{b64encode(figures.png_bytes(fig)).decode()}">'

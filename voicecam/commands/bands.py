@@ -26,10 +26,10 @@ def work(args: argparse.Namespace) -> str:
     from voicecam.commands.corpus import corpus_of
     from voicecam.corpora import keep_ages
     from voicecam.errors import AudioError
+    from voicecam.explanation import training_ranges
     from voicecam.explanation.bands import band_set
     from voicecam.network import recordings  # imports torch: not before the options are known to be good
     from voicecam.network.classifier import load_classifier
-    from voicecam.server import training_ranges
     from voicecam.server.analysis import Explainer, bands_of
 
     classifier = load_classifier(args.model)

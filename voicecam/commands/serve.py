@@ -25,10 +25,10 @@ def work(args: argparse.Namespace) -> str:
     door = _door(args.port)
     import uvicorn
 
+    from voicecam.explanation.training_ranges import load_ranges
     from voicecam.network.classifier import load_classifier
     from voicecam.server.analysis import Explainer
     from voicecam.server.app import make_app
-    from voicecam.server.training_ranges import load_ranges
 
     app = make_app(Explainer(load_classifier(args.model), load_ranges(args.model)))
     settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)

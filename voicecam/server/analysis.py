@@ -22,12 +22,12 @@ from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_speech
 from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
 from voicecam.features import Axis, column_axis, row_axis
 from voicecam.figures.pictures import is_signed, row_ticks
 from voicecam.network import Model, recordings
 from voicecam.network.classifier import Classifier, sure_classes
 from voicecam.network.recordings import NO_SPEECH, Prediction
-from voicecam.server.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
 from voicecam.voice_model import targets_of
 
 POINTS = 800  # of the waveform; a screen's width
