@@ -76,10 +76,11 @@ def test_an_explanation_is_the_maps_own_and_can_be_asked_further(model, spoken):
     logits = network(model.model.input(found.prediction.matrix[None]))
     hook.remove()
     (gradient,) = torch.autograd.grad(logits[0, 0] - logits[0, 1], kept["a"])
-    interact = (gradient.mean(dim=(2, 3), keepdim=True) * kept["a"]).sum(dim=1)[0].detach().numpy()
-    np.testing.assert_allclose(found.map, interact, atol=1e-5 * np.abs(interact).max())
+    by_hand = (gradient.mean(dim=(2, 3), keepdim=True) * kept["a"]).sum(dim=1)[0].detach().numpy()
+    np.testing.assert_allclose(found.map, by_hand, atol=1e-5 * np.abs(by_hand).max())
     bands = found.bands()
-    assert list(bands) == ["band", "from_hz", "to_hz", "drop"]
+    assert list(bands) == ["band", "from_hz", "to_hz", "drop", "mean", "low", "high"]
+    assert list(found.bands("octaves")) == ["band", "from_hz", "to_hz", "drop"]
     np.testing.assert_allclose(bands["from_hz"][1:], bands["to_hz"][:-1])
     assert set(found.sounds()) == {"window", "evidence", "rest"}
     assert found.plot().get_xlabel().startswith("time (s)")

@@ -155,8 +155,8 @@ def test_a_planted_difference_is_found_in_its_band(rng, both):
     shares[0] = np.nan
     found = class_difference(shares, classes, speakers, "b", "a")
     table = pd.DataFrame({"share": shares[:, 3], "class": classes, "speaker": speakers})
-    interact = table.groupby(["class", "speaker"])["share"].mean().groupby("class").mean()
-    assert found.loc[3, "difference"] == pytest.approx(interact["b"] - interact["a"])
+    by_hand = table.groupby(["class", "speaker"])["share"].mean().groupby("class").mean()
+    assert found.loc[3, "difference"] == pytest.approx(by_hand["b"] - by_hand["a"])
     assert found.loc[3, "low"] < found.loc[3, "difference"] < found.loc[3, "high"]
     assert found.loc[3, "p_adjusted"] < 0.005
     assert found.loc[3, "low"] > 0.05

@@ -46,10 +46,10 @@ def test_the_loss_is_the_sum_of_both_by_hand_and_the_first_alone_in_validation()
     loss = _BothLosses(nn.CrossEntropyLoss(), 2)
     log_p = lambda row, part: row[part] - torch.log(torch.exp(row[part]).sum())  # noqa: E731
     own, other = slice(0, 2), slice(2, 5)
-    interact = (
+    by_hand = (
         -(log_p(logits[0], own)[1] + log_p(logits[1], own)[0]) / 2 - (log_p(logits[0], other)[2] + log_p(logits[1], other)[0]) / 2
     )
-    assert loss(logits, torch.tensor([2 * 2 + 1, 0])).item() == pytest.approx(interact.item(), rel=1e-6)
+    assert loss(logits, torch.tensor([2 * 2 + 1, 0])).item() == pytest.approx(by_hand.item(), rel=1e-6)
     only = -(log_p(logits[0], own)[1] + log_p(logits[1], own)[0]) / 2
     assert loss(logits[:, :2], torch.tensor([1, 0])).item() == pytest.approx(only.item(), rel=1e-6)
 

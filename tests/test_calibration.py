@@ -106,8 +106,8 @@ def test_reliability_equals_scikit_learns_calibration_curve(rng):
     found = evaluation.reliability(confidence, right)
     np.testing.assert_allclose(found["accuracy"], accuracy)
     np.testing.assert_allclose(found["confidence"], mean)
-    interact = sum(abs(row["confidence"] - row["accuracy"]) * row["clips"] for row in found.to_dict("records")) / 5000
-    assert evaluation.calibration_error(confidence, right) == pytest.approx(interact)
+    by_hand = sum(abs(row["confidence"] - row["accuracy"]) * row["clips"] for row in found.to_dict("records")) / 5000
+    assert evaluation.calibration_error(confidence, right) == pytest.approx(by_hand)
 
 
 def test_brier_of_two_classes_is_twice_that_of_scikit_learn(rng):

@@ -33,7 +33,7 @@ def slope_model(config=VOICE, **meta):
     return Model(Slope(), "resnet18", "x", ("high", "low"), config, scale, meta)
 
 
-def interact(windows, temperature=1.0):
+def by_hand(windows, temperature=1.0):
     """Pooled probability of "high" of the windows' matrices, written out."""
     grey = np.clip(np.rint((windows + 4) / 8 * 255), 0, 255) / 255 / 0.229  # red's spread; its mean falls out of the difference
     half = grey.shape[1] // 2
@@ -72,7 +72,7 @@ def test_windows_are_normalised_each_by_itself(signal):
 def test_a_clip_is_the_mean_of_its_windows_logits_at_the_temperature(signal, temperature):
     model = slope_model(temperature=temperature)
     prediction = Classifier(model).classify(signal)
-    expected, logits = interact(clip_windows(signal, VOICE), temperature)
+    expected, logits = by_hand(clip_windows(signal, VOICE), temperature)
     assert prediction.probabilities["high"] == pytest.approx(expected, abs=1e-5)
     assert sum(prediction.probabilities.values()) == pytest.approx(1)
     assert [w.probabilities["high"] for w in prediction.windows] == pytest.approx(

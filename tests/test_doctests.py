@@ -12,7 +12,7 @@ import soundfile as sf
 
 import voicecam
 from conftest import voice
-from voicecam import api, voice_model
+from voicecam import api, prediction, voice_model
 from voicecam.checks.run_checks import CHECKS
 from voicecam.corpora import espeak
 
@@ -21,9 +21,9 @@ SPOKEN = espeak.Word("one two three four", "en-us+f1", rate_wpm=150, pitch=50, p
 
 
 def public_face():
-    """Name -> docstring of both modules, of their public functions and classes, and of these classes' methods and properties."""
+    """Name -> docstring of the modules, of their public functions and classes, and of these classes' methods and properties."""
     found = {}
-    for module in (api, voice_model):
+    for module in (api, prediction, voice_model):
         found[module.__name__] = module.__doc__
         for name, value in vars(module).items():
             if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
@@ -78,7 +78,7 @@ def folder(made, tmp_path, monkeypatch):
 def test_everything_public_has_an_example():
     wanting = [name for name, text in FACE.items() if ">>> " not in (text or "")]
     assert not wanting
-    names = {"api.load", "api.train", "api.Run.report", "voice_model.VoiceModel.classify", "voice_model.Explanation.window"}
+    names = {"api.load", "api.train", "api.Run.report", "voice_model.VoiceModel.classify", "prediction.Explanation.window"}
     assert {f"voicecam.{name}" for name in names} <= set(FACE), "this test must see them"
 
 

@@ -40,9 +40,9 @@ def test_likeness_of_a_draw_is_that_of_sizes_per_speaker(drawn):
     classes = {"target": np.ones(12, int), "contrast": np.zeros(12, int), "method": "hires-cam"}
     a, b = (attribute(one.network, inputs, layer=one.stage("layer2"), **classes) for one in (model, twin))
     each = [spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic for x, y in zip(a, b)]
-    interact = pd.Series(each).groupby(SPEAKERS).mean().mean()
+    by_hand = pd.Series(each).groupby(SPEAKERS).mean().mean()
     row = found[(found["method"] == "hires-cam") & (found["draw"] == 2)].iloc[0]
-    assert row["likeness"] == pytest.approx(interact, abs=1e-5)
+    assert row["likeness"] == pytest.approx(by_hand, abs=1e-5)
     assert (row["clips"], row["cells"], row["blank"]) == (12, 64, 0)
 
 
@@ -54,19 +54,19 @@ def test_random_networks_likeness_to_each_other(drawn):
     pairs = [
         [spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(sizes[1], other)] for other in (sizes[i] for i in (0, 2, 3))
     ]
-    interact = pd.Series(np.mean(pairs, axis=0)).groupby(SPEAKERS).mean().mean()
+    by_hand = pd.Series(np.mean(pairs, axis=0)).groupby(SPEAKERS).mean().mean()
     row = found[(found["method"] == "grad-cam") & (found["draw"] == 1)].iloc[0]
-    assert row["random"] == pytest.approx(interact, abs=1e-5)
+    assert row["random"] == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_unrelated_maps_are_maps_moved_round():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 3, 4)), rng.random((2, 3, 4))
-    interact = [
+    by_hand = [
         [spearmanr(x.ravel(), np.roll(y, (i, j), axis=(0, 1)).ravel()).statistic for i in range(3) for j in range(4) if i or j]
         for x, y in zip(a, b)
     ]
-    np.testing.assert_allclose(np.sort(chance_likeness(a, b)), np.sort(interact), atol=1e-12)
+    np.testing.assert_allclose(np.sort(chance_likeness(a, b)), np.sort(by_hand), atol=1e-12)
 
 
 def test_the_bar_rises_with_smoothness():
@@ -93,9 +93,9 @@ def test_entropy_and_its_rise_by_a_second_formula(drawn):
 
     before, after = (np.array([entropy(one.astype(float)) for one in some]) for some in maps)
     np.testing.assert_allclose(map_entropy(maps[0]), before, rtol=0.02)
-    interact = pd.Series((after - before) / before).groupby(SPEAKERS).mean().mean()
+    by_hand = pd.Series((after - before) / before).groupby(SPEAKERS).mean().mean()
     row = found[(found["method"] == "grad-cam") & (found["draw"] == 0)].iloc[0]
-    assert row["rise"] == pytest.approx(interact, abs=0.01)
+    assert row["rise"] == pytest.approx(by_hand, abs=0.01)
     assert map_entropy(np.full((1, 4, 4), 2.0))[0] == 0
 
 

@@ -2,7 +2,6 @@
 
 import io
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,20 +10,18 @@ import soundfile as sf
 from ipywidgets import FileUpload
 from test_speech import words
 
+import voicecam
 from voicecam.audio import Signal
 from voicecam.corpora import Corpus
 from voicecam.course import exercises_08 as exercises
 from voicecam.course import recording
 from voicecam.network import recordings
-from voicecam.network.classifier import load_classifier
 from voicecam.server.decoding import decode
-
-VOICE = Path(__file__).parent.parent / "voicecam" / "models" / "voice"
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return load_classifier(VOICE)
+def model():
+    return voicecam.load()
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +35,18 @@ def wav(signal):
     return buffer.getvalue()
 
 
-def test_an_uploaded_wav_is_judged_as_the_file_is(classifier, word, tmp_path):
+def test_an_uploaded_wav_is_judged_as_the_file_is(model, word, tmp_path):
     (tmp_path / "word.wav").write_bytes(wav(word))
-    there = recordings.row(recordings.predict_file(classifier, tmp_path / "word.wav"))
-    found = recordings.row(recording.predict_bytes(classifier, wav(word), decode=decode, name=str(tmp_path / "word.wav")))
+    there = recordings.row(recordings.predict_file(model.classifier, tmp_path / "word.wav"))
+    found = recordings.row(recording.predict_bytes(model, wav(word), name=str(tmp_path / "word.wav")))
     assert found == there
     assert found["prediction"] in ("female", "male", "uncertain")
     assert found["error"] is None
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", bytes(range(256)) * 40, b"RIFF\x24\x00\x00\x00WAVEfmt "])
-def test_bytes_that_are_no_sound_get_one_clear_line(classifier, data):
-    found = recording.predict_bytes(classifier, data, decode=decode)
+def test_bytes_that_are_no_sound_get_one_clear_line(model, data):
+    found = recording.predict_bytes(model, data)
     assert found.prediction is None
     assert found.error
     assert "\n" not in found.error
@@ -58,9 +55,9 @@ def test_bytes_that_are_no_sound_get_one_clear_line(classifier, data):
     assert len(found.error) < 160
 
 
-def test_a_half_file_and_a_silent_one(classifier, word):
-    assert "truncated" in str(recording.predict_bytes(classifier, wav(word)[:-2000], decode=decode).error)
-    silent = recording.predict_bytes(classifier, wav(Signal(np.zeros(16_000, np.float32), 16_000)), decode=decode)
+def test_a_half_file_and_a_silent_one(model, word):
+    assert "truncated" in str(recording.predict_bytes(model, wav(word)[:-2000]).error)
+    silent = recording.predict_bytes(model, wav(Signal(np.zeros(16_000, np.float32), 16_000)))
     assert (silent.prediction, silent.error) == (recordings.NO_SPEECH, None)
 
 
@@ -106,16 +103,16 @@ def test_which_sounds_hold_speech(word):
     assert "a set of names" in test("a chord")
 
 
-def test_how_far_logits_must_lie_apart(classifier):
-    t, p = classifier.model.temperature, classifier.threshold
-    test = exercises.logits_apart(classifier)
+def test_how_far_logits_must_lie_apart(model):
+    t, p = model.temperature, model.threshold
+    test = exercises.logits_apart(model)
     assert test(t * np.log(p / (1 - p))) is None
     assert "after the division" in test(np.log(p / (1 - p)))
     assert "multiply" in test(np.log(p / (1 - p)) / t)
     assert "too low" in test(0.1)
 
 
-def test_another_verdict_is_reached_or_not():
+def test_another_prediction_is_reached_or_not():
     test = exercises.other_prediction(lambda semitones: "male" if semitones < -3 else "female")
     assert test(-5) is None
     assert "still says female" in test(4)

@@ -43,7 +43,7 @@ def adding(inputs: torch.Tensor) -> np.ndarray:
     )
 
 
-def interact(order: np.ndarray) -> float:
+def by_hand(order: np.ndarray) -> float:
     """Area under the sum that is left after 0, 1, ..., 16 cells of this order went, by trapezoids of width 1/16."""
     left = [136 - order[:k].sum() for k in range(17)]
     return sum((a + b) / 2 for a, b in itertools.pairwise(left)) / 16
@@ -53,10 +53,10 @@ def test_areas_of_the_right_order_its_reverse_and_random_ones():
     inputs = grey_input(200.0, n=3)
     maps = np.stack([CELLS, -CELLS, random_maps((4, 4), seed=1)]).astype(np.float32)
     deletion = area(curves(adding, inputs, maps, steps=16))
-    best, worst = interact(np.arange(16, 0, -1)), interact(np.arange(1, 17))
+    best, worst = by_hand(np.arange(16, 0, -1)), by_hand(np.arange(1, 17))
     np.testing.assert_allclose(deletion[:2], [best, worst])
     assert best < deletion[2] < worst
-    np.testing.assert_allclose(deletion[2], interact(CELLS.ravel()[np.argsort(-maps[2].ravel())]))
+    np.testing.assert_allclose(deletion[2], by_hand(CELLS.ravel()[np.argsort(-maps[2].ravel())]))
     # cells that come in leave what their absence took: the two areas add up to the whole
     np.testing.assert_allclose(area(curves(adding, inputs, maps, steps=16, mode="insertion")), 136 - deletion)
 
@@ -182,8 +182,8 @@ def test_the_table_says_which_method_beats_random_cells(corner_table):
     assert best["insertion_over_random_low"] <= best["insertion_over_random"] <= best["insertion_over_random_high"]
     assert table.loc["random", "deletion_over_random"] == 0
     assert best["seconds"] > 0
-    interact = corner_table[corner_table["method"] == "hires-cam"].groupby("speaker")["deletion"].mean().mean()
-    assert best["deletion"] == pytest.approx(interact)
+    by_hand = corner_table[corner_table["method"] == "hires-cam"].groupby("speaker")["deletion"].mean().mean()
+    assert best["deletion"] == pytest.approx(by_hand)
 
 
 def test_words_come_from_the_intervals():

@@ -22,11 +22,12 @@ ORDER = [
     "explanation",
     "runs",
     "figures",
+    "prediction",
     "voice_model",
     "report",
     "checks",
-    "course",
     "server",
+    "course",
     "commands",
     "api",
     "__main__",
@@ -39,9 +40,10 @@ def folder_of(path: Path) -> str:
 
 
 def imported_folders(path: Path) -> set[str]:
-    """Folders of voicecam that a file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Folders of voicecam that a file imports, anywhere in it but for types alone."""
+    found, tree = set(), ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "voicecam":
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("voicecam."):

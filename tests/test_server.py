@@ -129,8 +129,8 @@ def test_the_explanation_is_about_the_window(client, explainer):
         == (config.n_rows, config.n_frames)
         == (len(told["picture"]["rows"]["values"]), len(told["picture"]["columns"]["values"]))
     )
-    interact = recordings.predict_recording(explainer.classifier, Signal(samples, RATE))
-    np.testing.assert_allclose(picture, interact.matrix, atol=2e-3)
+    by_hand = recordings.predict_recording(explainer.classifier, Signal(samples, RATE))
+    np.testing.assert_allclose(picture, by_hand.matrix, atol=2e-3)
     assert (np.array(told["map"]["values"]) > 0).any()
     assert 0 <= told["start"] < told["end"] <= len(samples) / RATE + 1e-6
 

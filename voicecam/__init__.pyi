@@ -8,9 +8,10 @@ from . import figures as figures
 from . import runs as runs
 from .api import Run as Run
 from .api import load as load
+from .api import record as record
 from .api import train as train
-from .voice_model import Explanation as Explanation
-from .voice_model import Prediction as Prediction
+from .prediction import Explanation as Explanation
+from .prediction import Prediction as Prediction
 from .voice_model import VoiceModel as VoiceModel
 
 __version__: str

@@ -28,6 +28,8 @@ from voicecam.voice_model import VoiceModel
 if TYPE_CHECKING:
     from fastai.learner import Learner
 
+    from voicecam.audio import Signal
+
 
 @dataclass(frozen=True, repr=False)
 class Run:
@@ -188,6 +190,22 @@ def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: s
 
     corpora = [str(corpus)] if isinstance(corpus, str | PathLike) else [str(one) for one in corpus]
     return Run(jobs.trained_run(corpora, run=run, label=label, **options))
+
+
+def record(seconds: float = 5.0, *, device: str | None = None) -> "Signal":
+    """Record from the microphone until the word is over, or for `seconds`; needs the extra `mic`.
+
+    device : a part of its name; the default one by default. Prints "speak now" when it listens. Raises AudioError where there is
+        no microphone.
+
+    Example:
+        >>> import voicecam
+        >>> voicecam.load().classify(voicecam.record(seconds=3))  # doctest: +SKIP
+        Prediction(female 0.98, 0.61 s of speech, F0 214 Hz)
+    """
+    from voicecam.audio.microphone import record_word
+
+    return record_word(seconds, device=device)
 
 
 def _from_hub(name: str) -> Path:

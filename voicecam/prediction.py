@@ -121,7 +121,8 @@ class Explanation:
     def bands(self, bands: str = "third-octaves") -> pd.DataFrame:
         """What each band is worth to the score: columns band, from_hz, to_hz, drop (logits; above 0 speaks for the label).
 
-        And mean, low, high of 8 of 10 single training clips of that class, where these were measured for the model (`voicecam bands`).
+        And mean, low, high of single training clips of that class (8 of 10 lie between low and high), where `voicecam bands`
+        measured them for the model.
 
         bands : see explanation.bands.band_set. By band occlusion, see explanation.band_occlusion.
 

@@ -1,6 +1,6 @@
 """A trained model that takes recordings: VoiceModel, for people in Python. Trains nothing; its answers are in prediction.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -62,6 +62,17 @@ class VoiceModel:
             array(['female', 'male'], dtype='<U6')
         """
         return np.array(self.model.classes)
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the model was trained on and how it was tested, as its meta.json holds it.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.load().meta["corpora"]
+            ['baved', 'ravdess', 'slr45', 'nemo', 'fsdd']
+        """
+        return self.model.meta
 
     def classify(self, recording: Recording | list[Recording], rate: int | None = None) -> Any:
         """The Prediction of a recording; of a folder or a list, a list of them.
@@ -168,8 +179,8 @@ class VoiceModel:
 
         Example:
             >>> import voicecam
-            >>> voicecam.load().temperature > 1
-            True
+            >>> round(voicecam.load().temperature, 2)
+            0.57
         """
         return self.model.temperature
 

@@ -1,5 +1,5 @@
 """Sound: reading, resampling and cutting it (signal), speech, pitch, degradations, microphone, recorder. `audio.load` and the
-other names of audio.signal are handed on."""
+other names of audio.signal are handed on, and `find_speech`."""
 
 from voicecam.audio.signal import (
     ANY,
@@ -19,6 +19,7 @@ from voicecam.audio.signal import (
     resample,
     set_level,
 )
+from voicecam.audio.speech import find_speech
 
 __all__ = [
     "ANY",
@@ -27,6 +28,7 @@ __all__ = [
     "Limits",
     "Signal",
     "centre",
+    "find_speech",
     "fit_length",
     "from_samples",
     "load",

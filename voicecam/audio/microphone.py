@@ -121,6 +121,15 @@ def play(signal: Signal) -> None:
         raise AudioError(f"cannot play ({_first_line(reason)}); check the system's output") from None
 
 
+def record_word(seconds: float, *, device: str | None = None) -> Signal:
+    """Record until the word is over, at most `seconds`; prints when to speak. device : a part of its name, None the default."""
+    from voicecam.audio.recorder import EndpointDetector
+
+    chosen = find_device(device, devices())
+    heard, _ = record(chosen, seconds=seconds, start=lambda: print("speak now", flush=True), hear=EndpointDetector())
+    return heard
+
+
 def _collect(blocks: queue.Queue, skip: int, seconds: float, rate: int, hear: Callable[[Signal], bool]) -> np.ndarray:
     """Blocks until `hear` says so, `seconds` are full or Ctrl-C, float32 (n,); the first `skip` samples are dropped."""
     wanted, kept, over = round(seconds * rate), [np.zeros(0, np.float32)], False

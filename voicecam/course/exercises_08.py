@@ -10,7 +10,7 @@ from scipy.special import softmax
 from voicecam.audio import Signal
 from voicecam.audio.speech import find_speech
 from voicecam.course.checking import number_problem
-from voicecam.network.classifier import Classifier
+from voicecam.voice_model import VoiceModel
 
 RATE = 16_000  # Hz
 FADE_S = 0.02  # s at the ends of made sounds, so that they do not click
@@ -52,9 +52,9 @@ def spoken(heard: Mapping[str, Signal]) -> Test:
     return test
 
 
-def logits_apart(classifier: Classifier) -> Test:
+def logits_apart(model: VoiceModel) -> Test:
     """Exercise 8.2: how far the logits of two classes must lie apart for an answer: found by trying, not by a formula."""
-    temperature, threshold = classifier.model.temperature, classifier.threshold
+    temperature, threshold = model.temperature, model.threshold
     target = float(brentq(lambda apart: softmax(np.array([apart, 0.0]) / temperature)[0] - threshold, 0, 1000))
 
     def test(answer: Any) -> str | None:

@@ -1,43 +1,43 @@
-"""A learner's own recording in a notebook: the button to upload it, its bytes, and what a model says of them.
-
-And a saved clip for those who hand in none. Records nothing and decodes no upload: microphone and decoder stand above this room,
-so a notebook hands them in.
-"""
+"""A learner's own recording in a notebook: the button to upload it, its bytes, and a saved clip for those who hand in none."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
+from voicecam.audio.microphone import record_word
 from voicecam.corpora import Corpus
 from voicecam.corpora.labels import AUDIO_SUFFIXES
 from voicecam.course.display import show_controls
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
-from voicecam.network.classifier import Classifier
-from voicecam.network.recordings import NO_SPEECH, Prediction, predict_recording
+from voicecam.network.recordings import NO_SPEECH
+from voicecam.prediction import Prediction
+from voicecam.server.decoding import decode
+from voicecam.voice_model import VoiceModel
 
 SOUNDS = ",".join(AUDIO_SUFFIXES)  # what the button offers
 RATE = 16_000  # Hz, of the saved clip
 PAUSE_S = 0.4  # s of silence after each of its words
 
 
-def predict_bytes(
-    classifier: Classifier, data: bytes, *, decode: Callable[[bytes], Signal], name: str = "recording"
-) -> Prediction:
-    """What a model says of the bytes of a sound file, as `recordings.predict_file` says it of a file.
-
-    decode : bytes to Signal, such as server.decoding.decode. Raises nothing for bytes that cannot be used: `error` says why
-    """
+def predict_bytes(model: VoiceModel, data: bytes, *, name: str = "recording") -> Prediction:
+    """What a model says of the bytes of a sound file. Raises nothing for bytes that cannot be used: `error` says why."""
     try:
         signal = decode(data)
     except SilentError:  # readable, but nobody speaks
         return Prediction(name, NO_SPEECH)
     except AudioError as reason:
         return Prediction(name, None, error=str(reason))
-    return predict_recording(classifier, signal, name=name)
+    return replace(model.classify(signal), path=name)
+
+
+def from_microphone(seconds: float = 5.0) -> tuple[str, bytes]:
+    """A name and the bytes of a WAV file, recorded now. Raises AudioError where there is no microphone."""
+    return "microphone", wav_bytes(record_word(seconds))
 
 
 def uploaded(value: Any) -> tuple[str, bytes] | None:
