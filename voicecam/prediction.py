@@ -1,6 +1,11 @@
 """What a model says of one recording, and why: Prediction and Explanation, for people in Python.
 
 "Explain one recording" is written here and in voice_model.py; files, page and notebooks use it.
+
+Example:
+    >>> import voicecam
+    >>> voicecam.load().explain("me.wav")
+    Explanation(hires-cam at layer3 for female, 5 x 5 cells; female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,10 @@
-"""A trained model that takes recordings: VoiceModel, for people in Python. Trains nothing; its answers are in prediction.py."""
+"""A trained model that takes recordings: VoiceModel, for people in Python. Trains nothing; its answers are in prediction.py.
+
+Example:
+    >>> import voicecam
+    >>> voicecam.load().predict(["me.wav"])
+    array(['female'], dtype='<U6')
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
