@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN ?= backbone
 # How the shipped model was trained; voicecam/models/EXPERIMENTS.md says what else was tried.
 VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
-	--augmented 6 --ema-decay 0.995 --label-smoothing 0.05
+	--n-augmented 6 --ema-decay 0.995 --label-smoothing 0.05
 # JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 

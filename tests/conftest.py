@@ -65,7 +65,7 @@ def few_checked(monkeypatch):
     few = {"clips": 24, "fewer": 8, "road": 2, "voices": 40, "morphs": 2, "twins": 4, "draws": 3, "words": 1, "tones": 12}
     sizes = partial(runs.CheckSizes, **few, methods=("grad-cam", "hires-cam"), cues=("hum",))
     for module in (runs, explaining):
-        monkeypatch.setattr(module, "Effort", sizes)
+        monkeypatch.setattr(module, "CheckSizes", sizes)
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ class Broken:
     def __init__(self, classifier, reason):
         self.model, self.threshold, self._reason = classifier.model, classifier.threshold, reason
 
-    def classify(self, _signal):
+    def classify(self, _signal, **_features):
         raise self._reason
 
 

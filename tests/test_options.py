@@ -36,14 +36,14 @@ def test_options_of_training_are_its_fields_with_their_defaults(parser):
 
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
-    [("epochs", "10000", "10001"), ("lr", "1000", "1001"), ("batch", "2", "1"), ("average", "0.99", "1"), ("copies", "0", "-1"),
-     ("arch", "small", "vgg"), ("schedule", "seed", "fast")],
+    [("epochs", "10000", "10001"), ("lr", "1000", "1001"), ("batch", "2", "1"), ("ema_decay", "0.99", "1"), ("n_augmented", "0", "-1"),
+     ("arch", "small", "vgg"), ("schedule", "2020", "fast")],
 )  # fmt: skip
 def test_command_line_and_python_draw_the_same_line(parser, name, good, bad, capsys):
-    kind = type(getattr(TrainConfig(), name))
-    assert getattr(training_of(parser, f"--{name}", good), name) == kind(good) == getattr(TrainConfig(**{name: kind(good)}), name)
+    kind, flag = type(getattr(TrainConfig(), name)), f"--{name.replace('_', '-')}"
+    assert getattr(training_of(parser, flag, good), name) == kind(good) == getattr(TrainConfig(**{name: kind(good)}), name)
     with pytest.raises(SystemExit):
-        training_of(parser, f"--{name}={bad}")
+        training_of(parser, f"{flag}={bad}")
     assert len(capsys.readouterr().err.splitlines()) == 1
     with pytest.raises(ModelError, match=bad):
         TrainConfig(**{name: kind(bad)})

@@ -54,7 +54,7 @@ def test_the_table_counts_top_bands_and_knows_the_centroids_pull():
     }
     assert table.loc[("beside", 630.0), "near"] == 1
     assert table.loc[("beside", 5000.0), "near"] == 0, "from the last band to the first"
-    assert (table.loc["against", "near"] == 0).all(), "no evidence points nowhere"
+    assert (table.loc["contrast", "near"] == 0).all(), "no evidence points nowhere"
     assert table.loc[("pulled", 5000.0), "centroid"] < 2700
     assert table.loc[("pulled", 5000.0), "top"] == pytest.approx(np.sqrt(3000 * 6000))
     assert (table["chance"] == 1 / 3).all()

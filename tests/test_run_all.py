@@ -236,7 +236,7 @@ def test_results_csv_has_a_line_for_every_evaluated_run(old, finished, place):
     assert "small" in rows
     assert "old" not in rows, "not evaluated yet"
     row, metrics = rows["small"], json.loads((finished[0] / "metrics.json").read_text())
-    facts = [row[column] for column in ("corpus", "label", "split", "recipe", "arch", "start")]
+    facts = [row[column] for column in ("corpus", "label", "split", "features", "arch", "init")]
     assert facts == ["voices", "label", "speakers", "mfcc", "small", "random weights"]
     assert row["command"].startswith("python ")
     for column, score in {
@@ -274,7 +274,7 @@ def test_a_run_of_another_version_costs_its_row_and_no_more(own, place, fault):
     assert "own" in rows
     assert "another" not in rows
     (line,) = [line for line in said.splitlines() if "another" in line]
-    assert line.startswith(f"{Path('results/another')}: left out of leaderboard.csv")
+    assert line.startswith(f"{Path('results/another')}: left out of results.csv")
 
 
 def test_two_runs_are_compared_on_their_own_clips(old, finished, place):

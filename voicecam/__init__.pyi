@@ -1,5 +1,6 @@
 from . import audio as audio
 from . import corpora as corpora
+from . import data as data
 from . import errors as errors
 from . import evaluation as evaluation
 from . import explanation as explanation

@@ -1,6 +1,7 @@
 """Sound: reading, resampling and cutting it (signal), speech, pitch, degradations, microphone, recorder. `audio.load` and the
-other names of audio.signal are handed on, and `find_speech`."""
+other names of audio.signal are handed on, and `find_speech`, `median_f0`."""
 
+from voicecam.audio.pitch import median_f0
 from voicecam.audio.signal import (
     ANY,
     PIECE,
@@ -33,6 +34,7 @@ __all__ = [
     "from_samples",
     "load",
     "loudest_start",
+    "median_f0",
     "prepare",
     "prepare_whole",
     "read",

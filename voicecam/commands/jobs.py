@@ -60,7 +60,7 @@ def train_job(args: argparse.Namespace, map_path: Path) -> str:
 
 
 def evaluate_job(args: argparse.Namespace) -> str:
-    """Evaluate a run and make leaderboard.csv again; returns the last line."""
+    """Evaluate a run and make results.csv again; returns the last line."""
     folder, dataset = _open(args.run)
     with writing(folder):
         if getattr(args, "recalibrate", False):
