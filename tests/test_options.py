@@ -36,8 +36,8 @@ def test_options_of_training_are_its_fields_with_their_defaults(parser):
 
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
-    [("epochs", "10000", "10001"), ("lr", "1000", "1001"), ("batch", "2", "1"), ("ema_decay", "0.99", "1"), ("n_augmented", "0", "-1"),
-     ("arch", "small", "vgg"), ("schedule", "2020", "fast")],
+    [("epochs", "10000", "10001"), ("lr", "1000", "1001"), ("batch", "2", "1"), ("ema_decay", "0.99", "1"),
+     ("n_augmented", "0", "-1"), ("arch", "small", "vgg"), ("schedule", "2020", "fast")],
 )  # fmt: skip
 def test_command_line_and_python_draw_the_same_line(parser, name, good, bad, capsys):
     kind, flag = type(getattr(TrainConfig(), name)), f"--{name.replace('_', '-')}"

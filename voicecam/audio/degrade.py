@@ -17,8 +17,8 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from voicecam import audio
-from voicecam.audio import Signal
 from voicecam.audio.pitch import shift_pitch
+from voicecam.audio.signal import Signal
 from voicecam.errors import AudioError
 
 LINE_RATE = 8_000  # Hz; a telephone line's, ITU-T G.711

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.signal import get_window
 
 from voicecam import audio
-from voicecam.audio import Signal
+from voicecam.audio.signal import Signal
 from voicecam.errors import ModelError
 
 RATE = 8_000  # Hz; what the corpora with the lowest rate have

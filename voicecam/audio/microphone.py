@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from voicecam.audio import Signal
+from voicecam.audio.signal import Signal
 from voicecam.errors import AudioError
 
 RATE = 48_000  # Hz; what sound cards run at; those that cannot give their own rate

@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 from scipy.fft import irfft, rfft
 
-from voicecam.audio import Signal
+from voicecam.audio.signal import Signal
 from voicecam.errors import AudioError
 
 if TYPE_CHECKING:

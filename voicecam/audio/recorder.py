@@ -8,7 +8,7 @@ import numpy as np
 import soundfile as sf
 
 from voicecam import audio
-from voicecam.audio import Signal
+from voicecam.audio.signal import Signal
 from voicecam.audio.speech import FRAME, LIKELY, speech_probabilities
 from voicecam.audio.speech import RATE as SPEECH_RATE
 from voicecam.files import free_path, safe_name, write_bytes

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.signal import get_window, stft
 
 from voicecam import audio
-from voicecam.audio import Signal
+from voicecam.audio.signal import Signal
 from voicecam.errors import AudioError
 
 RATE = 16_000  # Hz; the detector's
