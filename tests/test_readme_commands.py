@@ -54,7 +54,7 @@ def fill_venv(place: Path) -> None:
     for real in (path for path in Path(sys.executable).parent.iterdir() if path.name in ("python", "jupyter", "voicecam")):
         (place / real.name).write_text(f'#!/bin/sh\nexec "{real}" "$@" $ADDED\n')
         (place / real.name).chmod(0o755)
-    for stamp in re.findall(r"^\$\(BIN\)/([\w.-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE):
+    for stamp in dict.fromkeys(re.findall(r"\$\(BIN\)/(\.[\w-]+)", (ROOT / "Makefile").read_text())):
         (place / stamp).touch()
 
 

@@ -505,7 +505,7 @@ def test_the_defaults_that_help_names_are_those_of_training(place):
     from voicecam.network.learner import TrainConfig
 
     said = " ".join(run("train", "--help", cwd=place).split())
-    for name in ("arch", "start", "schedule", "epochs", "lr", "batch", "patience"):
+    for name in ("arch", "init", "schedule", "epochs", "lr", "batch", "patience"):
         default = re.search(rf"--{name} .*?\(default: ([^)]*)\)", said[said.index("how to learn") :]).group(1)
         assert type(getattr(TrainConfig(), name))(default) == getattr(TrainConfig(), name)
 

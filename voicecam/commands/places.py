@@ -17,7 +17,7 @@ def check_places(args: argparse.Namespace) -> None:
         raise DatasetError(f"{args.map}: no such file; make it with voicecam images")
     if getattr(args, "model", None) and not (args.model / "meta.json").is_file():
         raise ModelError(f"{args.model}: no saved model, which has a meta.json; check the folder's name")
-    if getattr(args, "start", None) == "shipped" and not (SHIPPED_BACKBONE / "meta.json").is_file():
+    if getattr(args, "init", None) == "shipped" and not (SHIPPED_BACKBONE / "meta.json").is_file():
         raise ModelError(f"the shipped backbone {NO_BACKBONE}; use --init none or imagenet")
     runs = getattr(args, "run", None) or ()
     for name in (runs,) if isinstance(runs, str) else runs:

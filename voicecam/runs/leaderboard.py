@@ -111,7 +111,7 @@ def _row(folder: Path) -> dict[str, Any]:
         "split": run["settings"]["split"],
         "features": model["config"]["features"],
         "arch": model["arch"],
-        "start": model["meta"]["init"],
+        "init": model["meta"]["init"],
         "clips": sum(fold["clips"] for fold in metrics["folds"]),
         "speakers": runs.read_predictions(folder)["speaker"].nunique(),
         "effective_speakers": metrics["network"]["effective_speakers"],
