@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+import yaml
 from fastai.interpret import ClassificationInterpretation
 from fastai.learner import load_learner
 
@@ -198,3 +199,16 @@ def test_fastais_own_calls_work_on_the_learner(run, tmp_path):
     np.testing.assert_allclose(again.predict(learner.dls.valid_ds.items[0])[2], each, atol=1e-5)
     with learner.no_bar(), learner.no_logging():
         learner.fit_one_cycle(1, 1e-3)
+
+
+def test_a_models_card_has_a_yaml_head_and_the_numbers_of_its_file(tmp_path):
+    model = voicecam.load()
+    text = (model.save_pretrained(tmp_path / "saved") / "README.md").read_text()
+    head = yaml.safe_load(text.split("---")[1])
+    assert head["license"] == "cc-by-nc-sa-4.0"
+    assert head["datasets"] == model.meta["corpora"]
+    assert head["metrics"] == ["balanced_accuracy"]
+    assert f"{model.meta['tested']['fold_mean']['value']:.3f}" in text
+    again = voicecam.VoiceModel.from_pretrained(tmp_path / "saved")
+    assert again.classes == model.classes
+    assert (model.folder / "README.md").read_text() == text, "the card in the package is the one that is made"

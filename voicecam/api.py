@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from voicecam.checks import check_run
-from voicecam.config import RESULTS, SHIPPED
 from voicecam.errors import ModelError
 from voicecam.files import read_json
 from voicecam.network import load_model
@@ -159,14 +158,7 @@ def load(name: str | PathLike[str] = "voice") -> VoiceModel:
         >>> voicecam.load("pitch").classes  # a run in results/
         ('high', 'low')
     """
-    places = [SHIPPED / name, Path(name), Path(name) / "fold1", RESULTS / name / "fold1"]
-    place = next((place for place in places if (place / "meta.json").is_file()), None)
-    if place is None and str(name).count("/") == 1 and not Path(name).exists():
-        place = _from_hub(str(name))
-    if place is None:
-        shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob("*/meta.json")))
-        raise ModelError(f"{name}: no model; use one of {shipped}, a folder with a meta.json, a run in results/, or OWNER/NAME")
-    return VoiceModel(load_model(place), place)
+    return VoiceModel.from_pretrained(name)
 
 
 def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: str, label: str = "gender", **options: Any) -> Run:
@@ -206,11 +198,3 @@ def record(seconds: float = 5.0, *, device: str | None = None) -> "Signal":
     from voicecam.audio.microphone import record_word
 
     return record_word(seconds, device=device)
-
-
-def _from_hub(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise ModelError(f"{name}: a model of the hub needs huggingface_hub; pip install huggingface_hub") from None
-    return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.md"]))

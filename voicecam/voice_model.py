@@ -16,9 +16,10 @@ import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.config import AUTO, map_choice
+from voicecam.config import AUTO, RESULTS, SHIPPED, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
-from voicecam.network import Model, recordings, save_model
+from voicecam.network import Model, load_model, recordings, save_model
+from voicecam.network.card import write_card
 from voicecam.network.classifier import Classifier, clip_windows
 from voicecam.network.recordings import NO_SPEECH
 from voicecam.prediction import Explanation, Prediction, targets_of
@@ -226,6 +227,29 @@ class VoiceModel:
         rows = [[(one.probabilities or {}).get(name, np.nan) for name in self.classes] for one in self._all(recordings)]
         return np.array(rows, dtype=float).reshape(-1, len(self.classes))
 
+    @classmethod
+    def from_pretrained(cls, name: str | PathLike[str] = "voice") -> "VoiceModel":
+        """A model: one that comes with the package by its name, a saved model's folder, a run's folder or its name in results/,
+        or one of the Hugging Face hub ("owner/name", where huggingface_hub is installed). `voicecam.load` is the same.
+
+        Raises ModelError where there is none.
+
+        Example:
+            >>> import voicecam
+            >>> voicecam.VoiceModel.from_pretrained("pitch").classes  # a run in results/
+            ('high', 'low')
+        """
+        places = [SHIPPED / name, Path(name), Path(name) / "fold1", RESULTS / name / "fold1"]
+        place = next((place for place in places if (place / "meta.json").is_file()), None)
+        if place is None and str(name).count("/") == 1 and not Path(name).exists():
+            place = _from_hub(str(name))
+        if place is None:
+            shipped = ", ".join(sorted(path.parent.name for path in SHIPPED.glob("*/meta.json")))
+            raise ModelError(
+                f"{name}: no model; use one of {shipped}, a folder with a meta.json, a run in results/, or OWNER/NAME"
+            )
+        return cls(load_model(place), place)
+
     def save_pretrained(self, folder: str | PathLike[str]) -> Path:
         """Write the model (safetensors, JSON) with its card into a new folder; returns it. `load(folder)` reads it.
 
@@ -239,6 +263,7 @@ class VoiceModel:
         if place.exists() and any(place.iterdir()):
             raise ModelError(f"{place}: is there already; give a new folder")
         save_model(place, self.model)
+        write_card(place, self.model)
         return place
 
     def _predicted(self, recording: Recording, rate: int | None) -> recordings.Prediction:
@@ -277,3 +302,11 @@ def _signal(recording: np.ndarray | Signal, rate: int | None) -> Signal:
     if rate is None:
         raise AudioError("samples without their rate; give it in Hz: classify(samples, 16000)")
     return audio.from_samples(np.asarray(recording), rate)
+
+
+def _from_hub(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ModelError(f"{name}: a model of the hub needs huggingface_hub; pip install huggingface_hub") from None
+    return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.md"]))

@@ -12,6 +12,7 @@ from voicecam.corpora.table import Corpus
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json
 from voicecam.network import Model, load_model, save_model
+from voicecam.network.card import write_card
 from voicecam.runs.folder import fold_places, open_run, read_predictions
 
 
@@ -30,6 +31,7 @@ def ship(folder: Path, out: Path, *, tested: Path | None = None) -> Path:
     found = _own_scores(folder) if tested is None else _borrowed_scores(model, tested, max_error=open_run(folder).max_error)
     command = read_json(folder / "run.json", error=ModelError)["command"]
     save_model(out, replace(model, meta={**model.meta, "command": command, **found}), half=True)
+    write_card(out, load_model(out))
     return out / "model.safetensors"
 
 
@@ -41,6 +43,7 @@ def rescore(folder: Path, *, tested: Path) -> Path:
     saved, path = load_model(folder), folder / "meta.json"
     found = _borrowed_scores(saved, tested, max_error=open_run(tested).max_error)
     write_json(path, {**read_json(path, error=ModelError), "meta": {**saved.meta, **found}})
+    write_card(folder, load_model(folder))
     return path
 
 

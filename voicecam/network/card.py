@@ -1,0 +1,85 @@
+"""A saved model -> its card, README.md: the head that the Hugging Face hub reads (YAML), then what it is, how it was tested, and
+what it is not for. Computes nothing: all numbers stand in the model's meta.json.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from voicecam.files import write_text
+from voicecam.network.model import Model
+
+NOT_FOR = (
+    "It says how a recording sounds to a network, in the words of its training corpora. It does not tell who somebody is: do not "
+    "use it to identify, sort, admit, refuse, price or watch people, and never without their consent."
+)
+
+
+def write_card(folder: Path, model: Model) -> Path:
+    """Write the card into the model's folder; returns its path."""
+    path = folder / "README.md"
+    write_text(path, model_card(model))
+    return path
+
+
+def model_card(model: Model) -> str:
+    """The card's text, in Markdown with a YAML head: licence, datasets, metrics."""
+    corpora, scores = list(model.meta.get("corpora") or []), _scores(model)
+    lines = [
+        "---",
+        "library_name: voicecam",
+        f"license: {model.meta.get('licence', 'other')}",
+        "pipeline_tag: audio-classification",
+        "tags: [speech, voicecam, grad-cam]",
+        f"datasets: [{', '.join(corpora)}]",
+        "metrics: [balanced_accuracy]",
+        "---",
+        "",
+        f"# {model.label}: {', '.join(model.classes)}",
+        "",
+        f"{model.arch} on {model.config.features} pictures of {model.config.seconds:g} s, by voicecam. Trained on "
+        f"{', '.join(corpora) or 'corpora that its file does not name'}{_clips(model)}.",
+        "",
+        *scores,
+        *_threshold(model),
+        NOT_FOR,
+        "",
+        "```python",
+        "import voicecam",
+        "",
+        'model = voicecam.VoiceModel.from_pretrained("FOLDER")  # this folder, or OWNER/NAME on the hub',
+        'model.classify("me.wav")',
+        'model.explain("me.wav").plot()',
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _clips(model: Model) -> str:
+    counts = model.meta.get("n_clips")
+    return f" ({counts['train']} clips, {counts['valid']} more to choose the epoch)" if counts else ""
+
+
+def _scores(model: Model) -> list[str]:
+    """How it was tested, with an empty line after; nothing where its file holds no scores."""
+    tested: dict[str, Any] | None = model.meta.get("tested")
+    if tested:
+        spread, n = tested["fold_spread"], len(tested["folds"])
+        text = (
+            f"Balanced accuracy {tested['fold_mean']['value']:.3f}, mean of {n} networks made in the same way, each on speakers "
+            f"that it never met ({spread['lowest']:.3f} to {spread['highest']:.3f})."
+        )
+    elif model.meta.get("test"):
+        score = model.meta["test"]["balanced_accuracy"]
+        ends = "" if score["low"] is None else f" [{score['low']:.3f}, {score['high']:.3f}] (95 % over speakers)"
+        text = f"Balanced accuracy {score['value']:.3f}{ends} on speakers that it never met."
+    else:
+        return []
+    return [f"{text} Another corpus can be far from it: test it on yours with `voicecam external`.", ""]
+
+
+def _threshold(model: Model) -> list[str]:
+    threshold = model.meta.get("threshold")
+    if not threshold:
+        return []
+    return [f'Below a probability of {threshold:.3f} (at temperature {model.temperature:.3f}) the prediction is "uncertain".', ""]
