@@ -1,4 +1,4 @@
-"""Around the maps of a run: which clips are looked at, what they are asked, the nulls, and all checks of a small run."""
+"""Around the maps of a run: which clips are looked at, what they are asked, the controls, and all checks of a small run."""
 
 import re
 import shutil

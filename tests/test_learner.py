@@ -1,4 +1,4 @@
-"""What training can do besides: a mean of the weights, smoothed labels, blended clips, bfloat16, and windows of renderings."""
+"""What training can do besides: a mean of the weights, smoothed labels, blended clips, bfloat16, windows of augmented clips."""
 
 from dataclasses import replace
 from itertools import cycle
@@ -67,9 +67,9 @@ def loss_by_hand(logits, targets, training_targets, smoothing=0.0):
     above = below = 0.0
     for row, target in zip(logits, targets):
         log_p = row - np.log(np.exp(row).sum())
-        wanted = np.full(k, smoothing / k)
-        wanted[target] += 1 - smoothing
-        above -= sum(weights[c] * wanted[c] * log_p[c] for c in range(k))
+        spread = np.full(k, smoothing / k)
+        spread[target] += 1 - smoothing
+        above -= sum(weights[c] * spread[c] * log_p[c] for c in range(k))
         below += weights[target]
     return above / below
 
@@ -188,13 +188,13 @@ def test_bfloat16_comes_near_float32_and_keeps_its_weights_in_float32(dataset, s
 
 
 def test_training_on_renderings_learns_and_files_get_the_same_answer_later(write_voices, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # maps, images, renderings and results are kept in the working folder
+    monkeypatch.chdir(tmp_path)  # maps, images, augmented copies and results are kept in the working folder
     config = recipe("voice", image_rows=32, image_columns=49)
     path = make_images(open_corpus(write_voices(speakers=20, takes=3, seconds=1.2)), config, workers=1)
     training = TrainConfig(**QUICK, epochs=8, n_augmented=1, ema_decay=0.9, label_smoothing=0.05)
     settings, folder = runs.Settings(map=str(path), label="label", training=training), tmp_path / "results" / "windows"
     dataset = runs.run_dataset(settings)
-    assert dataset.renderings.bounds.shape == (60, 2, 2)
+    assert dataset.augmented_clips.bounds.shape == (60, 2, 2)
     runs.start_run(folder, settings, command="test")
     runs.train_run(folder, dataset, log=silent)
     metrics = runs.evaluate_run(folder, dataset)

@@ -280,7 +280,7 @@ def test_what_does_not_fit_is_said(bent, inputs, method):
         maps(bent, inputs, method, targets=np.array([0, 1, 1, 0, 7]))
     with pytest.raises(ExplainError, match="classes -1 to 1"):
         maps(bent, inputs, method, contrast=np.array([0, 1, 1, 0, -1]))
-    with pytest.raises(ExplainError, match="5 clips and 1 targets in wanted"):
+    with pytest.raises(ExplainError, match="5 clips and 1 targets in target"):
         maps(bent, inputs, method, targets=np.array([0]))
     with pytest.raises(ExplainError, match="5 clips and 1 targets in against"):
         maps(bent, inputs, method, contrast=np.array([0]))

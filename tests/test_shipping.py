@@ -45,7 +45,7 @@ def work(tmp_path_factory):
     corpus = merge([open_corpus(root / name) for name in "ABC"])
     path = make_images(corpus, SMALL, workers=1, **places)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)  # renderings are kept in cache/
+        patch.chdir(root)  # augmented copies are kept in cache/
         (root / "mfc_dataset").symlink_to(root / "images")
         for name, split in (("loco", "corpora"), ("all", "none")):
             settings = runs.Settings(map=str(path), label="label", split=split, training=TRAINING)

@@ -157,7 +157,7 @@ def test_renderings_are_kept_in_the_project_of_the_map(travelled, tmp_path, monk
     asked = []
     monkeypatch.setattr(training, "render", lambda corpus, config, *, cache, **more: asked.append(cache))
     runs.run_dataset(runs.Settings(map=str(path), label="label"))
-    assert asked == [tmp_path / "cache" / "renderings"]
+    assert asked == [tmp_path / "cache" / "augmented"]
 
 
 def test_a_run_on_a_map_of_an_earlier_version_gets_one_line(travelled, tmp_path):

@@ -30,7 +30,7 @@ Progress = Callable[[Iterable, int], Iterable]
 class AugmentedClips:
     """Mel energies of every clip, `n_augmented` degraded ones beside the clean one.
 
-    decibels : float16 (all frames, n_mels), all renderings one after the other
+    decibels : float16 (all frames, n_mels), all copies one after the other
     bounds : int64 (n_clips, 1 + n_augmented, 2), first frame and end of each; [:, 0] are the clean ones
     config : the settings that made them
     """
@@ -52,7 +52,7 @@ class AugmentedClips:
         return np.stack([window_matrix(whole[start : start + n], self.config) for start in starts])
 
     def random_window(self, clip: int, rng: np.random.Generator, *, short: float) -> np.ndarray:
-        """One window of one of a clip's renderings, float32 (n_rows, config.n_frames), both by chance.
+        """One window of one of a clip's augmented copies, float32 (n_rows, config.n_frames), both by chance.
 
         short : share of windows that are cut to 0.3 to 1 of their length and said again to fill it, as a short recording would be
         """
@@ -74,13 +74,13 @@ def render(
     n_augmented: int,
     seed: int = 0,
     how: Degradation = STANDARD,
-    cache: Path = CACHE / "renderings",
+    cache: Path = CACHE / "augmented",
     workers: int | None = None,
     progress: Progress = lambda items, total: items,
 ) -> AugmentedClips:
     """Renderings of all clips of a corpus, kept in `cache` and read from there the next time; damaged ones are made again.
 
-    n_augmented : degraded renderings of each clip, see degrade.augment; 0 gives the clean ones only
+    n_augmented : degraded copies of each clip, see degrade.augment; 0 gives the clean ones only
     how : how often and how far clips are degraded
     seed : of the degradations; each clip has its own generator, so the number of workers does not matter
     workers : processes; None is one per core
@@ -100,9 +100,9 @@ def render(
 
 
 def _stored(folder: Path, config: Config) -> AugmentedClips | None:
-    """The renderings in a folder; None where there are none, or damaged ones."""
+    """The augmented copies in a folder; None where there are none, or damaged ones."""
     try:
-        promised = read_json(folder / "renderings.json", error=DatasetError)["frames"]
+        promised = read_json(folder / "augmented.json", error=DatasetError)["frames"]
         bounds = np.load(folder / "bounds.npy", allow_pickle=False)
         decibels = np.load(folder / "decibels.npy", mmap_mode="r", allow_pickle=False)
     except (DatasetError, OSError, ValueError):
@@ -136,7 +136,7 @@ def _jobs(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degr
 
 
 def _write(folder: Path, key: dict[str, Any], jobs: list[_Job], workers: int | None, progress: Progress) -> None:
-    """Render all clips into `folder`; renderings.json is written last and marks it as complete."""
+    """Render all clips into `folder`; augmented.json is written last and marks it as complete."""
     with writing(folder), worker_pool(workers) as pool:
         parts = list(progress(pool.map(_render, jobs, chunksize=8), len(jobs)))  # per clip: 1 + n_augmented arrays
         lengths = np.array([[len(part) for part in clip] for clip in parts])
@@ -146,7 +146,7 @@ def _write(folder: Path, key: dict[str, Any], jobs: list[_Job], workers: int | N
         for name, array in arrays.items():
             with atomic_path(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
                 np.save(file, array)
-        write_json(folder / "renderings.json", {"frames": int(lengths.sum()), **key})
+        write_json(folder / "augmented.json", {"frames": int(lengths.sum()), **key})
 
 
 def _render(job: _Job) -> list[np.ndarray]:
@@ -165,7 +165,7 @@ def _read(path: str, config: Config) -> Signal:
 
 
 def _key(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degradation, *, memory: Path) -> dict[str, Any]:
-    """All that decides the renderings: which clips (by name and bytes, see files.contents), settings and degradations."""
+    """All that decides the augmented copies: which clips (by name and bytes, see files.contents), settings and degradations."""
     seen = contents(corpus.root, corpus.clips["path"], memory=memory)
     for name, content in seen.items():
         if not content:

@@ -41,7 +41,7 @@ class Dataset:
     config : the settings that made them
     failed : (wav, error) of each clip that could not be used
     fingerprints : uint8 (n_clips, fingerprints.BYTES), by which copies are known; None for ready-made matrices
-    renderings : the whole clips, where config.windows is "all"; `matrices` then hold each clip's loudest window
+    augmented_clips : the whole clips, where config.windows is "all"; `matrices` then hold each clip's loudest window
     """
 
     corpus: Corpus
@@ -49,7 +49,7 @@ class Dataset:
     config: Config
     failed: tuple[tuple[str, str], ...] = ()
     fingerprints: np.ndarray | None = None
-    renderings: AugmentedClips | None = None
+    augmented_clips: AugmentedClips | None = None
 
     @property
     def clips(self) -> pd.DataFrame:
@@ -59,9 +59,9 @@ class Dataset:
     def keep(self, chosen: Corpus) -> "Dataset":
         """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
         rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
-        kept = None if self.renderings is None else self.renderings.keep(rows)
+        kept = None if self.augmented_clips is None else self.augmented_clips.keep(rows)
         prints = None if self.fingerprints is None else self.fingerprints[rows]
-        return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, renderings=kept)
+        return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, augmented_clips=kept)
 
 
 def make_images(

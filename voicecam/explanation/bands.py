@@ -151,7 +151,7 @@ def bands_by_class(
     shuffled_share; with right also clips_of, and rows for "all", "right" and "wrong" clips (a class without such clips
     has NaN shares).
     """
-    nulls = {"null_share": null_shares} | ({} if shuffled_shares is None else {"shuffled_share": shuffled_shares})
+    controls = {"null_share": null_shares} | ({} if shuffled_shares is None else {"shuffled_share": shuffled_shares})
     groups = {"all": np.ones(len(shares), dtype=bool)}
     if right is not None:
         groups |= {"right": np.asarray(right, dtype=bool), "wrong": ~np.asarray(right, dtype=bool)}
@@ -159,7 +159,7 @@ def bands_by_class(
     for title, chosen in groups.items():
         for name in np.unique(names):
             here = (names == name) & chosen
-            kept = {key: values[here] for key, values in nulls.items()}
+            kept = {key: values[here] for key, values in controls.items()}
             found = _class_rows(str(name), shares[here], kept, voices[here], config)
             rows += [{**row, "clips_of": title} for row in found]
     table = pd.DataFrame(rows)
@@ -167,14 +167,14 @@ def bands_by_class(
 
 
 def _class_rows(
-    name: str, shares: np.ndarray, nulls: dict[str, np.ndarray], speakers: pd.Series, config: Config
+    name: str, shares: np.ndarray, controls: dict[str, np.ndarray], speakers: pd.Series, config: Config
 ) -> list[dict[str, object]]:
     """Rows of `bands_by_class`, one per band, of one class's clips."""
     h = shares.shape[1]
     means = _speaker_means(shares, speakers)  # (speaker, band)
     low, high = _interval(means)
     facts = {"share": _mean(means), "low": low, "high": high}
-    facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in nulls.items()}
+    facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in controls.items()}
     counts = {"clips": len(shares), "speakers": len(means), "blank": int(np.isnan(shares[:, 0]).sum())}
     unit = "Hz" if config.features == "logmel" else "coefficient"
     places = zip(band_names(h, config), band_limits(h, config))

@@ -200,14 +200,14 @@ def agreement_sentences(table: pd.DataFrame) -> list[str]:
     """One sentence per method of an `agreement` table: how its bands rank beside the drops, or that nothing was shown."""
     said = []
     for row in table.to_dict("records"):
-        verdict = "was not shown to go with what removing the bands costs"
+        answer = "was not shown to go with what removing the bands costs"
         if row["low"] > 0:
-            verdict = "goes with what removing the bands costs, in rank correlation"
+            answer = "goes with what removing the bands costs, in rank correlation"
         elif row["high"] < 0:
-            verdict = "goes against what removing the bands costs, in rank correlation"
+            answer = "goes against what removing the bands costs, in rank correlation"
         clips = f"single clips: {_spell(row, 'spearman_clip', 'clip_low', 'clip_high')}"
         blank = f"; {row['blank']} blank maps left out" if row["blank"] else ""
-        said.append(f"{row['method']} {verdict}: {_spell(row, 'spearman', 'low', 'high')} ({clips}{blank}).")
+        said.append(f"{row['method']} {answer}: {_spell(row, 'spearman', 'low', 'high')} ({clips}{blank}).")
     return said
 
 

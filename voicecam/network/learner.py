@@ -60,7 +60,7 @@ def train(
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
     set_seed(training.seed, reproducible=True)
     loaders = _loaders(dataset, split, targets, training, scale, vocab=None if training.auxiliary_label else classes)
-    met = counts if dataset.renderings is None else np.ones(len(classes))
+    met = counts if dataset.augmented_clips is None else np.ones(len(classes))
     learner, started = make_learner(loaders, met, training, dataset)
     if training.auxiliary_label:
         add_second(learner, len(classes), n_second)
@@ -111,11 +111,11 @@ def trained_learner(model: Model, dataset: Dataset, split: Split, training: Trai
 def _loaders(
     dataset: Dataset, split: Split, targets: np.ndarray, training: TrainConfig, scale: Scale, *, vocab: Sequence[str] | None
 ) -> DataLoaders:
-    """The loaders of a training: of the clips' pictures, or of windows drawn from their renderings."""
+    """The loaders of a training: of the clips' pictures, or of windows drawn from their augmented copies."""
     windows = None
-    if dataset.renderings is not None:
+    if dataset.augmented_clips is not None:
         speakers = dataset.clips["speaker"].to_numpy()
-        windows = Windows(dataset.renderings, targets, speakers, split.train, scale, seed=training.seed)
+        windows = Windows(dataset.augmented_clips, targets, speakers, split.train, scale, seed=training.seed)
     return make_loaders(
         scale.to_gray(dataset.matrices),
         targets,

@@ -1,4 +1,4 @@
-"""Pictures, or windows cut at random from renderings -> fastai DataLoaders with augmentation in training only. Trains nothing."""
+"""Pictures, or windows cut at random from augmented clips -> fastai DataLoaders with augmentation in training only."""
 
 from collections.abc import Callable, Sequence
 
@@ -90,23 +90,30 @@ class _Name:
 
 
 class Windows:
-    """Windows cut by chance from the training clips' renderings.
+    """Windows cut by chance from the training clips' augmented copies.
 
     Classes come equally often; a speaker of n clips comes in proportion to the square root of n, so that the few who recorded
     much do not crowd out the many who recorded little.
     """
 
     def __init__(
-        self, renderings: AugmentedClips, targets: np.ndarray, speakers: np.ndarray, train: np.ndarray, scale: Scale, *, seed: int
+        self,
+        augmented_clips: AugmentedClips,
+        targets: np.ndarray,
+        speakers: np.ndarray,
+        train: np.ndarray,
+        scale: Scale,
+        *,
+        seed: int,
     ):
-        self.renderings, self.train, self.scale = renderings, train, scale
+        self.augmented_clips, self.train, self.scale = augmented_clips, train, scale
         self.rng = np.random.default_rng(seed)
         self.p = clip_shares(targets[train], speakers[train])
 
     def draw(self) -> tuple[int, np.ndarray]:
         """A clip and the picture of one of its windows, uint8 (row, frame)."""
         clip = int(self.rng.choice(self.train, p=self.p))
-        return clip, self.scale.to_gray(self.renderings.random_window(clip, self.rng, short=SHORT))
+        return clip, self.scale.to_gray(self.augmented_clips.random_window(clip, self.rng, short=SHORT))
 
 
 def clip_shares(targets: np.ndarray, speakers: np.ndarray) -> np.ndarray:
@@ -139,7 +146,7 @@ def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def hide(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Pictures with one stretch of time (up to an eighth) and one of rows (up to a sixth) behind middle grey.
 
-    SpecAugment (Park et al. 2019). All that windows need: their renderings went through other tempos and microphones.
+    SpecAugment (Park et al. 2019). All that windows need: their augmented copies went through other tempos and microphones.
 
     pictures : float, shape (clip, row, frame), grey levels
     """

@@ -1,6 +1,6 @@
-"""An evaluated run -> maps of its test clips beside those of two nulls, and their shares per band.
+"""An evaluated run -> maps of its test clips beside those of two controls, and their shares per band.
 
-The nulls are the same network with random weights, and one that was trained on shuffled labels (runs/controls.py). A run's first
+The controls are the same network with random weights, and one trained on shuffled labels (runs/controls.py). A run's first
 explanation lies in its folder, others below it in explanations/.
 """
 
@@ -103,17 +103,17 @@ def explain_run(
         return read_json(path, error=ExplainError)
     predictions, settings = read_predictions(folder), open_run(folder)
     folds = fold_clips(folder, dataset, predictions, target)
-    maps, nulls, shuffled = [], [], []
+    maps, controls, shuffled = [], [], []
     for clips in folds:
         maps.append(clips.maps(method, layer, bar=bar))
-        nulls.append(clips.maps(method, layer, model=randomised_model(clips.model, seed=clips.number), bar=bar))
+        controls.append(clips.maps(method, layer, model=randomised_model(clips.model, seed=clips.number), bar=bar))
         if full or clips is folds[0]:
             log(f"fold {clips.number}: the same network on shuffled labels, as a null")
             twin = label_shuffled_model(clips.place, dataset, settings.label, settings.training, log=lambda line: None)
             shuffled.append(clips.maps(method, layer, model=twin, bar=bar))
     joined = {
         "maps": np.concatenate(maps),
-        "random_weights_maps": np.concatenate(nulls),
+        "random_weights_maps": np.concatenate(controls),
         "shuffled_labels_maps": np.concatenate(shuffled),  # of the first folds: as many as there are
     }
     predictions = pd.concat([clips.table for clips in folds])

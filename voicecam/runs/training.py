@@ -23,9 +23,9 @@ from voicecam.runs.folder import PARTS, Log, Settings, fold_places, open_run, re
 
 
 def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
-    """The images of a run: those of the right age that have the label; with renderings where the recipe takes all windows.
+    """The images of a run: those of the right age that have the label; with augmented copies where the recipe takes all windows.
 
-    Images and renderings lie in the folder that holds the map's, in mfc_dataset/ and cache/.
+    Images and augmented copies lie in the folder that holds the map's, in mfc_dataset/ and cache/.
     """
     dataset, home = read_dataset(Path(settings.map)), home_of(Path(settings.map).parent)
     corpus = keep_labelled(dataset.corpus, settings.label)
@@ -35,9 +35,9 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     if dataset.config.windows == "loudest":
         return dataset
     n_augmented = settings.training.n_augmented if settings.training.augment else 0
-    cache = home / "cache" / "renderings"
+    cache = home / "cache" / "augmented"
     return replace(
-        dataset, renderings=render(dataset.corpus, dataset.config, n_augmented=n_augmented, cache=cache, progress=progress)
+        dataset, augmented_clips=render(dataset.corpus, dataset.config, n_augmented=n_augmented, cache=cache, progress=progress)
     )
 
 
@@ -49,9 +49,9 @@ def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
 
 def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """Probabilities, float (len(rows), class), of clips as a Classifier gives them: of all windows where the recipe takes all."""
-    if dataset.renderings is None:
+    if dataset.augmented_clips is None:
         return model.probabilities(dataset.matrices[rows])
-    return Classifier(model).probabilities_of([dataset.renderings.windows(row) for row in rows])
+    return Classifier(model).probabilities_of([dataset.augmented_clips.windows(row) for row in rows])
 
 
 def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None = None, log: Log = print) -> None:

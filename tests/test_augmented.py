@@ -122,7 +122,7 @@ def test_bad_input_is_refused(corpus, tmp_path, rng):
     sf.write(corpus.root / corpus.clips["path"][0], np.zeros(16_000), 16_000)
     with pytest.raises(AudioError, match="silent"):
         render(corpus, CONFIG, n_augmented=0, cache=tmp_path / "cache")
-    assert not list(tmp_path.glob("cache/*/renderings.json"))
+    assert not list(tmp_path.glob("cache/*/augmented.json"))
 
 
 def test_a_corrected_speaker_is_rendered_again_and_a_missing_clip_is_named(corpus, tmp_path):
