@@ -1,7 +1,7 @@
 """The causal check: take one band out of the sound, ask the network again, and see what its score loses.
 
-A drop says what this network does without the band, on sound that nobody speaks: bands that carry the same information can stand in for
-each other, so a small drop does not show that a band says nothing. Band sets and profiles of maps are in bands.py."""
+A drop says what this network does without the band, on sound that nobody speaks: bands that carry the same information can stand
+in for each other, so a small drop does not show that a band says nothing. Band sets and profiles of maps are in bands.py."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
