@@ -127,7 +127,9 @@ def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf
 def keep_labelled(corpus: Corpus, label: str) -> Corpus:
     """Keep clips that have `label`. Raises DatasetError when the column is missing or fewer than two classes are left."""
     if label not in corpus.labels:
-        raise DatasetError(f"{corpus.name}: no label '{label}'; it has: {', '.join(corpus.labels) or 'none'}; name one with --label")
+        raise DatasetError(
+            f"{corpus.name}: no label '{label}'; it has: {', '.join(corpus.labels) or 'none'}; name one with --label"
+        )
     kept = corpus.clips[corpus.clips[label].notna()].reset_index(drop=True)
     classes = sorted(kept[label].unique())
     if len(classes) < 2:
