@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--clips", type=cli.whole(3, 192), default=192, help="tested clips that are asked about")
     parser.add_argument("--seeds", type=cli.whole(1, 100), default=1, help="trainings of each, with other voices held back")
     parser.add_argument("--layer", default="layer3", help="of the small and the large network, for maps of HiRes-CAM")
+    parser.add_argument("--out", type=Path, default=OUT, help="where the table goes")
     return cli.finish(lambda: measure(parser.parse_args(argv)))
 
 
@@ -51,8 +52,8 @@ def measure(args: argparse.Namespace) -> str:
                 f"  {row['instrument']}, {row['hz']:g} Hz: right {row['right']:.2f}, within one band {row['near']:.2f}, "
                 f"top {row['top']:.0f} Hz, centroid {row['centroid']:.0f} Hz"
             )
-        write_text(OUT, pd.concat(tables).to_csv(index=False, float_format="%.6g"))
-    return f"wrote {OUT}"
+        write_text(args.out, pd.concat(tables).to_csv(index=False, float_format="%.6g"))
+    return f"wrote {args.out}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fetch the real AudioMNIST (about 1 GB), check every clip and unpack it. A second call goes on where the first stopped."""
+"""Fetch the real AudioMNIST (about 1 GB), check every clip and unpack it. A download that broke off starts again."""
 
 import _start  # noqa: F401  before all that takes time
 

@@ -12,6 +12,7 @@ ORDER = [
     "errors",
     "files",
     "workers",
+    "progress",
     "config",
     "audio",
     "corpora",

@@ -11,15 +11,15 @@ import pandas as pd
 
 from voicecam.audio import Signal
 from voicecam.checks.band_profiles import occluded_profile
-from voicecam.data.augmented import Progress
 from voicecam.data.dataset import Dataset
 from voicecam.explanation import bandstop
 from voicecam.explanation.bands import Bands, band_set
 from voicecam.network import SMALL, load_model
+from voicecam.progress import Log, Progress
 from voicecam.report import Section
 from voicecam.runs.check_files import CheckSizes
 from voicecam.runs.fold_clips import FoldClips, clips_of_run
-from voicecam.runs.folder import Log, fold_places, open_run
+from voicecam.runs.folder import fold_places, open_run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,10 @@ from voicecam.explanation.pointing import MEL, PICTURE, planted_words
 from voicecam.figures.canvas import percent
 from voicecam.network import SMALL
 from voicecam.network.learner import TrainConfig
+from voicecam.progress import Log
 from voicecam.report import Drawing, Section
 from voicecam.report.format import capital, format_fraction, format_interval, method_titles
-from voicecam.runs.folder import Log, open_run
+from voicecam.runs.folder import open_run
 
 LEAST = TESTED + VALIDATING + 4  # voices, of which some are left to train on
 

@@ -16,7 +16,6 @@ from voicecam.checks import (
     tones,
 )
 from voicecam.checks.context import Check, CheckContext, CheckResult
-from voicecam.data.augmented import Progress
 from voicecam.data.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
@@ -24,9 +23,9 @@ from voicecam.explanation.draws import draws_doubt
 from voicecam.explanation.methods import METHODS
 from voicecam.explanation.pointing import planted_doubt
 from voicecam.files import free_path, read_json, write_bytes, write_json, write_text
+from voicecam.progress import Log, Progress
 from voicecam.report import Section
 from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, CheckSizes, check_settings, other_version
-from voicecam.runs.folder import Log
 
 CHECKS = {
     check.name: check

@@ -1,4 +1,4 @@
-"""Fetch the real AudioMNIST (about 1 GB), check every clip and unpack it. A second call goes on where the first stopped."""
+"""Fetch the real AudioMNIST (about 1 GB), check every clip and unpack it. A download that broke off starts again."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from voicecam.config import CACHE
 
 EXAMPLE = "--folder cache/AudioMNIST"
-STOPPED = "stopped; the same command goes on from here where the server allows it"
+STOPPED = "stopped; the same command starts again, without the download if that was done"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

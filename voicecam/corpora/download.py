@@ -1,7 +1,7 @@
 """Fetches the real AudioMNIST (about 1 GB), checks every file and lays it out as the adapter expects. Fetches no other corpus.
 
 The source is GitHub's archive of github.com/soerenab/AudioMNIST (MIT licence), one zip. The folder appears by one rename when
-every clip is there and sound; before, there are only NAME.zip.part (see fetch.py), NAME.zip and a hidden folder that goes.
+every clip is there and sound; before, there are only NAME.zip, once it is whole, and hidden folders that go.
 """
 
 import io
@@ -17,7 +17,6 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
-from voicecam.corpora.fetch import check_space, fetch, part_path
 from voicecam.errors import DatasetError
 
 URL = "https://codeload.github.com/soerenab/AudioMNIST/zip/refs/heads/master"
@@ -41,26 +40,34 @@ def get_audiomnist(
     takes: int = TAKES,
     rate: int = RATE,
     space: int = SPACE,
-    wait: float = 2.0,
 ) -> int:
     """Make `folder` hold AudioMNIST and return the number of its clips. A complete folder is left alone.
 
     speakers, digits, takes : how many of each there must be; rate : of every clip, in Hz (mono).
-    space : bytes that must be free at the start, less what is there already; wait : seconds before a second try, then doubled.
-    A run that was broken off continues. Raises DatasetError when something else is in `folder`, when the download fails (see
-    `fetch`), when the disk is too full, or when the archive is damaged or holds other clips than it should; the archive is then
-    deleted, so that the next run fetches it anew.
+    space : bytes that must be free at the start, less the archive where it is there already: it is not fetched again.
+    Raises DatasetError when something else is in `folder`, when the download fails (see `fetch`), when the disk is too full, or
+    when the archive is damaged or holds other clips than it should; it is then deleted, so that the next run fetches it anew.
     """
+    from voicecam.corpora.fetch import fetch  # 0.2 s that the command's help need not wait
+
     folder, expected = Path(folder), _expected(speakers, digits, takes)
     try:
         if not _complete(folder, expected):
             archive = folder.with_name(folder.name + ".zip")
-            check_space(folder, space - sum(f.stat().st_size for f in (archive, part_path(archive)) if f.is_file()))
-            unpack(archive if archive.is_file() else fetch(url, archive, wait=wait), folder, expected=expected, rate=rate)
+            check_space(folder, space - (archive.stat().st_size if archive.is_file() else 0))
+            unpack(archive if archive.is_file() else fetch(url, archive), folder, expected=expected, rate=rate)
             archive.unlink()
     except OSError as reason:
         raise DatasetError(f"{folder}: cannot be written ({reason}); choose another folder or make room") from None
     return len(expected)
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise DatasetError when the disk of `folder` (or of its nearest parent) has fewer than `needed` bytes free."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise DatasetError(f"{there}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed; make room or choose another folder")
 
 
 def unpack(archive: Path, folder: Path, *, expected: frozenset[str], rate: int) -> None:

@@ -3,7 +3,6 @@
 What training by windows reads: windows are cut from them at random. Cuts no windows and trains nothing itself.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,11 +18,11 @@ from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 from voicecam.features import mel_decibels, window_matrix, window_starts
 from voicecam.files import atomic_path, contents, digest, read_json, write_json, writing
+from voicecam.progress import Progress
 from voicecam.workers import worker_pool
 
 POOL = 8  # clips of the same speaker that babble is made of: nobody else's voice may stand in a clip, or splits would leak
 VERSION = 2  # of the stored form; raised when older files must not be read
-Progress = Callable[[Iterable, int], Iterable]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Does not split (splits.py), fit a scale or train.
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +26,10 @@ from voicecam.errors import AudioError, DatasetError
 from voicecam.features import mel_decibels, window_matrix
 from voicecam.features.image import load_matrix, picture_2020, save_matrix, save_picture
 from voicecam.files import alone_in, read_json, write_bytes, write_json, writing
+from voicecam.progress import Progress
 from voicecam.workers import worker_pool
 
 SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
-Progress = Callable[[Iterable, int], Iterable]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """The causal check: take one band out of the sound, ask the network again, and see what its score loses.
 
-A drop says what this network does without the band, on sound that nobody speaks: bands that carry the same news can stand in for
-each other, so a small drop does not show that a band says nothing. Band sets and profiles of maps are in bands.py; draws nothing.
-"""
+A drop says what this network does without the band, on sound that nobody speaks: bands that carry the same information can stand
+in for each other, so a small drop does not show that a band says nothing. Band sets and profiles of maps are in bands.py."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,11 @@ from scipy.signal import firwin, kaiserord
 from scipy.stats import rankdata
 
 from voicecam.audio import Signal
-from voicecam.data.dataset import Progress, signal_matrix
+from voicecam.data.dataset import signal_matrix
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import Jackknife, jackknife
 from voicecam.network import Model
+from voicecam.progress import Progress
 
 DEPTH_DB = 60.0  # dB taken off inside a stopped band, a thousandth of the amplitude: below the floor of the log-mel pictures
 SOFTEST, HARDEST = 100.0, 5.0  # Hz; widest and narrowest edge. At 5 Hz the filter is 0.7 s long; a harder edge rings longer

@@ -4,7 +4,7 @@ A fact that does is a way to be right without hearing the voice; that a network 
 noise are partly the speaker's own, so a weak link is no fault of a corpus.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from voicecam.config import Config
 from voicecam.corpora.table import Corpus
 from voicecam.errors import ExplainError
 from voicecam.evaluation import evaluate
+from voicecam.progress import Progress
 
 FRAME_S = 0.02  # s; level is measured in frames of this
 SILENCE_DB = -60.0  # dB re the loudest frame; below any room, so what is softer was gated, faded or filled up
@@ -42,7 +43,6 @@ NAMES = {
     "corpus": "corpus",
 }
 NAMED = ("room", "corpus")  # labels of a corpus that say where a clip comes from
-Progress = Callable[[Iterable, int], Iterable]
 
 
 def corpus_features(corpus: Corpus, config: Config, *, progress: Progress = lambda items, total: items) -> pd.DataFrame:

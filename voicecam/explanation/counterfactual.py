@@ -5,7 +5,7 @@ itself does is known. A voice moved far sounds made: a score there is of such a 
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from voicecam.audio.pitch import pitch_track, sound
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.acoustics import SHORTEST_S
+from voicecam.progress import Progress
 
 SEMITONES = tuple(range(-12, 13, 2))
 FORMANT_RATIOS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25)
@@ -29,7 +30,6 @@ SPEECH_SECONDS = 10.0  # s at most that `shift_speech` moves: keeps a step below
 DIRECTIONS = ("up", "down")  # of a step: above and below the one that changes nothing
 ORIGINAL = "original"  # the kind of a clip that did not go through Praat
 Score = Callable[[list[Signal]], np.ndarray]
-Progress = Callable[[Iterable, int], Iterable]
 
 
 def shift_voice(signal: Signal, *, semitones: float = 0.0, formant_ratio: float = 1.0) -> Signal:

@@ -11,7 +11,8 @@ from voicecam.data.dataset import Dataset
 from voicecam.explanation.randomise import randomised_model
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.learner import TrainConfig, train
-from voicecam.runs.folder import Log, read_split
+from voicecam.progress import Log
+from voicecam.runs.folder import read_split
 
 __all__ = ["LEAST", "SHARE", "SHUFFLED", "label_shuffled_model", "randomised_model"]
 

@@ -18,10 +18,11 @@ from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
 from voicecam.explanation.methods import METHODS
 from voicecam.files import digest, read_json, write_bytes, write_json, write_text
+from voicecam.progress import Log
 from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, FULL, CheckSizes, check_settings
 from voicecam.runs.controls import label_shuffled_model, randomised_model
 from voicecam.runs.fold_clips import fold_clips
-from voicecam.runs.folder import Log, differences, fold_places, open_run, read_predictions
+from voicecam.runs.folder import differences, fold_places, open_run, read_predictions
 
 EXPLANATIONS = "explanations"  # folder of a run
 

@@ -1,6 +1,5 @@
 """A saved model on corpora that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from voicecam.corpora.table import Corpus, keep_labelled
 from voicecam.errors import AudioError, DatasetError, ModelError
 from voicecam.files import read_json, write_json, write_text
 from voicecam.network.classifier import Classifier
+from voicecam.progress import Progress
 
-Progress = Callable[[Iterable, int], Iterable]
 BATCH = 64  # clips given to the network at once; bounds the memory
 
 

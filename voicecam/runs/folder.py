@@ -4,7 +4,6 @@ run.json holds the settings and is written first; manifest.json is written last,
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from voicecam.errors import DatasetError, ModelError
 from voicecam.files import portable, read_json, read_table, write_json
 from voicecam.network.learner import TrainConfig
 
-Log = Callable[[str], None]
 PARTS = ("train", "valid", "test")
 
 

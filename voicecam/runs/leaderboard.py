@@ -14,6 +14,7 @@ from voicecam import evaluation, runs
 from voicecam.errors import ExplainError, ModelError
 from voicecam.explanation.centroids import over_trainings
 from voicecam.files import read_json, write_json, write_text
+from voicecam.progress import Log
 
 # what reading a run of another version ends in
 UNREADABLE = (ModelError, OSError, LookupError, AttributeError, TypeError, ValueError)
@@ -44,7 +45,7 @@ COLUMNS = (
 )
 
 
-def write_results(results: Path, *, log: runs.Log = print) -> Path:
+def write_results(results: Path, *, log: Log = print) -> Path:
     """Write results.csv, one row per evaluated run directly in `results`, by name; returns its path. See results/README.md.
 
     log : called with a line for each run that cannot be read, such as one of another version; it gets no row

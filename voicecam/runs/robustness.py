@@ -15,10 +15,10 @@ import pandas as pd
 
 from voicecam import audio, evaluation, runs
 from voicecam.audio import Signal, degrade
-from voicecam.data.dataset import Progress
 from voicecam.errors import DatasetError, VoicecamError
 from voicecam.files import digest, read_table, write_text
 from voicecam.network.classifier import Classifier, load_classifier
+from voicecam.progress import Progress
 
 SECONDS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0)  # s; from a syllable to a sentence
 SNRS_DB = (20.0, 10.0, 0.0)  # dB; an office, a street, as loud as the speaker

@@ -10,7 +10,7 @@ from fastai.learner import Learner
 
 from voicecam import evaluation
 from voicecam.corpora.table import keep_ages, keep_labelled
-from voicecam.data.augmented import Progress, render
+from voicecam.data.augmented import render
 from voicecam.data.dataset import Dataset, read_dataset
 from voicecam.data.map_file import home_of
 from voicecam.data.splits import Split, make_splits
@@ -19,7 +19,8 @@ from voicecam.files import read_json, write_json, write_text
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.classifier import Classifier
 from voicecam.network.learner import train, trained_learner
-from voicecam.runs.folder import PARTS, Log, Settings, fold_places, open_run, read_split
+from voicecam.progress import Log, Progress
+from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_split
 
 
 def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
