@@ -130,7 +130,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         row |= known.reindex(columns=["chance", "area", "other"]).mean().to_dict()
         row |= known.reindex(columns=["clips", "blank"]).sum().to_dict()
         for name in ("pointing", "mass", "over"):
-            spread = over_speakers(known.get(name, pd.Series(dtype=float)), known["seed"])
+            values, share = known.get(name, pd.Series(dtype=float)), name != "over"
+            spread = over_speakers(values, known["seed"], share=share, within=None if share else (-1.0, 1.0))
             row |= {name: spread["value"], f"{name}_low": spread["low"], f"{name}_high": spread["high"]}
         rows.append(row | {"found": row["method"] not in BASELINES and is_found(row)})
     return pd.DataFrame(rows).drop(columns="seed")
