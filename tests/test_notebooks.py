@@ -149,3 +149,5 @@ def test_a_notebook_and_its_solutions_run(course, name, monkeypatch):
     begun, solved = (verdicts_of(cells) for cells in (read(path)["cells"][:turn], read(path)["cells"][turn:]))
     assert set(begun) == {OPEN}
     assert set(solved) == {RIGHT}
+    folders = {place.name for place in (*course.iterdir(), *(course / "solutions").iterdir()) if place.is_dir()}
+    assert folders <= {"solutions", ".ipynb_checkpoints"}, "what is made lies in the project's folders, not beside the notebooks"
