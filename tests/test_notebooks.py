@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 NUMBERED = sorted((ROOT / "nbs").glob("[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted((ROOT / "nbs" / "solutions").glob("*.ipynb"))
 COURSE = [
+    "00_tour",
     "01_explore",
     "02_hear_and_see",
     "03_wav_to_image",

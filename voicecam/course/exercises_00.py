@@ -1,0 +1,53 @@
+"""Checks of the exercises in nbs/00_tour.ipynb, on the names of its pictures: CLASS_SPEAKER_WORD_NUMBER.png. Trains nothing."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from voicecam.course.checking import number_problem
+
+CLASS, SPEAKER, WORD = range(3)  # the parts of a picture's name
+Test = Callable[[Any], str | None]
+
+
+def part_of(file: Path, part: int) -> str:
+    """One part of a picture's name, such as its SPEAKER."""
+    return Path(file).stem.split("_")[part]
+
+
+def known_speakers(train: Sequence[Path], valid: Sequence[Path]) -> Test:
+    """Exercise 0.1: how many speakers of the validation clips have clips in training, too."""
+    trained, asked = ({part_of(file, SPEAKER) for file in files} for files in (train, valid))
+    target = len(trained & asked)
+
+    def test(answer: Any) -> str | None:
+        problem = number_problem(answer, target, within=0)
+        if problem is None or not isinstance(answer, int):
+            return problem
+        if answer > len(asked):
+            return f"only {len(asked)} speakers have validation clips"
+        return f"{problem}: the lot was drawn among clips, and nobody asked whose they are"
+
+    return test
+
+
+def new_words(files: Sequence[Path]) -> Test:
+    """Exercise 0.2: a function that says of a picture's file whether it is for validation, so that no word is on both sides."""
+
+    def test(answer: Any) -> str | None:
+        if not callable(answer):
+            return "a function is asked for, such as lambda file: False"
+        sides: dict[bool, list[Path]] = {False: [], True: []}
+        for file in files:
+            sides[bool(answer(file))].append(file)
+        train, valid = ({part_of(file, WORD) for file in sides[side]} for side in (False, True))
+        if not train or not valid:
+            return f"all clips are for {'validation' if valid else 'training'}"
+        if both := train & valid:
+            return f"{len(both)} words stand on both sides, such as {min(both)}"
+        classes = [{part_of(file, CLASS) for file in side} for side in sides.values()]
+        if classes[0] != classes[1]:
+            return "one side lacks a class"
+        return None
+
+    return test
