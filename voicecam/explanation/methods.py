@@ -148,7 +148,7 @@ def _checked(method: str, layer: nn.Module | None, n: int, target: np.ndarray, c
 def _check_targets(n: int, target: np.ndarray, contrast: np.ndarray | None) -> None:
     if not n:
         raise ExplainError("0 clips to explain; give at least one")
-    for name, classes in (("wanted", target), ("against", contrast)):
+    for name, classes in (("target", target), ("contrast", contrast)):
         if classes is not None and len(classes) != n:
             raise ExplainError(f"{n} clips and {len(classes)} targets in {name}; give one target per clip")
 
