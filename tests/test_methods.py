@@ -282,7 +282,7 @@ def test_what_does_not_fit_is_said(bent, inputs, method):
         maps(bent, inputs, method, contrast=np.array([0, 1, 1, 0, -1]))
     with pytest.raises(ExplainError, match="5 clips and 1 targets in target"):
         maps(bent, inputs, method, targets=np.array([0]))
-    with pytest.raises(ExplainError, match="5 clips and 1 targets in against"):
+    with pytest.raises(ExplainError, match="5 clips and 1 targets in contrast"):
         maps(bent, inputs, method, contrast=np.array([0]))
     with pytest.raises(ExplainError, match="0 clips"):
         maps(bent, inputs[:0], method, targets=np.array([], int))
