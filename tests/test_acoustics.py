@@ -19,6 +19,8 @@ from voicecam.explanation.acoustics import (
 from voicecam.figures import figure
 from voicecam.figures.acoustics import plot_acoustic_regression
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 MAN = (730.0, 1090.0, 2440.0, 3400.0, 4500.0, 5500.0)  # Hz; "a" (Peterson and Barney 1952), then the throat's next resonances
 WOMAN = tuple(1.18 * f for f in MAN)
