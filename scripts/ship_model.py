@@ -1,4 +1,4 @@
-"""Copy the trained network of a run into models/, as float16 with its scores, so that it travels with the project."""
+"""Copy the trained network of a run into a folder of its own, as float16 with its scores, so that it travels with the project."""
 
 import _start  # noqa: F401  before all that takes time
 

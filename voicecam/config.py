@@ -42,7 +42,7 @@ RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},
     "logmel": {},
-    "voice": {  # found by experiment, see models/EXPERIMENTS.md
+    "voice": {  # found by experiment, see voicecam/models/EXPERIMENTS.md
         "features": "logmel",
         "windows": "all",
         "pad": "repeat",

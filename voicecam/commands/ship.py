@@ -1,4 +1,4 @@
-"""Copy the trained network of a run into models/, as float16 with its scores, so that it travels with the project."""
+"""Copy the trained network of a run into a folder of its own, as float16 with its scores, so that it travels with the project."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from voicecam.commands import cli
 from voicecam.config import RESULTS
 from voicecam.errors import VoicecamError
 
-EXAMPLE = "--run backbone --out models/backbone"
+EXAMPLE = "--run backbone --out voicecam/models/backbone"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -75,7 +75,7 @@ class ReportContent:
     spreads : what black and white are, in standard deviations of the training clips; None: the grey levels are the values
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
-    sections : chapters on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
+    sections : on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
     others : other explanations of the run, title -> link to their report
     """
 

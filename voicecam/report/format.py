@@ -1,4 +1,4 @@
-"""Numbers of a table as the chapters spell them."""
+"""Numbers of a table as the sections of a report write them."""
 
 import pandas as pd
 

@@ -102,7 +102,7 @@ def _evidence(content: ReportContent) -> dict[str, Any]:
 
 
 def _sections(content: ReportContent) -> dict[str, Picture]:
-    """The figures of the chapters, as NAME_1, NAME_2, ..."""
+    """The figures of the sections, as NAME_1, NAME_2, ..."""
     return {
         f"{section.name}_{i}": _draw(d.plot, *d.data, height=d.height, width=d.width, **d.options)
         for section in content.sections

@@ -1,4 +1,4 @@
-"""A chapter of the page in plain values: sentences, figures to draw, a table, sounds. Draws nothing itself."""
+"""A section of the page in plain values: sentences, figures to draw, a table, sounds. Draws nothing itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Sounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A chapter.
+    """A section.
 
     name : its anchor; title : its heading
     sentences : paragraphs, made from the numbers; warnings : those that go into a box

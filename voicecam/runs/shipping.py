@@ -1,4 +1,4 @@
-"""A run's network -> models/, with the scores it goes by."""
+"""A run's network -> a folder of its own, with the scores it goes by."""
 
 from dataclasses import replace
 from pathlib import Path
