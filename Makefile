@@ -25,7 +25,7 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
 	@touch $@
 
-# An extra of pyproject.toml: dev (all but encoders), web, notebooks, mic, formats.
+# An extra of pyproject.toml: dev (all but encoders), web, notebooks, mic, formats, imagenet.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	@touch $@
