@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--start", nargs="+", default=STARTS, metavar="ARCH:INIT", help="networks, and what they start from")
     parser.add_argument("--per-speaker", type=cli.whole(1, 10_000), default=60, help="clips of each speaker, drawn by chance")
     parser.add_argument("--epochs", type=cli.whole(0, 1000), default=5, help="of training; 0: frozen bodies alone")
+    parser.add_argument("--batch", type=cli.whole(2, 65_536), default=8, help="clips per step: few clips need small batches")
     parser.add_argument("--folds", type=cli.whole(2, 100), default=3, help="each speaker is tested in one")
     parser.add_argument("--out", type=Path, default=OUT, help="where the table goes")
     return cli.finish(lambda: measure(parser.parse_args(argv)))
@@ -46,7 +47,7 @@ def measure(args: argparse.Namespace) -> str:
     cli.log(f"{dataset.corpus.name}, {args.label}: {who}; chance {1 / dataset.clips[args.label].nunique():.3f}")
     for seed, split in enumerate(make_splits(dataset.corpus, args.label, kind="folds", folds=args.folds)):
         for start in args.start:
-            for how, scores in scores_of(start, dataset, split, args.label, args.epochs, seed).items():
+            for how, scores in scores_of(start, dataset, split, args, seed).items():
                 rows.append({"start": start, "how": how, "fold": seed + 1, **scores})
                 cli.log(f"fold {seed + 1}, {start}, {how}: validation {scores['valid']:.3f}, test {scores['test']:.3f}")
                 write_text(args.out, pd.DataFrame(rows).to_csv(index=False, float_format="%.4f"))
@@ -71,7 +72,7 @@ def clips_of(args: argparse.Namespace) -> "Dataset":
     return dataset.keep(replace(dataset.corpus, clips=drawn.sort_values("path", ignore_index=True)))
 
 
-def scores_of(start: str, dataset: "Dataset", split: "Split", label: str, epochs: int, seed: int) -> dict[str, dict[str, float]]:
+def scores_of(start: str, dataset: "Dataset", split: "Split", args: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
     """Balanced accuracy on validation ("valid") and test clips of the body "frozen" and, with epochs, "trained"."""
     import torch
 
@@ -80,12 +81,12 @@ def scores_of(start: str, dataset: "Dataset", split: "Split", label: str, epochs
 
     arch, init = start.split(":", 1)
     torch.manual_seed(seed)
-    found = {"frozen": frozen_scores(arch, init, dataset, split, label)}
-    if epochs:
-        training = TrainConfig(arch=arch, init=init, epochs=epochs, patience=epochs, seed=seed)
-        model = train(dataset, split, label, training, log=lambda line: None).model
+    found = {"frozen": frozen_scores(arch, init, dataset, split, args.label)}
+    if args.epochs:
+        training = TrainConfig(arch=arch, init=init, epochs=args.epochs, patience=args.epochs, batch=args.batch, seed=seed)
+        model = train(dataset, split, args.label, training, log=lambda line: None).model
         names = [model.classes[i] for i in model.logits(dataset.matrices).argmax(axis=1)]
-        found["trained"] = _scores(names, dataset, split, label)
+        found["trained"] = _scores(names, dataset, split, args.label)
     return found
 
 
