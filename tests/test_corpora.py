@@ -139,7 +139,7 @@ def test_folds_need_all_their_speakers(tmp_path):
     assert list(open_corpus(audiomnist(tmp_path, people)).folds) == ["gender"]
 
 
-def test_demo_corpus_has_its_own_name_and_note_and_no_published_folds(tmp_path):
+def test_espeak_corpus_has_its_own_name_and_note_and_no_published_folds(tmp_path):
     root = audiomnist(tmp_path, {f"{s:02d}": person() for s in range(1, 61)})
     (root / "demo.json").write_text(json.dumps({"name": "demo (synthetic voices)", "note": "Made by a program."}))
     corpus = open_corpus(root)

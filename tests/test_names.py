@@ -29,7 +29,7 @@ def place(tmp_path_factory):
 
 
 def digits(place, n, takes):
-    run("make_demo_corpus", "--out", f"d{n}", "--voices", "10", "--digits", n, "--takes", takes, cwd=place)
+    run("make_espeak_corpus", "--out", f"d{n}", "--voices", "10", "--digits", n, "--takes", takes, cwd=place)
     return ["--corpus", f"d{n}", "--run", f"d{n}", "--label", "digit", *TINY]
 
 
@@ -128,7 +128,7 @@ def test_dollar_signs_and_the_longest_names_get_their_map(place, odd):
     """On recordings whose names take all 255 bytes, in one and in three bytes a letter."""
     speech = sorted((place / "d3" / "data").rglob("*.wav"))[0] if (place / "d3").exists() else None
     if speech is None:
-        run("make_demo_corpus", "--out", "d3", "--voices", "10", "--digits", "3", "--takes", "2", cwd=place)
+        run("make_espeak_corpus", "--out", "d3", "--voices", "10", "--digits", "3", "--takes", "2", cwd=place)
         speech = sorted((place / "d3" / "data").rglob("*.wav"))[0]
     (place / "said").mkdir()
     for name in ("$a^$", "x" * 251, "日" * 83 + "zz"):

@@ -15,7 +15,7 @@ import pytest
 import soundfile as sf
 
 from voicecam.corpora import espeak
-from voicecam.corpora.demo import make_demo_corpus
+from voicecam.corpora.espeak_corpus import make_espeak_corpus
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def fill_venv(place: Path) -> None:
 
 def write_demo(folder: Path) -> None:
     """A tenth of the demo corpus's voices under the settings of the whole one, so that the program takes it for that."""
-    make_demo_corpus(folder, voices=10, digits=2, takes=1, progress=False)
+    make_espeak_corpus(folder, voices=10, digits=2, takes=1, progress=False)
     about = json.loads((folder / "demo.json").read_text())
     about["settings"] |= {"voices": 40, "digits": 10, "takes": 3}
     (folder / "demo.json").write_text(json.dumps(about))

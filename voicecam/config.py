@@ -17,8 +17,10 @@ from voicecam.files import digest
 HOME = Path(os.environ.get("VOICECAM_HOME", "")).expanduser()
 IMAGES, MAPS, RESULTS = HOME / "mfc_dataset", HOME / "maps", HOME / "results"
 RECORDINGS, CACHE = HOME / "my_wavs", HOME / "cache"
-DEMO = CACHE / "demo"  # the synthetic voices
+ESPEAK = CACHE / "espeak"  # voices of espeak-ng, made there on first use
+KOKORO = CACHE / "kokoro"  # packages that the demo voices are made from
 
+DEMO = Path(__file__).parent / "voices"  # the demo voices
 SHIPPED = Path(__file__).parent / "models"  # what comes with the package
 SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
 SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 to start training from; in the repository only, it is large

@@ -11,7 +11,7 @@ from voicecam.errors import DatasetError, ModelError
 def check_places(args: argparse.Namespace) -> None:
     """Raises DatasetError or ModelError for the first that is not there."""
     for place in getattr(args, "corpus", None) or ():
-        if place != "demo" and not Path(place).exists():
+        if place not in ("demo", "espeak") and not Path(place).exists():
             raise DatasetError(f"{place}: no such folder or CSV file; check the spelling")
     if getattr(args, "map", None) and not args.map.is_file():
         raise DatasetError(f"{args.map}: no such file; make it with voicecam images")

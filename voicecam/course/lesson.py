@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from voicecam import runs
-from voicecam.config import Config, recipe
+from voicecam.config import DEMO, Config, recipe
 from voicecam.corpora import Corpus, keep_ages, open_corpus
-from voicecam.corpora.demo import make_demo_corpus
 from voicecam.course.display import progress, say
 from voicecam.data.dataset import Dataset, make_images, read_dataset
 from voicecam.data.map_file import map_path
@@ -23,7 +22,7 @@ from voicecam.network.learner import TrainConfig
 from voicecam.runs.fold_clips import FoldClips, clips_of_run
 
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
-SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
+SMALLER = {"voices": 16, "digits": 3}  # of the demo voices, in quick mode
 PER_SPEAKER, PER_SPEAKER_QUICK = 15, 6  # clips of each speaker that networks are trained and tested on: minutes, on 2 cores
 TRAINING, TRAINING_QUICK = {"epochs": 5}, {"epochs": 5, "batch": 8}  # few clips: small batches, so that there are steps enough
 
@@ -123,21 +122,28 @@ class Lesson:
 def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float = 0.0) -> Lesson:
     """Begin a notebook: find the project's folder, where the scripts work too, open its corpus, and say what is in it.
 
-    corpus : "demo" (synthetic voices, made on this machine), or the path of a real one, from the project's folder
+    corpus : "demo" (the voices that come with voicecam), or the path of a real one, from the project's folder
     label : the column to learn; min_age : youngest speakers kept, in years (14 for BAVED); 0 keeps all
     The environment variable VOICECAM_QUICK=1 makes everything smaller. Raises DatasetError like `open_corpus`.
     """
     home, quick = _project(), os.environ.get(QUICK) == "1"
-    opened = open_corpus(_demo(home, quick) if corpus == "demo" else home / corpus)
+    opened = _demo(quick) if corpus == "demo" else open_corpus(home / corpus)
     kept = keep_ages(opened, minimum=min_age) if min_age > 0 else opened
     who = f"{len(kept.clips)} clips of {kept.clips['speaker'].nunique()} speakers"
     say(f"**{opened.name}**{', quick mode' if quick else ''}: {who}. {opened.note}".strip())
     return Lesson(home, opened.name, opened, kept, label, quick)
 
 
-def _demo(home: Path, quick: bool) -> Path:
-    name, size = ("course", SMALLER) if quick else ("demo", {})
-    return make_demo_corpus(home / "cache" / name, progress=False, **size)
+def _demo(quick: bool) -> Corpus:
+    """The demo voices; in quick mode the first of each gender and accent, and their first digits."""
+    demo = open_corpus(DEMO)
+    if not quick:
+        return demo
+    people = demo.clips.drop_duplicates("speaker")
+    groups = people.groupby(["gender", "accent"])
+    few = people[groups.cumcount() < SMALLER["voices"] // groups.ngroups]["speaker"]
+    chosen = demo.clips["speaker"].isin(few) & (demo.clips["digit"].astype(int) < SMALLER["digits"])
+    return replace(demo, clips=demo.clips[chosen].reset_index(drop=True))
 
 
 def _project() -> Path:

@@ -1,4 +1,4 @@
-"""Make the demo corpus: synthetic voices that say digits, in AudioMNIST's layout. Downloads nothing."""
+"""Make the demo voices, which come with voicecam, again from Kokoro-82M's packages."""
 
 import _start  # noqa: F401  before all that takes time
 
@@ -6,7 +6,7 @@ import sys
 
 from voicecam.commands import door
 
-main = door("corpus demo", __file__)
+main = door("corpus voices", __file__)
 
 if __name__ == "__main__":
     sys.exit(main())

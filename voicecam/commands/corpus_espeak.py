@@ -1,19 +1,19 @@
-"""Make the demo corpus: synthetic voices that say digits, in AudioMNIST's layout. Downloads nothing."""
+"""Make the espeak corpus: synthetic voices that say digits, in AudioMNIST's layout. Downloads nothing."""
 
 import argparse
 from pathlib import Path
 
 from voicecam.commands import cli
-from voicecam.config import DEMO
+from voicecam.config import ESPEAK
 from voicecam.files import read_json
 
-EXAMPLE = "--out cache/demo --voices 40"
+EXAMPLE = "--out cache/espeak --voices 40"
 STOPPED = "stopped; nothing was written"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("--out", type=Path, default=DEMO, help="folder to make")
+    parser.add_argument("--out", type=Path, default=ESPEAK, help="folder to make")
     parser.add_argument("--voices", type=cli.whole(2, 1000), default=40, help="speakers, an even number; half are female")
     parser.add_argument("--digits", type=cli.whole(1, 10), default=10, help="digits that each voice says, from zero on")
     parser.add_argument("--takes", type=cli.whole(1, 1000), default=3, help="clips per voice and digit")
@@ -22,10 +22,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> str:
     """Make it, or say that it is there; returns the last line."""
-    from voicecam.corpora.demo import make_demo_corpus
+    from voicecam.corpora.espeak_corpus import make_espeak_corpus
 
     was_there = (args.out / "demo.json").is_file()
-    make_demo_corpus(args.out, voices=args.voices, digits=args.digits, takes=args.takes, seed=args.seed)
+    make_espeak_corpus(args.out, voices=args.voices, digits=args.digits, takes=args.takes, seed=args.seed)
     return summary(args.out, was_there=was_there)
 
 

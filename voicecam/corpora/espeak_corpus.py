@@ -1,19 +1,17 @@
-"""The demo corpus: synthetic voices that say digits, made on this machine, in AudioMNIST's layout. Downloads nothing.
+"""The espeak corpus: synthetic voices that say digits, made on this machine, in AudioMNIST's layout. Downloads nothing.
+
+What tells its classes apart is known, so faults and cues are planted in it.
 
 Promised: the same arguments give the same bytes on one machine with one set of packages, whatever the number of processes
 and the working folder. Another processor or another numpy, soxr or espeak-ng may round differently, so the bytes may differ.
 Not promised: anything about real speech. Synthetic voices are easy.
 """
 
-import fcntl
 import hashlib
 import io
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -23,19 +21,20 @@ import soxr
 from tqdm import tqdm
 
 from voicecam.corpora import demo_acoustics
-from voicecam.corpora.demo_plan import WORDS, Clip, Voice, demo_plan
+from voicecam.corpora.espeak_plan import WORDS, Clip, Voice, espeak_plan
+from voicecam.corpora.building import new_folder
 from voicecam.corpora.espeak import RATE as SPOKEN_RATE
 from voicecam.corpora.espeak import Word, speak
 from voicecam.errors import DatasetError
 from voicecam.files import read_json, write_json
 
-NAME = "demo (synthetic voices)"
+NAME = "espeak (synthetic voices)"
 NOTE = "The voices are synthetic and easy to tell apart; scores on them say nothing about real speech."
 FORMAT = 1
 RATE = 48000  # Hz, as AudioMNIST
 
 
-def make_demo_corpus(
+def make_espeak_corpus(
     folder: Path,
     *,
     voices: int = 40,
@@ -56,8 +55,8 @@ def make_demo_corpus(
     folder = Path(folder)
     settings = {"voices": voices, "digits": digits, "takes": takes, "seed": seed}
     if not _is_complete(folder, settings):
-        plan = demo_plan(**settings)
-        with _building(folder) as building:
+        plan = espeak_plan(**settings)
+        with new_folder(folder) as building:
             _write_clips(building, plan, seed=seed, workers=workers or os.cpu_count() or 1, progress=progress)
             write_json(building / "data" / "audioMNIST_meta.txt", _meta(plan))
             write_json(building / "demo.json", _manifest(building, plan, settings))
@@ -69,7 +68,7 @@ def _is_complete(folder: Path, settings: Mapping[str, int]) -> bool:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     if not (folder / "demo.json").is_file():
-        raise DatasetError(f"{folder}: holds something other than a demo corpus; give another folder")
+        raise DatasetError(f"{folder}: holds something other than an espeak corpus; give another folder")
     found = read_json(folder / "demo.json", error=DatasetError)
     if (found.get("format"), found.get("settings")) != (FORMAT, dict(settings)):
         raise DatasetError(
@@ -81,47 +80,9 @@ def _is_complete(folder: Path, settings: Mapping[str, int]) -> bool:
     return True
 
 
-@contextmanager
-def _building(folder: Path) -> Iterator[Path]:
-    """A new locked folder beside `folder`, renamed to it when the block ends well and deleted when it fails."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{folder.name}-building-"
-    _delete_leftovers(folder.parent, prefix)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
-    lock = os.open(building, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system when this process ends, however it ends
-        yield building
-        building.chmod(0o755)  # mkdtemp makes folders only the owner can read
-        _rename(building, folder)
-    finally:
-        os.close(lock)
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _rename(building: Path, folder: Path) -> None:
-    try:
-        os.rename(building, folder)  # replaces an empty folder, refuses any other
-    except OSError as reason:
-        raise DatasetError(f"{folder}: cannot be put in place ({reason.strerror}); start again") from None
-
-
-def _delete_leftovers(parent: Path, prefix: str) -> None:
-    """Delete what killed builds left; a build that still runs holds its lock and stays."""
-    for leftover in parent.glob(f"{prefix}*"):
-        lock = os.open(leftover, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(leftover)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(lock)
-
-
 def _write_clips(root: Path, plan: Sequence[Clip], *, seed: int, workers: int, progress: bool) -> None:
     pool = ThreadPoolExecutor(workers)  # each thread waits for its espeak-ng process, then does the acoustics
-    bar = tqdm(total=len(plan), desc="demo corpus", unit="clip", disable=None if progress else True)
+    bar = tqdm(total=len(plan), desc="espeak corpus", unit="clip", disable=None if progress else True)
     try:
         by_voice = groupby(plan, key=lambda clip: clip.voice)
         jobs = [pool.submit(_write_voice, root, voice, list(clips), seed) for voice, clips in by_voice]
@@ -158,14 +119,7 @@ def _record(clip: Clip, dry: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng((seed, clip.voice.number, clip.digit, clip.take, 1))  # 1: not the plan's own draws
     # Read at another rate, all formants move: this is the voice's formant_scale.
     speech = soxr.resample(demo_acoustics.trim(dry / 32768), SPOKEN_RATE * clip.voice.formant_scale, RATE)
-    lead, trail = (round(seconds * RATE) for seconds in (clip.lead_s, clip.trail_s))
-    part = slice(lead, lead + len(speech))
-    heard = demo_acoustics.add_room(
-        np.pad(speech, (lead, trail)), rate=RATE, rt60_s=clip.rt60_s, direct_db=clip.direct_db, rng=rng
-    )
-    noise = demo_acoustics.make_noise(len(heard), colour=clip.noise, rng=rng)
-    heard = heard / demo_acoustics.rms(heard[part]) + 10 ** (-clip.snr_db / 20) * noise
-    return np.round(demo_acoustics.set_level(heard, speech=part, level_db=clip.level_db) * 32768).astype(np.int16)
+    return np.round(demo_acoustics.record(speech, RATE, clip, rng) * 32768).astype(np.int16)
 
 
 def _meta(plan: Sequence[Clip]) -> dict[str, dict[str, str]]:

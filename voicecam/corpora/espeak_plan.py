@@ -1,4 +1,4 @@
-"""Who speaks in the demo corpus, and how each of its clips is spoken, recorded and disturbed: numbers only.
+"""Who speaks in the espeak corpus, and how each of its clips is spoken, recorded and disturbed: numbers only.
 
 Makes no sound and touches no file. Gender decides one thing: which voice variants, with which window of pitch, are drawn from.
 Accents stand alike in both genders; rate, pitch range, formant scale, level, room and noise come from the same distributions.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voicecam.corpora.demo_acoustics import Conditions, draw_conditions, spread
 from voicecam.errors import DatasetError
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -41,27 +42,15 @@ class Voice:
     formant_scale: float
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One digit spoken once.
-
-    pitch, rate_wpm : this take's espeak-ng settings. level_db : RMS of the speech in dB re full scale.
-    rt60_s : reverberation time in seconds. direct_db : direct sound over reverberation in dB. noise : "white" or "pink".
-    snr_db : RMS of the speech over RMS of the noise in dB. lead_s, trail_s : seconds before and after the speech.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Clip(Conditions):
+    """One digit spoken once. pitch, rate_wpm : this take's espeak-ng settings."""
 
     voice: Voice
     digit: int
     take: int
     pitch: int
     rate_wpm: int
-    level_db: float
-    rt60_s: float
-    direct_db: float
-    noise: str
-    snr_db: float
-    lead_s: float
-    trail_s: float
 
     @property
     def path(self) -> str:
@@ -69,7 +58,7 @@ class Clip:
         return f"data/{self.voice.speaker}/{self.digit}_{self.voice.speaker}_{self.take}.wav"
 
 
-def demo_plan(*, voices: int = 40, digits: int = 10, takes: int = 3, seed: int = 0) -> tuple[Clip, ...]:
+def espeak_plan(*, voices: int = 40, digits: int = 10, takes: int = 3, seed: int = 0) -> tuple[Clip, ...]:
     """All clips in order of voice, digit and take; half of the voices are female. The same arguments give the same plan.
 
     Raises DatasetError for an odd number of voices, or numbers out of range.
@@ -81,11 +70,11 @@ def demo_plan(*, voices: int = 40, digits: int = 10, takes: int = 3, seed: int =
 
 def _check(*, voices: int, digits: int, takes: int, seed: int) -> None:
     if not 2 <= voices <= MOST_VOICES or voices % 2:
-        raise DatasetError(f"demo corpus: {voices} voices asked for; give an even number from 2 to {MOST_VOICES}")
+        raise DatasetError(f"espeak corpus: {voices} voices asked for; give an even number from 2 to {MOST_VOICES}")
     if not 1 <= digits <= len(WORDS):
-        raise DatasetError(f"demo corpus: {digits} digits asked for; give 1 to {len(WORDS)}")
+        raise DatasetError(f"espeak corpus: {digits} digits asked for; give 1 to {len(WORDS)}")
     if takes < 1 or seed < 0:
-        raise DatasetError(f"demo corpus: takes is {takes}, seed is {seed}; give takes of 1 or more, a seed of 0 or more")
+        raise DatasetError(f"espeak corpus: takes is {takes}, seed is {seed}; give takes of 1 or more, a seed of 0 or more")
 
 
 def _voices(count: int, seed: int) -> list[Voice]:
@@ -97,7 +86,7 @@ def _voices(count: int, seed: int) -> list[Voice]:
 
 def _half(gender: str, numbers: np.ndarray, rng: np.random.Generator) -> list[Voice]:
     """The voices of one gender: the k-th has the same accent in both, and all else is spread evenly over the same ranges."""
-    height, width, rate, scale = (_spread(len(numbers), rng) for _ in range(4))
+    height, width, rate, scale = (spread(len(numbers), rng) for _ in range(4))
     variants = list(VARIANTS[gender].items())
     cast = []
     for k, number in enumerate(numbers.tolist()):
@@ -118,11 +107,6 @@ def _half(gender: str, numbers: np.ndarray, rng: np.random.Generator) -> list[Vo
     return cast
 
 
-def _spread(count: int, rng: np.random.Generator) -> list[float]:
-    """`count` numbers in [0, 1), one drawn in each equal slice, in random order: two small groups get the same distribution."""
-    return ((rng.permutation(count) + rng.random(count)) / count).tolist()
-
-
 def _clip(voice: Voice, digit: int, take: int, seed: int) -> Clip:
     rng = np.random.default_rng((seed, voice.number, digit, take))
     return Clip(
@@ -131,11 +115,5 @@ def _clip(voice: Voice, digit: int, take: int, seed: int) -> Clip:
         take=take,
         pitch=int(np.clip(round(voice.pitch + rng.uniform(-3, 3)), 0, 99)),
         rate_wpm=round(voice.rate_wpm * rng.uniform(0.93, 1.07)),
-        level_db=rng.uniform(-38, -21),  # peaks of about -28 to -6 dB re full scale
-        rt60_s=rng.uniform(0.1, 0.4),
-        direct_db=rng.uniform(3, 15),
-        noise=str(rng.choice(["white", "pink"])),
-        snr_db=rng.uniform(15, 40),
-        lead_s=rng.uniform(0.04, 0.12),
-        trail_s=rng.uniform(0.06, 0.16),
+        **draw_conditions(rng),
     )

@@ -18,19 +18,19 @@ import pytest
 from run_script import last_line, output_of, run_script
 from scipy.stats import ks_2samp
 
-from voicecam.corpora.demo import make_demo_corpus
-from voicecam.corpora.demo_plan import demo_plan
+from voicecam.corpora.espeak_corpus import make_espeak_corpus
+from voicecam.corpora.espeak_plan import espeak_plan
 from voicecam.corpora.espeak import Word, speak
 from voicecam.errors import DatasetError
 
 SMALL = {"voices": 4, "digits": 2, "takes": 2, "seed": 0}
-SCRIPT = Path(__file__).parents[1] / "scripts" / "make_demo_corpus.py"
+SCRIPT = Path(__file__).parents[1] / "scripts" / "make_espeak_corpus.py"
 SMALL_ARGS = ["--voices", "4", "--digits", "2", "--takes", "2"]
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    return make_demo_corpus(tmp_path_factory.mktemp("demo") / "small", **SMALL, workers=1, progress=False)
+    return make_espeak_corpus(tmp_path_factory.mktemp("demo") / "small", **SMALL, workers=1, progress=False)
 
 
 def contents(folder):
@@ -95,10 +95,10 @@ def test_manifest(small):
 
 
 def test_same_bytes_from_another_folder_and_number_of_processes(small, tmp_path):
-    said = output_of("make_demo_corpus", "--out", "b", *SMALL_ARGS, cwd=tmp_path)
+    said = output_of("make_espeak_corpus", "--out", "b", *SMALL_ARGS, cwd=tmp_path)
     assert contents(tmp_path / "b") == contents(small)
     assert last_line(said).startswith("wrote b: 16 clips, 4 voices (2 female, 2 male), 0.")
-    assert contents(make_demo_corpus(tmp_path / "c", **SMALL, workers=3, progress=False)) == contents(small)
+    assert contents(make_espeak_corpus(tmp_path / "c", **SMALL, workers=3, progress=False)) == contents(small)
 
 
 def test_no_two_clips_are_alike(small):
@@ -106,14 +106,14 @@ def test_no_two_clips_are_alike(small):
 
 
 def test_another_seed_gives_other_clips(small, tmp_path):
-    other = contents(make_demo_corpus(tmp_path / "a", **{**SMALL, "seed": 1}, progress=False))
+    other = contents(make_espeak_corpus(tmp_path / "a", **{**SMALL, "seed": 1}, progress=False))
     assert not set(other.values()) & {data for name, data in contents(small).items() if name.endswith(".wav")}
 
 
 def test_second_call_returns_at_once_and_touches_nothing(small):
     before = {path: path.stat().st_mtime_ns for path in [small, *small.rglob("*")]}
     start = time.perf_counter()
-    assert make_demo_corpus(small, **SMALL) == small
+    assert make_espeak_corpus(small, **SMALL) == small
     assert time.perf_counter() - start < 0.5
     assert {path: path.stat().st_mtime_ns for path in [small, *small.rglob("*")]} == before
 
@@ -147,13 +147,13 @@ def test_killed_build_leaves_nothing_that_is_read(small, tmp_path):
     build.stderr.close()
     assert not out.exists()
     assert len(os.listdir(tmp_path)) == 1  # the leftover
-    assert contents(make_demo_corpus(out, **SMALL, progress=False)) == contents(small)
+    assert contents(make_espeak_corpus(out, **SMALL, progress=False)) == contents(small)
     assert os.listdir(tmp_path) == ["large"]
 
 
 def test_running_build_is_left_alone_and_ctrl_c_leaves_nothing(tmp_path):
     build = start_large_build(tmp_path / "large")
-    make_demo_corpus(tmp_path / "large", **SMALL, progress=False)  # another build for the same folder, meanwhile
+    make_espeak_corpus(tmp_path / "large", **SMALL, progress=False)  # another build for the same folder, meanwhile
     assert list(tmp_path.glob(".large-building-*/data/*/*.wav"))
     build.send_signal(signal.SIGINT)
     _, errors = build.communicate(timeout=60)
@@ -178,7 +178,7 @@ def differing(clips):
 
 def test_nothing_but_the_voice_differs_by_gender():
     for seed in (0, 1):
-        clips = demo_plan(seed=seed)
+        clips = espeak_plan(seed=seed)
         voices = {clip.voice for clip in clips}
         assert (len(clips), len(voices)) == (1200, 40)
         accents = {g: Counter(v.accent for v in voices if v.gender == g) for g in ("female", "male")}
@@ -190,7 +190,7 @@ def test_nothing_but_the_voice_differs_by_gender():
 
 
 def test_the_check_above_can_fail():
-    clips = demo_plan()
+    clips = espeak_plan()
     louder = [replace(c, level_db=c.level_db + 3) if c.voice.gender == "female" else c for c in clips]
     slower = [replace(c, rate_wpm=c.rate_wpm - 10) if c.voice.gender == "male" else c for c in clips]
     assert differing(louder) == {"level_db"}
@@ -199,7 +199,7 @@ def test_the_check_above_can_fail():
 
 @pytest.mark.parametrize("voices", [24, 40, 70])
 def test_every_voice_is_its_own(voices):
-    cast = {clip.voice for clip in demo_plan(voices=voices, digits=1, takes=1)}
+    cast = {clip.voice for clip in espeak_plan(voices=voices, digits=1, takes=1)}
     assert len({(v.accent, v.variant) for v in cast}) == voices
     assert sum(v.gender == "female" for v in cast) == voices // 2
     genders = [v.gender for v in sorted(cast, key=lambda v: v.number)]
@@ -207,7 +207,7 @@ def test_every_voice_is_its_own(voices):
 
 
 def test_takes_and_rooms_differ():
-    clips = demo_plan(voices=2, digits=2, takes=3)
+    clips = espeak_plan(voices=2, digits=2, takes=3)
     for name in ("level_db", "rt60_s", "snr_db"):
         assert len({getattr(clip, name) for clip in clips}) == len(clips)
 
@@ -223,24 +223,24 @@ def test_takes_and_rooms_differ():
 )
 def test_settings_out_of_range(settings, message, tmp_path):
     with pytest.raises(DatasetError, match=message):
-        make_demo_corpus(tmp_path / "x", **settings)
+        make_espeak_corpus(tmp_path / "x", **settings)
     assert os.listdir(tmp_path) == []
 
 
 def test_other_folders_are_not_overwritten(small, tmp_path):
     (tmp_path / "mine.wav").write_bytes(b"precious")
-    with pytest.raises(DatasetError, match="holds something other than a demo corpus; give another folder"):
-        make_demo_corpus(tmp_path, **SMALL)
+    with pytest.raises(DatasetError, match="holds something other than an espeak corpus; give another folder"):
+        make_espeak_corpus(tmp_path, **SMALL)
     assert (tmp_path / "mine.wav").read_bytes() == b"precious"
     with pytest.raises(DatasetError, match="was made with"):
-        make_demo_corpus(small, **{**SMALL, "seed": 3})
+        make_espeak_corpus(small, **{**SMALL, "seed": 3})
 
 
 def test_a_lost_clip_is_noticed(tmp_path):
-    folder = make_demo_corpus(tmp_path / "a", voices=2, digits=1, takes=1, progress=False)
+    folder = make_espeak_corpus(tmp_path / "a", voices=2, digits=1, takes=1, progress=False)
     next(folder.glob("data/*/*.wav")).unlink()
     with pytest.raises(DatasetError, match="has 1 of 2 clips; delete it and make it again"):
-        make_demo_corpus(folder, voices=2, digits=1, takes=1)
+        make_espeak_corpus(folder, voices=2, digits=1, takes=1)
 
 
 @pytest.mark.parametrize(("voice", "missing"), [("en-xx+f1", "accent 'en-xx'"), ("en-us+nobody", "variant 'nobody'")])
@@ -253,11 +253,11 @@ def test_a_missing_espeakng_loader(tmp_path, monkeypatch):
     (tmp_path / "espeakng_loader.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(DatasetError, match="espeakng-loader is not installed; run: pip install espeakng-loader"):
-        make_demo_corpus(tmp_path / "x", **SMALL, progress=False)
+        make_espeak_corpus(tmp_path / "x", **SMALL, progress=False)
     assert os.listdir(tmp_path) == ["espeakng_loader.py"]
 
 
 def test_script_prints_one_line_and_returns_2(tmp_path):
-    status, _, error = run_script("make_demo_corpus", "--out", "x", "--voices", "3", cwd=tmp_path)
+    status, _, error = run_script("make_espeak_corpus", "--out", "x", "--voices", "3", cwd=tmp_path)
     assert status == 2
-    assert error == "error: demo corpus: 3 voices asked for; give an even number from 2 to 70\n"
+    assert error == "error: espeak corpus: 3 voices asked for; give an even number from 2 to 70\n"
