@@ -32,7 +32,7 @@ $(BIN)/.%-packages: $(BIN)/.packages
 
 install: $(BIN)/.packages ## make .venv and install the pinned packages
 
-demo: $(BIN)/.packages ## synthetic voices -> images -> network -> maps -> results/demo/report.html
+demo: $(BIN)/.packages ## the demo voices -> images -> network -> maps -> results/demo/report.html
 	$(BIN)/python scripts/run_all.py --corpus demo --run demo
 
 test: $(BIN)/.dev-packages ## install what the tests need and run them all
@@ -57,6 +57,7 @@ audit: $(BIN)/.dev-packages results/demo/manifest.json ## recompute what is clai
 	$(BIN)/python audit/randomisation.py
 	$(BIN)/python audit/planted.py
 	$(BIN)/python audit/defaults.py --quick --seeds 1
+	$(BIN)/python audit/voices.py
 	$(BIN)/python audit/tones.py --arch small
 	$(BIN)/python audit/tones.py --recipe mfcc --arch resnet18 --epochs 10 --out results/audit/tones-resnet18.csv
 

@@ -256,7 +256,16 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with open("/dev/full", "w") as full:
-        command = [sys.executable, str(ROOT / "scripts" / "make_espeak_corpus.py"), "--out", "d", "--voices", "2", "--digits", "1"]
+        command = [
+            sys.executable,
+            str(ROOT / "scripts" / "make_espeak_corpus.py"),
+            "--out",
+            "d",
+            "--voices",
+            "2",
+            "--digits",
+            "1",
+        ]
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     one_line_error(done.returncode, done.stderr)
 

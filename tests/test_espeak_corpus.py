@@ -18,9 +18,9 @@ import pytest
 from run_script import last_line, output_of, run_script
 from scipy.stats import ks_2samp
 
+from voicecam.corpora.espeak import Word, speak
 from voicecam.corpora.espeak_corpus import make_espeak_corpus
 from voicecam.corpora.espeak_plan import espeak_plan
-from voicecam.corpora.espeak import Word, speak
 from voicecam.errors import DatasetError
 
 SMALL = {"voices": 4, "digits": 2, "takes": 2, "seed": 0}

@@ -1,7 +1,8 @@
 """How each clip of the synthetic corpora is recorded: a dry voice put into a small room with noise, at a given level.
 
-Float64 throughout; reads no audio and writes none. Conditions are drawn alike for every voice. The room is a direct sound followed by exponentially decaying noise, a common stand-in for late reverberation (J. A. Moorer,
-"About this reverberation business", 1979). It has no early reflections and colours nothing.
+Float64 throughout; reads no audio and writes none. Conditions are drawn alike for every voice. The room is a direct sound
+followed by exponentially decaying noise, a common stand-in for late reverberation (J. A. Moorer, "About this reverberation
+business", 1979). It has no early reflections and colours nothing.
 """
 
 from dataclasses import dataclass

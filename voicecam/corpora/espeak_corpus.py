@@ -21,10 +21,10 @@ import soxr
 from tqdm import tqdm
 
 from voicecam.corpora import demo_acoustics
-from voicecam.corpora.espeak_plan import WORDS, Clip, Voice, espeak_plan
 from voicecam.corpora.building import new_folder
 from voicecam.corpora.espeak import RATE as SPOKEN_RATE
 from voicecam.corpora.espeak import Word, speak
+from voicecam.corpora.espeak_plan import WORDS, Clip, Voice, espeak_plan
 from voicecam.errors import DatasetError
 from voicecam.files import read_json, write_json
 

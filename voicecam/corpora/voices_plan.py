@@ -89,7 +89,7 @@ class Clip(Conditions):
 
     @property
     def path(self) -> str:
-        """Where it lies in the corpus: data/01/7_01_2.ogg for a digit, as in AudioMNIST, words/01/hello_01_0.ogg for another word."""
+        """Where it lies in the corpus: a digit in data/01/7_01_2.ogg, as AudioMNIST has it, others in words/01/hello_01_0.ogg."""
         folder, name = ("data", DIGITS.index(self.word)) if self.word in DIGITS else ("words", self.word)
         return f"{folder}/{self.voice.speaker}/{name}_{self.voice.speaker}_{self.take}.ogg"
 
@@ -108,7 +108,7 @@ def cast() -> tuple[Voice, ...]:
 
 
 def target_pitches(gender: str, count: int) -> np.ndarray:
-    """Median F0 in Hz that the `count` voices of a gender get, ascending (count,): quantiles of a normal distribution in semitones."""
+    """Median F0 in Hz that the `count` voices of a gender get, ascending (count,): normal quantiles in semitones."""
     quantiles = [NormalDist(0, SPREAD).inv_cdf((k + 0.5) / count) for k in range(count)]
     return CENTRES[gender] * 2 ** (np.array(quantiles) / 12)
 

@@ -13,7 +13,7 @@ from test_speech import words
 import voicecam
 from voicecam.audio import Signal
 from voicecam.corpora import Corpus
-from voicecam.course import exercises_08 as exercises
+from voicecam.course import exercises_09 as exercises
 from voicecam.course import recording
 from voicecam.network import recordings
 from voicecam.server.decoding import decode

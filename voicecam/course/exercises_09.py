@@ -1,4 +1,4 @@
-"""Checks of the exercises in nbs/08_your_voice.ipynb. What a model says is asked of the model, not stored."""
+"""Checks of the exercises in nbs/09_your_voice.ipynb. What a model says is asked of the model, not stored."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -35,7 +35,7 @@ def sounds(spoken: Signal) -> dict[str, Signal]:
 
 
 def spoken(heard: Mapping[str, Signal]) -> Test:
-    """Exercise 8.1: the set of those names in which speech is found. The prediction need not be right to be a good one."""
+    """Exercise 9.1: the set of those names in which speech is found. The prediction need not be right to be a good one."""
     target = {name for name, signal in heard.items() if find_speech(signal)}
 
     def test(answer: Any) -> str | None:
@@ -53,7 +53,7 @@ def spoken(heard: Mapping[str, Signal]) -> Test:
 
 
 def logits_apart(model: VoiceModel) -> Test:
-    """Exercise 8.2: how far the logits of two classes must lie apart for an answer: found by trying, not by a formula."""
+    """Exercise 9.2: how far the logits of two classes must lie apart for an answer: found by trying, not by a formula."""
     temperature, threshold = model.temperature, model.threshold
     target = float(brentq(lambda apart: softmax(np.array([apart, 0.0]) / temperature)[0] - threshold, 0, 1000))
 
@@ -68,7 +68,7 @@ def logits_apart(model: VoiceModel) -> Test:
 
 
 def other_prediction(judged: Callable[[float], str], low: float = -12.0, high: float = 12.0) -> Test:
-    """Exercise 8.3: semitones, not 0, within low to high, by which the voice is moved until the prediction is another.
+    """Exercise 9.3: semitones, not 0, within low to high, by which the voice is moved until the prediction is another.
 
     judged : the prediction on the voice moved by so many semitones
     """
