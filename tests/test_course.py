@@ -48,7 +48,7 @@ def test_a_lesson_works_in_the_project_and_takes_the_same_number_of_clips_of_eve
     lesson = open_lesson()
     assert os.getcwd() == str(place / "nbs"), "nobody's folder is changed"
     assert lesson.home == place
-    assert "demo (synthetic voices)" in shown[0]
+    assert "demo voices" in shown[0]
     assert "quick mode" in shown[0]
     assert lesson.some.clips["speaker"].value_counts().unique().tolist() == [6]
     assert set(lesson.some.clips["speaker"]) == set(lesson.corpus.clips["speaker"])

@@ -94,7 +94,7 @@ def test_the_wheel_holds_what_it_needs_and_not_the_large_backbone(installed):
     assert data | model | {"voicecam/py.typed"} <= names
     assert not [name for name in names if "backbone" in name]
     assert {name.split("/")[0] for name in names} == {"voicecam", "voicecam-0.1.0.dist-info"}
-    assert wheel.stat().st_size < 3_000_000
+    assert wheel.stat().st_size < 9_000_000  # 6 MB of them voices
 
 
 def test_the_backbone_that_did_not_come_is_one_line(monkeypatch, tmp_path):
