@@ -22,7 +22,7 @@ COMMANDS = {  # in the order of the help
     "serve": "the page in the browser: record or drop a file, see and hear what the model hears",
     "run": "the main job: images, training, scores, maps and report of a corpus",
     "corpus demo": "make the demo corpus of synthetic voices",
-    "corpus audiomnist": "fetch the real AudioMNIST (1 GB)",
+    "corpus get": "fetch a real corpus: FSDD, AudioMNIST, EMO-DB, RAVDESS, BAVED or nEMO",
     "images": "turn the clips of a corpus into images",
     "train": "train a network on images, into a new run",
     "evaluate": "measure a run on the speakers it held back",

@@ -13,10 +13,11 @@ from voicecam import runs
 from voicecam.config import Config, recipe
 from voicecam.corpora import Corpus, keep_ages, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
+from voicecam.corpora.sources import fetching, known_names
 from voicecam.course.display import progress, say
 from voicecam.data.dataset import Dataset, make_images, read_dataset
 from voicecam.data.map_file import map_path
-from voicecam.errors import ModelError
+from voicecam.errors import DatasetError, ModelError
 from voicecam.files import digest, read_json, read_table
 from voicecam.network import Model, load_model
 from voicecam.network.learner import TrainConfig
@@ -123,12 +124,13 @@ class Lesson:
 def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float = 0.0) -> Lesson:
     """Begin a notebook: find the project's folder, where the scripts work too, open its corpus, and say what is in it.
 
-    corpus : "demo" (synthetic voices, made on this machine), or the path of a real one, from the project's folder
+    corpus : "demo" (synthetic voices, made on this machine), a name that `voicecam corpus get` fetches into cache/ ("fsdd",
+        "audiomnist-mini", "baved" ...), or the path of another one, from the project's folder
     label : the column to learn; min_age : youngest speakers kept, in years (14 for BAVED); 0 keeps all
     The environment variable VOICECAM_QUICK=1 makes everything smaller. Raises DatasetError like `open_corpus`.
     """
     home, quick = _project(), os.environ.get(QUICK) == "1"
-    opened = open_corpus(_demo(home, quick) if corpus == "demo" else home / corpus)
+    opened = open_corpus(_demo(home, quick) if corpus == "demo" else _real(home, corpus))
     kept = keep_ages(opened, minimum=min_age) if min_age > 0 else opened
     who = f"{len(kept.clips)} clips of {kept.clips['speaker'].nunique()} speakers"
     say(f"**{opened.name}**{', quick mode' if quick else ''}: {who}. {opened.note}".strip())
@@ -138,6 +140,16 @@ def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float =
 def _demo(home: Path, quick: bool) -> Path:
     name, size = ("course", SMALLER) if quick else ("demo", {})
     return make_demo_corpus(home / "cache" / name, progress=False, **size)
+
+
+def _real(home: Path, corpus: str) -> Path:
+    """The folder of a corpus that was fetched, or the path as it was given."""
+    if corpus not in known_names() or (home / corpus).exists():
+        return home / corpus
+    fetched = home / "cache" / corpus
+    if not fetched.exists():
+        raise DatasetError(f"{corpus}: not in {fetched}; fetch it in a terminal: {fetching(corpus)} --home {home}")
+    return fetched
 
 
 def _project() -> Path:
