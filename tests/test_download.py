@@ -442,10 +442,7 @@ TEXTS = {
 def test_every_corpus_of_the_table_arrives_as_its_adapter_reads_it(site, tmp_path, name):
     path, title = PUBLISHED[name]
     top = path[: -len(SOURCES[name].members.fullmatch(path)["path"])]
-    file, texts = (
-        io.BytesIO(),
-        {"data.tsv": "file_id\tspeaker_id\tgender\tage\nx\tEB0\tfemale\t27\n", "data/audioMNIST_meta.txt": json.dumps(PEOPLE)},
-    )
+    file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as opened:
         opened.writestr(path, wav())
         opened.writestr(f"{top}LICENCE.exe", b"no")
@@ -524,6 +521,11 @@ def test_script_error_is_one_line_and_status_2(site, tmp_path, arguments, part):
     found, said, error = run_script("get_corpus", *arguments, "--folder", tmp_path / "x", "--url", site.url, cwd=tmp_path)
     one_line_error(found, error)
     assert (said, part in error) == ("", True), error
+
+
+def test_a_corpus_that_is_not_fetched_yet_is_named_with_the_command_that_does(tmp_path):
+    said = output_of("make_images", "--corpus", "audiomnist-mini", cwd=tmp_path, status=2)
+    assert "fetch it with voicecam corpus get audiomnist --mini, then give cache/audiomnist-mini" in said
 
 
 def test_script_help_names_every_corpus_and_an_example(tmp_path):

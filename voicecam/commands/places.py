@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from voicecam.commands.cli import run_folder
-from voicecam.config import NO_BACKBONE, SHIPPED_BACKBONE
+from voicecam.config import CACHE, NO_BACKBONE, SHIPPED_BACKBONE
+from voicecam.corpora.sources import fetching, known_names
 from voicecam.errors import DatasetError, ModelError
 
 
@@ -12,7 +13,9 @@ def check_places(args: argparse.Namespace) -> None:
     """Raises DatasetError or ModelError for the first that is not there."""
     for place in getattr(args, "corpus", None) or ():
         if place != "demo" and not Path(place).exists():
-            raise DatasetError(f"{place}: no such folder or CSV file; check the spelling")
+            known = place in known_names()
+            do = f"fetch it with {fetching(place)}, then give {CACHE / place}" if known else "check the spelling"
+            raise DatasetError(f"{place}: no such folder or CSV file; {do}")
     if getattr(args, "map", None) and not args.map.is_file():
         raise DatasetError(f"{args.map}: no such file; make it with voicecam images")
     if getattr(args, "model", None) and not (args.model / "meta.json").is_file():

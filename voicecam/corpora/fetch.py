@@ -1,7 +1,7 @@
 """One file over HTTP, to disk, with pooch's tries. Knows nothing of what the file holds.
 
-A transfer that breaks off goes on from there, at the next try or the next run, where the server sends parts. Others send the whole
-file again, such as GitHub, which makes its archives on the fly.
+A transfer that breaks off goes on from there, at the next try or the next run, where the server sends parts. Others, such as
+GitHub, which makes its archives on the fly, send the whole file again.
 """
 
 import os

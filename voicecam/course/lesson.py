@@ -11,7 +11,7 @@ import pandas as pd
 
 from voicecam import runs
 from voicecam.config import Config, recipe
-from voicecam.corpora import Corpus, keep_ages, open_corpus
+from voicecam.corpora import Corpus, keep_ages, keep_labelled, open_corpus
 from voicecam.corpora.demo import make_demo_corpus
 from voicecam.corpora.sources import fetching, known_names
 from voicecam.course.display import progress, say
@@ -84,18 +84,20 @@ class Lesson:
 
     @property
     def some(self) -> Corpus:
-        """The clips that networks are trained and tested on: of each speaker the same number, drawn by chance."""
-        limit = PER_SPEAKER_QUICK if self.quick else PER_SPEAKER
-        clips = self.corpus.clips
-        order = np.random.default_rng(0).permutation(len(clips))
-        turn = clips.iloc[order].groupby("speaker").cumcount().sort_index()
-        return replace(self.corpus, clips=clips[(turn < limit) & clips[self.label].notna()].reset_index(drop=True))
+        """The clips that networks are trained and tested on: of each speaker the same number, drawn by chance, and of each class
+        that the speaker says as nearly the same number as can be, at least one. Raises DatasetError where there is one class."""
+        clips = keep_labelled(self.corpus, self.label).clips
+        drawn = clips.iloc[np.random.default_rng(0).permutation(len(clips))]
+        limit = max(PER_SPEAKER_QUICK if self.quick else PER_SPEAKER, drawn[self.label].nunique())
+        of_class = drawn.groupby(["speaker", self.label]).cumcount().sort_values(kind="stable")
+        turn = drawn.loc[of_class.index].groupby("speaker").cumcount()
+        return replace(self.corpus, clips=clips.loc[sorted(turn.index[turn < limit])].reset_index(drop=True))
 
     def dataset(self, config: Config | None = None) -> Dataset:
         """The images of `some`, made in mfc_dataset/ and maps/ where they are not there yet; recipe mfcc without a config."""
-        images, maps = self.home / "mfc_dataset", self.home / "maps"
+        some, images, maps = self.some.clips["path"], self.home / "mfc_dataset", self.home / "maps"
         dataset = read_dataset(make_images(self.whole, config or recipe("mfcc"), images=images, maps=maps, progress=progress))
-        chosen = dataset.clips["path"].isin(self.some.clips["path"])  # a clip that cannot be used has no image
+        chosen = dataset.clips["path"].isin(some)  # a clip that cannot be used has no image
         return dataset.keep(replace(dataset.corpus, clips=dataset.clips[chosen].reset_index(drop=True)))
 
     def run(self, name: str = "main", *, config: Config | None = None, split: str = "speakers", **training: Any) -> LessonRun:
