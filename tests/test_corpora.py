@@ -286,6 +286,7 @@ def test_table(tmp_path):
     assert row(corpus, "2.flac")["emotion_gender3"] == "non-neutral male"
     assert (row(corpus, "3.flac")["emotion"], row(corpus, "3.flac")["emotion_gender3"]) == (None, None)
     assert corpus.repairs == ('gender: "F" -> "female" (1 clips)',)
+    assert f"give the folder, {root}, whose clips lie in audio/" in refusal(root / "clips.csv")
 
 
 def write_csv(root: Path, text: str, *, encoding: str = "utf-8") -> Path:

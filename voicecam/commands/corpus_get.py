@@ -50,10 +50,9 @@ def _line(each: "tuple[str, Source]") -> str:
 def _asked(source: "Source", args: argparse.Namespace) -> "Source":
     """The source with another address and another hash, where they are asked for."""
     place = {} if args.url is None else {"single": args.url.rstrip("/") + "/"} if args.mini else {"url": args.url}
-    proof = (
-        {} if args.hash is None else {"hash": args.hash, "contents": "", "proof": "given by --hash" if args.hash else "recorded"}
-    )
-    return replace(source, **place, **proof)
+    proof = "given by --hash" if args.hash else "recorded at the first fetch, as --hash none asks"
+    right = {} if args.hash is None else {"hash": args.hash, "contents": "", "proof": proof}
+    return replace(source, **place, **right)
 
 
 def _hash(text: str) -> str:
