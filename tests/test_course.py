@@ -67,7 +67,7 @@ def test_a_lesson_opens_a_fetched_corpus_by_its_name_or_says_how_to_fetch_it(pla
     assert open_lesson("cache/fsdd", label="digit").whole.root == place / "cache" / "fsdd" / "recordings"
 
 
-def test_a_lesson_draws_every_digit_of_every_speaker(place, shown, monkeypatch):
+def test_a_lesson_draws_every_digit_of_every_speaker_and_tests_all_in_three_folds(place, shown, monkeypatch):
     """Ten classes, one gender, six speakers: fewer clips than classes would leave a class without the speakers it needs."""
     monkeypatch.setenv("VOICECAM_QUICK", "1")
     fetched(place, "fsdd", "recordings", SIX, 10, 3)
@@ -75,6 +75,10 @@ def test_a_lesson_draws_every_digit_of_every_speaker(place, shown, monkeypatch):
     assert (lesson.some.clips.groupby(["speaker", "digit"]).size() == 1).all()
     assert len(lesson.some.clips) == 60
     assert {len(split.test) for split in make_splits(lesson.some, "digit", kind="folds", folds=3)} == {20}
+    run = lesson.run("tiny", split="folds", folds=3, arch="small", init="none", epochs=1)
+    assert run.predictions["path"].is_unique
+    assert set(run.predictions["fold"]) == {1, 2, 3}
+    assert set(run.predictions["path"]) == set(lesson.some.clips["path"])
     with pytest.raises(VoicecamError, match=r"label 'gender' has 1 class \(male\).*labels with more: digit, take$"):
         open_lesson("fsdd").dataset()
 

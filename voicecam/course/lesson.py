@@ -100,11 +100,13 @@ class Lesson:
         chosen = dataset.clips["path"].isin(some)  # a clip that cannot be used has no image
         return dataset.keep(replace(dataset.corpus, clips=dataset.clips[chosen].reset_index(drop=True)))
 
-    def run(self, name: str = "main", *, config: Config | None = None, split: str = "speakers", **training: Any) -> LessonRun:
+    def run(
+        self, name: str = "main", *, config: Config | None = None, split: str = "speakers", folds: int = 5, **training: Any
+    ) -> LessonRun:
         """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
 
         name : begins the name of its folder in results/; config : as for `dataset`
-        split : "speakers", "folds" or "seed", see splits.make_splits; training : settings of learner.TrainConfig
+        split : "speakers", "folds" or "clips", see splits.make_splits; folds : how many; training : settings of learner.TrainConfig
         """
         usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
@@ -112,6 +114,7 @@ class Lesson:
             map=str(map_path(self.whole, dataset.config, self.home / "maps")),
             label=self.label,
             split=split,
+            folds=folds,
             training=TrainConfig(**{**usual, **training}),
         )
         known_by = digest(str(asdict(replace(settings, map=Path(settings.map).name))), length=6)  # the same wherever it lies
