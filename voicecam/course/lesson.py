@@ -106,7 +106,8 @@ class Lesson:
         """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
 
         name : begins the name of its folder in results/; config : as for `dataset`
-        split : "speakers", "folds" or "clips", see splits.make_splits; folds : how many; training : settings of learner.TrainConfig
+        split : "speakers", "folds" (as many as `folds` says) or "clips", see splits.make_splits
+        training : settings of learner.TrainConfig
         """
         usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
