@@ -23,7 +23,7 @@ COMMANDS = {  # in the order of the help
     "run": "the main job: images, training, scores, maps and report of a corpus",
     "corpus voices": "make the demo voices again, which come with voicecam",
     "corpus espeak": "make the espeak corpus of synthetic voices",
-    "corpus audiomnist": "fetch the real AudioMNIST (1 GB)",
+    "corpus get": "fetch a real corpus: FSDD, AudioMNIST, EMO-DB, RAVDESS, BAVED or nEMO",
     "images": "turn the clips of a corpus into images",
     "train": "train a network on images, into a new run",
     "evaluate": "measure a run on the speakers it held back",

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from voicecam import audio, evaluation, figures, runs
 from voicecam.checks.run_checks import map_doubts, sections
 from voicecam.data.dataset import Dataset
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
-from voicecam.data.splits import shared_speakers
+from voicecam.data.splits import Split, shared_speakers
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import mean_maps
@@ -71,7 +71,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         split=_split_sentence(settings, len(splits)),
         split_warning=splits[0].warning,
         unseen_speakers=not any(shared_speakers(dataset.clips, split) for split in splits),
-        counts={part: _counts(dataset.clips, [getattr(split, part) for split in splits]) for part in runs.PARTS},
+        counts={part: _counts(dataset.clips, part, splits) for part in runs.PARTS},
         repairs=dataset.corpus.repairs,
         failed=dataset.failed,
         start=_sentence(models[0]["meta"]["init"]),
@@ -164,11 +164,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def _counts(clips: pd.DataFrame, parts: list[np.ndarray]) -> dict[str, int]:
+def _counts(clips: pd.DataFrame, part: str, splits: Sequence[Split]) -> dict[str, int]:
     """Clips and speakers of a part; over folds, the mean for training and validation, and all for the test."""
-    per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in parts]
-    if len(np.unique(np.concatenate(parts))) == sum(map(len, parts)):  # the parts share no clip: together they are the whole
-        return {"clips": sum(n for n, _ in per_fold), "speakers": sum(n for _, n in per_fold)}
+    parts = [getattr(split, part) for split in splits]
+    counted = [np.unique(np.concatenate(parts))] if part == "test" else parts
+    per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in counted]
     return {name: round(float(np.mean(values))) for name, values in zip(("clips", "speakers"), zip(*per_fold))}
 
 
