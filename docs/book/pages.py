@@ -29,6 +29,7 @@ PARTS = {  # part of the book -> its pages, a part's first one is its index
     "Project": ["CONTRIBUTING.md", "CHANGELOG.md"],
 }
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
+REMOTE_PICTURE = re.compile(r'<img\b[^>]*\bsrc="(?:https?:)?//[^>]*>')
 outputs: dict[str, list[str]] = {}  # of each notebook, the HTML that its cells showed
 
 
@@ -43,9 +44,15 @@ def page_of(source: str) -> str:
     return re.sub(r"\.ipynb$", ".md", source)
 
 
+def entry(source: str) -> str | dict[str, str]:
+    """A file's entry in the list of contents: its own first heading, but for model cards, which are called as their folders."""
+    found = re.fullmatch(r"voicecam/models/(.+)/README\.md", source)
+    return {found[1]: source} if found else page_of(source)
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make the list of contents."""
-    parts = {part: [page_of(source) for source in sources(part)] for part in PARTS}
+    parts: dict[str, list] = {part: [entry(source) for source in sources(part)] for part in PARTS}
     parts["Course"].append({"Solutions": parts.pop("Solutions")})
     parts["API reference"] = list(reference.pages(ROOT))
     config.nav = [{"Home": "README.md"}, *({part: pages} for part, pages in parts.items() if pages)]
@@ -73,13 +80,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Tell the links where they stand, and write lists and folded parts as Python-Markdown wants them."""
     LinksExtension.place, LinksExtension.files = page.file.src_uri, files
+    page.meta.pop("tags", None)  # a model card's, for a hub; the search would put them first
     return notebooks.portable(markdown)
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put the notebooks' HTML outputs in their places, and formulas as MathML, which browsers draw themselves."""
+    """Put the notebooks' HTML outputs in their places; formulas become MathML, which browsers draw themselves, and a picture on
+    another host, such as a badge, becomes what it says."""
     for number, output in enumerate(outputs.get(page.file.src_uri, [])):
         html = html.replace(f"<p>{notebooks.PLACE.format(number)}</p>", output, 1)
+    html = REMOTE_PICTURE.sub(lambda found: (re.search(r'alt="([^"]*)"', found[0]) or ("", ""))[1], html)
     return FORMULA.sub(lambda found: mathml(found[2], block=found[1] == "div"), html)
 
 
