@@ -54,7 +54,8 @@ def module(name: str):
 
 @cache
 def article(page: Path):
-    return bs4.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
+    text = re.search(r"<article.*</article>", page.read_text(encoding="utf-8"), flags=re.DOTALL)[0]
+    return bs4.BeautifulSoup(re.sub(r"(;base64,)[^\"]+", r"\1", text), "html.parser").article  # sounds are long
 
 
 def page_of(site: Path, source: Path) -> Path:
@@ -104,7 +105,7 @@ def test_every_notebook_is_in_the_list_of_contents_with_its_code_figures_and_sou
 
 def counts(html) -> Counter:
     """How often a page has what Markdown makes; outputs of cells apart."""
-    found = html.find_all(["h1", "h2", "h3", "li", "ol", "td", "th", "strong", "pre"])
+    found = html.find_all(["h1", "h2", "h3", "li", "ol", "ul", "td", "th", "strong", "pre"])
     return Counter(tag.name for tag in found if not tag.find_parent(class_="output") and "output" not in tag.get("class", []))
 
 

@@ -62,7 +62,10 @@ def picture_facts(one: dict) -> tuple[str, str]:
 
 
 def portable(text: str) -> str:
-    """CommonMark as Python-Markdown reads it: an empty line before a list, items indented by four, Markdown inside <details>."""
+    """CommonMark as Python-Markdown reads it: an empty line before a list, and Markdown inside <details>.
+
+    Lists inside lists have to be indented by four spaces, which both understand.
+    """
     lines, fence, before = [], "", ""
     for line in text.splitlines():
         mark = FENCE.match(line)
