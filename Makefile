@@ -25,7 +25,7 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
 	@touch $@
 
-# An extra of pyproject.toml: dev (all but encoders), web, notebooks, mic, formats.
+# An extra of pyproject.toml: dev (all but encoders), web, notebooks, book, mic, formats.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	@touch $@
@@ -78,6 +78,10 @@ lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
+book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	$(BIN)/python docs/book/check_site.py
+
 model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora --maps-only $(VOICE)
@@ -90,8 +94,8 @@ backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CO
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --init none --epochs 12
 	$(BIN)/python scripts/ship_model.py --run $(RUN) --out voicecam/models/backbone
 
-clean: ## delete what the program made but your recordings: images, maps, runs, caches
+clean: ## delete what the program made but your recordings: images, maps, runs, caches, the book
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
-	rm -rf cache .pytest_cache .ruff_cache .mypy_cache .coverage*
+	rm -rf cache site .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks model backbone clean
+.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks book model backbone clean
