@@ -6,6 +6,7 @@ business", 1979). It has no early reflections and colours nothing.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Conditions:
     trail_s: float
 
 
-def draw_conditions(rng: np.random.Generator) -> dict[str, float | str]:
+def draw_conditions(rng: np.random.Generator) -> dict[str, Any]:
     """Conditions by chance, as keywords; the same distributions whoever speaks."""
     return {
         "level_db": rng.uniform(-38, -21),  # peaks of about -28 to -6 dB re full scale

@@ -68,7 +68,7 @@ def own_pitches(plan: Sequence[Clip], dry: Iterable[np.ndarray]) -> dict[str, fl
 def targets(own: Mapping[str, float], genders: Mapping[str, str]) -> dict[str, float]:
     """The median F0 in Hz that each voice gets: of its gender's `target_pitches`, in the order of the voices' own, so that each
     is moved as little as can be."""
-    wanted = {}
+    wanted: dict[str, float] = {}
     for gender in sorted(set(genders.values())):
         ascending = sorted((s for s in genders if genders[s] == gender), key=lambda s: own[s])
         wanted |= dict(zip(ascending, target_pitches(gender, len(ascending)).tolist()))
