@@ -50,7 +50,7 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-audit: $(BIN)/.dev-packages results/demo/manifest.json ## recompute what is claimed by other means: results/audit/ (about two hours)
+audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is claimed by other means: results/audit/ (about two hours)
 	$(BIN)/python audit/intervals.py
 	$(BIN)/python audit/thresholds.py
 	$(BIN)/python audit/sounds.py
@@ -61,8 +61,8 @@ audit: $(BIN)/.dev-packages results/demo/manifest.json ## recompute what is clai
 	$(BIN)/python audit/tones.py --arch small
 	$(BIN)/python audit/tones.py --recipe mfcc --arch resnet18 --epochs 10 --out results/audit/tones-resnet18.csv
 
-results/demo/manifest.json: $(BIN)/.packages
-	$(MAKE) demo
+results/espeak/manifest.json: $(BIN)/.packages
+	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
 bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model
 	$(BIN)/python benchmarks/features.py

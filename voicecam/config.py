@@ -33,7 +33,7 @@ BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.b
 
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
 AUTO = "auto"  # the map's method or layer: what DEFAULT_MAPS has
-DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the demo corpus, see audit/defaults.py
+DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the espeak corpus, see audit/defaults.py
     ("small", "logmel"): ("hires-cam", "layer3"),
     ("small", "mfcc"): ("grad-cam++", "layer3"),
     ("resnet", "logmel"): ("grad-cam", "layer2"),
