@@ -38,6 +38,20 @@ class Sounds:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A question of the first screen with its answer.
+
+    answer : "yes", "no", "in 2 of 4", "not shown" or "not tested"; numbers : what it rests on, with intervals
+    section : anchor of the section that has more; "" for none
+    """
+
+    question: str
+    answer: str
+    numbers: str
+    section: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """A section.
 
