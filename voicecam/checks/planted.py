@@ -123,7 +123,8 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             ),
         ),
         table=_planted_table(named.dropna(subset="pointing")),
-        table_note="Answer turns: share of held-back pairs whose answer turns with the cue. Other clips: pointing of other voices' maps. Mass inside: share of the map's positive part on the cue, "
+        table_note="Answer turns: share of held-back pairs whose answer turns with the cue. Other clips: "
+        "pointing of other voices' maps. Mass inside: share of the map's positive part on the cue, "
         "beside the cue's share of the picture. Rows of one grid are to be compared with each other alone.",
     )
 

@@ -10,7 +10,7 @@ from voicecam import figures, runs
 from voicecam.checks.context import Check, CheckContext, CheckResult
 from voicecam.explanation import draws, randomise
 from voicecam.explanation.draws import SURE, UNRELATED
-from voicecam.explanation.methods import METHODS, attribute_all
+from voicecam.explanation.methods import attribute_all
 from voicecam.figures.canvas import percent
 from voicecam.network import load_model
 from voicecam.report import Answer, Drawing, Section

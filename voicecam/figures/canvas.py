@@ -85,9 +85,10 @@ def legend_below(fig: Figure) -> None:
         legend = ax.get_legend()
         if legend is None or legend.get_bbox_to_anchor().transformed(ax.transAxes.inverted()).x0 < 1:
             continue
-        handles, names = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+        handles, names = list(filter(None, legend.legend_handles)), [text.get_text() for text in legend.get_texts()]
         legend.remove()
-        fig.legend(handles, names, loc="outside lower center", ncols=3, fontsize=SMALL, frameon=False)
+        ncols = 3 if max(map(len, names)) <= 20 else 2
+        fig.legend(handles, names, loc="outside lower center", ncols=ncols, fontsize=SMALL, frameon=False)
 
 
 def tidy(ax: Axes) -> None:

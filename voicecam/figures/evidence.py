@@ -74,12 +74,12 @@ def plot_class_map(
     labels: bool = True,
     ax: Axes,
 ) -> BarContainer:
-    """A class's mean map and, beside it at the same height, its mean over time: a bar for the share of weight on each of its rows,
-    with 95 % intervals; pale: with random weights. `ax` is split in two.
+    """A class's mean map and, beside it at the same height, its mean over time: a bar for the share of weight on each row, with
+    95 % intervals; pale: with random weights. `ax` is split in two.
 
     mean_map : shape (h, w); bands : of this class, a row for each row of the map, as for `plot_bands`
-    vmax, widest : the brightest weight and the end of the bars' axis; give classes to be compared the same. size : see `plot_map`; labels : whether the axes
-        have names, which many small figures together do without
+    vmax, widest : the brightest weight and the end of the bars' axis; give classes to be compared the same. size : see `plot_map`
+    title : drawn in `colour`; labels : whether the axes have names, which many small figures together do without
     """
     left, right = split(ax, widths=(5, 4))
     plot_mean_map(mean_map, rows, columns, ax=left, vmax=vmax, size=size, bar=False)

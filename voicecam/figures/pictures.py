@@ -73,7 +73,14 @@ def plot_map(
 
 
 def plot_mean_map(
-    mean_cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes, vmax: float, size: tuple[int, int] | None = None, bar: bool = True
+    mean_cam: np.ndarray,
+    rows: Axis,
+    columns: Axis,
+    *,
+    ax: Axes,
+    vmax: float,
+    size: tuple[int, int] | None = None,
+    bar: bool = True,
 ) -> QuadMesh:
     """The mean of many maps, shape (h, w); `vmax` is drawn brightest, so give maps to be compared the same one. size : as for
     `plot_map`; bar : whether the colours' meaning stands beside it"""

@@ -12,11 +12,11 @@ import PIL.Image
 
 from voicecam import figures
 from voicecam.figures.canvas import legend_below
-from voicecam.report.content import ReportClip, ReportContent
+from voicecam.report.content import ReportClip, ReportContent, ReportExplanation
+from voicecam.report.sections import WIDTH
 
-WIDTH = 4.8  # inches; of a chart, whose words are still read where a phone shows it at three quarters of that
 CARD = {"height": 2.5, "width": 3.4}  # inches; two pictures stand side by side
-TALL, LOW = 1.9, 1.4  # inches; a class's mean map, and where there are more classes than FEW
+TALL, LOW = 1.9, 1.2  # inches; a class's mean map, and where there are more classes than FEW
 FEW = 4
 
 
@@ -99,14 +99,12 @@ def _clip_map(clip: ReportClip, content: ReportContent) -> Picture | None:
 def _evidence(content: ReportContent) -> dict[str, Any]:
     if content.explanation is None:
         return {}
-    bands = content.explanation.bands
-    height = 1.0 + 0.2 * len(bands) + 0.12 * bands["band"].nunique()
-    return {"class_maps": _class_maps(content), "bands": _draw(figures.plot_bands, bands, content.classes, height=height)}
+    return {"class_maps": _class_maps(content, content.explanation)}
 
 
-def _class_maps(content: ReportContent) -> dict[str, Picture]:
+def _class_maps(content: ReportContent, explanation: ReportExplanation) -> dict[str, Picture]:
     """Of each class that has one, the mean map with its bars per band."""
-    maps, bands = content.explanation.mean_maps, content.explanation.bands  # type: ignore[union-attr]
+    maps, bands = explanation.mean_maps, explanation.bands
     known, colours = [name for name in content.classes if name in maps], figures.class_colours(content.classes)
     widest = bands[[name for name in ("share", "high", "null_share") if name in bands]].max().max()
     vmax = max((float(mean_map.max()) for mean_map in maps.values()), default=1.0)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+WIDTH = 4.8  # inches; of a chart, whose words are still read where a phone shows it at three quarters of that
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
@@ -19,7 +21,7 @@ class Drawing:
     caption: str
     alt: str
     height: float = 3.0  # inches
-    width: float = 6.5  # inches; a text column
+    width: float = WIDTH
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
