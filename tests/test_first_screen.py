@@ -127,9 +127,10 @@ def wide(content, n_classes: int):  # noqa: F811
 
 MEASURE = """() => {
   const bottom = (what) => Math.max(...[...document.querySelectorAll(what)].map((e) => e.getBoundingClientRect().bottom));
-  return { height: document.documentElement.scrollHeight, width: document.documentElement.scrollWidth,
-    first: ["[role=note]", ".look img", ".look audio", ".ask table"].map(bottom), open: document.querySelectorAll("details[open]").length,
-    folded: document.querySelectorAll("details").length };
+  const [page, folds] = [document.documentElement, document.querySelectorAll("details")];
+  return { height: page.scrollHeight, width: page.scrollWidth, folded: folds.length,
+    first: ["[role=note]", ".look img", ".look audio", ".ask table"].map(bottom),
+    open: document.querySelectorAll("details[open]").length };
 }"""
 SHOWN = "() => [...document.querySelectorAll('details')]"
 SHOWN += ".filter((fold) => fold.lastElementChild.checkVisibility()).length"
