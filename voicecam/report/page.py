@@ -46,7 +46,7 @@ def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
         clip=next(iter(shown_clip(content)), None),
         answers=[_score_answer(content), *content.answers],
         peaks=(peaks := _peaks(content)),
-        peak=max(peaks, key=_above_even, default=None),
+        peak=max(peaks, key=_above_random, default=None),
         belief=_belief(content),
         groups=_groups(content),
         sections=[
@@ -104,7 +104,7 @@ def _score_answer(content: ReportContent) -> Answer:
     return Answer(question="Is it better than chance on new speakers?", answer=answer, numbers=numbers, section="works")
 
 
-def _above_even(peak: Mapping[str, Any]) -> float:
+def _above_random(peak: Mapping[str, Any]) -> float:
     """How far a class's largest share lies above that of random weights, or as it is where none were made."""
     null = peak["null_share"]
     return peak["share"] - (0 if np.isnan(null) else null)
