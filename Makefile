@@ -28,14 +28,14 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
 	@touch $@
 
-# An extra of pyproject.toml: dev (all but encoders), web, notebooks, mic, formats, imagenet.
+# An extra of pyproject.toml: dev (all but encoders), web, notebooks, book, mic, formats, imagenet.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	@touch $@
 
 install: $(BIN)/.packages ## make .venv and install the pinned packages
 
-demo: $(BIN)/.packages ## synthetic voices -> images -> network -> maps -> results/demo/report.html
+demo: $(BIN)/.packages ## the demo voices -> images -> network -> maps -> results/demo/report.html
 	$(BIN)/python scripts/run_all.py --corpus demo --run demo
 
 test: $(BIN)/.dev-packages ## install what the tests need and run them all
@@ -53,18 +53,19 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-audit: $(BIN)/.dev-packages results/demo/manifest.json ## recompute what is claimed by other means: results/audit/ (about two hours)
+audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is claimed by other means: results/audit/ (about two hours)
 	$(BIN)/python audit/intervals.py
 	$(BIN)/python audit/thresholds.py
 	$(BIN)/python audit/sounds.py
 	$(BIN)/python audit/randomisation.py
 	$(BIN)/python audit/planted.py
 	$(BIN)/python audit/defaults.py --quick --seeds 1
+	$(BIN)/python audit/voices.py
 	$(BIN)/python audit/tones.py --arch small
 	$(BIN)/python audit/tones.py --recipe mfcc --arch resnet18 --epochs 10 --out results/audit/tones-resnet18.csv
 
-results/demo/manifest.json: $(BIN)/.packages
-	$(MAKE) demo
+results/espeak/manifest.json: $(BIN)/.packages
+	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
 bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model
 	$(BIN)/python benchmarks/features.py
@@ -80,6 +81,10 @@ lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
+book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	$(BIN)/python docs/book/check_site.py
+
 model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora --maps-only $(VOICE)
@@ -94,8 +99,8 @@ backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CO
 	$(BIN)/python scripts/evaluate.py --run $(RUN)
 	$(BIN)/python scripts/ship_model.py --run $(RUN) --licence $(LICENCE) --out voicecam/models/backbone
 
-clean: ## delete what the program made but your recordings: images, maps, runs, caches
+clean: ## delete what the program made but your recordings: images, maps, runs, caches, the book
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
-	rm -rf cache .pytest_cache .ruff_cache .mypy_cache .coverage*
+	rm -rf cache site .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks model backbone clean
+.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks book model backbone clean

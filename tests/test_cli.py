@@ -67,7 +67,7 @@ def test_a_python_without_the_packages_goes_on_in_the_projects_own(project):
     own.parent.mkdir(parents=True)
     own.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n')
     own.chmod(0o755)
-    command = [sys.executable, "-S", "scripts/make_demo_corpus.py", "--out", "a place", "--voices", "3"]
+    command = [sys.executable, "-S", "scripts/make_espeak_corpus.py", "--out", "a place", "--voices", "3"]
     done = subprocess.run(command, cwd=project, env=bare(), capture_output=True, text=True, check=False)
     one_line_error(done.returncode, done.stderr)
     assert "3 voices" in done.stderr
@@ -220,7 +220,7 @@ TRAINED = ["--label", "label", "--init", "none", "--arch", "small", "--epochs", 
 @pytest.mark.parametrize(
     ("size", "script", "args"),
     [
-        ("64k", "make_demo_corpus", ["--out", "demo"]),
+        ("64k", "make_espeak_corpus", ["--out", "demo"]),
         ("64k", "make_images", ["--corpus", "VOICES"]),
         ("1500k", "run_all", ["--corpus", "VOICES", "--run", "x", *TRAINED, "--maps-only"]),
         ("3m", "run_all", ["--corpus", "VOICES", "--run", "x", *TRAINED, "--maps-only", "--find-lr"]),
@@ -239,7 +239,7 @@ def test_a_full_disk_is_one_line(mounted, write_voices, monkeypatch, size, scrip
 @pytest.mark.parametrize(
     ("script", "args"),
     [
-        ("make_demo_corpus", ["--out", "demo"]),
+        ("make_espeak_corpus", ["--out", "demo"]),
         ("make_images", ["--corpus", "VOICES"]),
         ("classify", ["VOICES", "--json", "x.json"]),
         ("run_all", ["--corpus", "VOICES", "--run", "x", *TRAINED]),
@@ -256,14 +256,23 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with open("/dev/full", "w") as full:
-        command = [sys.executable, str(ROOT / "scripts" / "make_demo_corpus.py"), "--out", "d", "--voices", "2", "--digits", "1"]
+        command = [
+            sys.executable,
+            str(ROOT / "scripts" / "make_espeak_corpus.py"),
+            "--out",
+            "d",
+            "--voices",
+            "2",
+            "--digits",
+            "1",
+        ]
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     one_line_error(done.returncode, done.stderr)
 
 
 def test_a_reader_that_has_had_enough_ends_a_script_quietly(tmp_path):
     """As in `script | head`: what reads the output goes away."""
-    child = start("make_demo_corpus", "--out", "demo", "--voices", 2, "--digits", 1, cwd=tmp_path)
+    child = start("make_espeak_corpus", "--out", "demo", "--voices", 2, "--digits", 1, cwd=tmp_path)
     child.stdout.close()
     error = child.stderr.read()
     assert (child.wait(60), error) == (141, "")
@@ -271,7 +280,7 @@ def test_a_reader_that_has_had_enough_ends_a_script_quietly(tmp_path):
 
 def test_a_name_that_the_terminal_cannot_show_is_shown_in_another_way(tmp_path):
     args = ["--out", os.fsdecode(b"d\xc3\xabmo-\xff"), "--voices", 2, "--digits", 1]
-    status, said, error = run("make_demo_corpus", *args, cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    status, said, error = run("make_espeak_corpus", *args, cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="1")
     assert status == 0, error
     assert said.startswith(r"wrote d\xebmo-\udcff: ")
 

@@ -139,7 +139,7 @@ def test_folds_need_all_their_speakers(tmp_path):
     assert list(open_corpus(audiomnist(tmp_path, people)).folds) == ["gender"]
 
 
-def test_demo_corpus_has_its_own_name_and_note_and_no_published_folds(tmp_path):
+def test_espeak_corpus_has_its_own_name_and_note_and_no_published_folds(tmp_path):
     root = audiomnist(tmp_path, {f"{s:02d}": person() for s in range(1, 61)})
     (root / "demo.json").write_text(json.dumps({"name": "demo (synthetic voices)", "note": "Made by a program."}))
     corpus = open_corpus(root)
@@ -244,6 +244,26 @@ def test_fsdd(tmp_path, top):
     assert row(corpus, "0_newcomer_1.wav")["gender"] is None
 
 
+@pytest.mark.parametrize("top", ["", "samples"])
+def test_nemo(tmp_path, top):
+    table = 'file_id\temotion\traw_text\tspeaker_id\tgender\tage\nWR0_fear_4.wav\tfear\t\u201eR"d\t        WR0\tmale\t23\n'
+    put(tmp_path, *(f"samples/{n}.wav" for n in ("WR0_fear_4", "EB0_surprised_80", "EB0_unknown_1")))
+    (tmp_path / "data.tsv").write_text(table, encoding="utf-8")
+    corpus = open_corpus(tmp_path / top)
+    man = {"speaker": "WR0", "gender": "male", "age": "23", "emotion": "fearful", "sentence": "4", "age_group": "20-29"}
+    found = row(corpus, "WR0_fear_4.wav")
+    assert (corpus.name, {name: found[name] for name in man}) == ("nEMO", man)
+    assert row(corpus, "EB0_surprised_80.wav")["gender"] is None
+    assert corpus.repairs == ("1 files left out: their names do not fit the layout (first: EB0_unknown_1.wav)",)
+
+
+def test_nemo_without_its_table_is_refused(tmp_path):
+    put(tmp_path, "samples/WR0_fear_4.wav")
+    assert "data.tsv: is missing; copy it" in refusal(tmp_path)
+    (tmp_path / "data.tsv").write_text("file_id\temotion\n")
+    assert "has no columns speaker_id, gender and age" in refusal(tmp_path)
+
+
 # Lists and folders ---------------------------------------------------------------------------------------------------------
 
 TABLE = """path,speaker,gender,age,emotion,duration
@@ -266,6 +286,7 @@ def test_table(tmp_path):
     assert row(corpus, "2.flac")["emotion_gender3"] == "non-neutral male"
     assert (row(corpus, "3.flac")["emotion"], row(corpus, "3.flac")["emotion_gender3"]) == (None, None)
     assert corpus.repairs == ('gender: "F" -> "female" (1 clips)',)
+    assert f"give the folder, {root}, whose clips lie in audio/" in refusal(root / "clips.csv")
 
 
 def write_csv(root: Path, text: str, *, encoding: str = "utf-8") -> Path:

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+import soundfile as sf
 from run_script import output_of
 
 from voicecam.corpora import open_corpus
 from voicecam.course import check, display, grid, interact, open_lesson, progress, show, table
 from voicecam.course.checking import array_problem, number_problem
 from voicecam.course.execute import execute, notebooks
+from voicecam.data.splits import make_splits
 from voicecam.errors import VoicecamError
 from voicecam.figures import png_bytes
 
@@ -42,13 +44,52 @@ def shown(monkeypatch):
     return found
 
 
+def fetched(place, name, folder, speakers, digits, takes):
+    """A corpus as it was fetched into cache/: tones by FSDD's names."""
+    corpus = place / "cache" / name / folder
+    corpus.mkdir(parents=True)
+    for i, who in enumerate(speakers):
+        for digit in range(digits):
+            for take in range(takes):
+                tone = np.sin(np.arange(800) * (0.05 + 0.05 * digit + 0.003 * i))
+                sf.write(corpus / f"{digit}_{who}_{take}.wav", 0.3 * tone, 8000)
+
+
+SIX = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+
+
+def test_a_lesson_opens_a_fetched_corpus_by_its_name_or_says_how_to_fetch_it(place, shown):
+    for name, command in (("fsdd", "get fsdd"), ("audiomnist-mini", "get audiomnist --mini")):
+        with pytest.raises(VoicecamError, match=f"^{name}: not in .*cache/{name}; fetch it .*: voicecam corpus {command} --home"):
+            open_lesson(name, label="digit")
+    fetched(place, "fsdd", "recordings", SIX[:2], 2, 1)
+    assert open_lesson("fsdd", label="digit").title == "FSDD"
+    assert open_lesson("cache/fsdd", label="digit").whole.root == place / "cache" / "fsdd" / "recordings"
+
+
+def test_a_lesson_draws_every_digit_of_every_speaker_and_tests_all_in_three_folds(place, shown, monkeypatch):
+    """Ten classes, one gender, six speakers: fewer clips than classes would leave a class without the speakers it needs."""
+    monkeypatch.setenv("VOICECAM_QUICK", "1")
+    fetched(place, "fsdd", "recordings", SIX, 10, 3)
+    lesson = open_lesson("fsdd", label="digit")
+    assert (lesson.some.clips.groupby(["speaker", "digit"]).size() == 1).all()
+    assert len(lesson.some.clips) == 60
+    assert {len(split.test) for split in make_splits(lesson.some, "digit", kind="folds", folds=3)} == {20}
+    run = lesson.run("tiny", split="folds", folds=3, arch="small", init="none", epochs=1)
+    assert run.predictions["path"].is_unique
+    assert set(run.predictions["fold"]) == {1, 2, 3}
+    assert set(run.predictions["path"]) == set(lesson.some.clips["path"])
+    with pytest.raises(VoicecamError, match=r"label 'gender' has 1 class \(male\).*labels with more: digit, take$"):
+        open_lesson("fsdd").dataset()
+
+
 @pytest.mark.slow
 def test_a_lesson_works_in_the_project_and_takes_the_same_number_of_clips_of_everybody(place, monkeypatch, shown):
     monkeypatch.setenv("VOICECAM_QUICK", "1")
     lesson = open_lesson()
     assert os.getcwd() == str(place / "nbs"), "nobody's folder is changed"
     assert lesson.home == place
-    assert "demo (synthetic voices)" in shown[0]
+    assert "demo voices" in shown[0]
     assert "quick mode" in shown[0]
     assert lesson.some.clips["speaker"].value_counts().unique().tolist() == [6]
     assert set(lesson.some.clips["speaker"]) == set(lesson.corpus.clips["speaker"])

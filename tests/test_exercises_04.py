@@ -61,6 +61,14 @@ def test_the_best_of_epochs_that_guess_agrees_with_a_simulation(rng):
     assert exercises_04.best_of(1, 120)(0.5) is None
 
 
+def test_the_best_of_epochs_that_guess_among_ten_classes(rng):
+    simulated = rng.binomial(120, 0.1, (20_000, 6)).max(axis=1).mean() / 120
+    test = exercises_04.best_of(6, 120, classes=10)
+    assert test(simulated) is None
+    assert "single epoch" in test(0.1)
+    assert test(0.5) is not None
+
+
 def test_labels_by_lot_score_where_speakers_are_met_again(voices):
     matrices, clips = voices
     test = exercises_04.score_from_nothing(matrices, clips)

@@ -29,7 +29,7 @@ def place(tmp_path_factory):
 
 
 def digits(place, n, takes):
-    run("make_demo_corpus", "--out", f"d{n}", "--voices", "10", "--digits", n, "--takes", takes, cwd=place)
+    run("make_espeak_corpus", "--out", f"d{n}", "--voices", "10", "--digits", n, "--takes", takes, cwd=place)
     return ["--corpus", f"d{n}", "--run", f"d{n}", "--label", "digit", *TINY]
 
 
@@ -98,7 +98,7 @@ def test_classes_and_speakers_are_the_words_they_are(odd, place, monkeypatch):
 
 @pytest.mark.slow
 def test_each_figure_has_a_file_of_its_own(odd):
-    names = [path.stem for path in (odd / "figures").glob("mean_map_*.png")]
+    names = [path.stem for path in (odd / "figures").glob("class_map_*.png")]
     assert len(names) == len(set(map(str.casefold, names))) > 1
     twins = run_report.file_names(["map_@x@", "map_$x$", "map_Yes", "map_yes", "map_" + "日" * 90])
     assert len({name.casefold() for name in twins}) == 5
@@ -128,7 +128,7 @@ def test_dollar_signs_and_the_longest_names_get_their_map(place, odd):
     """On recordings whose names take all 255 bytes, in one and in three bytes a letter."""
     speech = sorted((place / "d3" / "data").rglob("*.wav"))[0] if (place / "d3").exists() else None
     if speech is None:
-        run("make_demo_corpus", "--out", "d3", "--voices", "10", "--digits", "3", "--takes", "2", cwd=place)
+        run("make_espeak_corpus", "--out", "d3", "--voices", "10", "--digits", "3", "--takes", "2", cwd=place)
         speech = sorted((place / "d3" / "data").rglob("*.wav"))[0]
     (place / "said").mkdir()
     for name in ("$a^$", "x" * 251, "日" * 83 + "zz"):

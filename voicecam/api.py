@@ -164,7 +164,7 @@ def load(name: str | PathLike[str] = "voice") -> VoiceModel:
 def train(corpus: str | PathLike[str] | Sequence[str | PathLike[str]], *, run: str, label: str = "gender", **options: Any) -> Run:
     """Images, training, and evaluation on speakers held back: what `voicecam run` does, without maps and report.
 
-    corpus : folder or CSV of a corpus, several to join them, or "demo" (synthetic voices)
+    corpus : folder or CSV of a corpus, several to join them, "demo" (comes with voicecam), "espeak" (made on first use)
     run : name of the run, a new folder in results/ or a stopped run to go on with; label : what to learn
     options : those of `voicecam run`, with _ for -: recipe="voice", folds=5, epochs=12, arch="small", init="none", ...
     Raises VoicecamError for options that are not known or out of range, like the command.

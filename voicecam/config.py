@@ -17,8 +17,10 @@ from voicecam.files import digest
 HOME = Path(os.environ.get("VOICECAM_HOME", "")).expanduser()
 IMAGES, MAPS, RESULTS = HOME / "mfc_dataset", HOME / "maps", HOME / "results"
 RECORDINGS, CACHE = HOME / "my_wavs", HOME / "cache"
-DEMO = CACHE / "demo"  # the synthetic voices
+ESPEAK = CACHE / "espeak"  # voices of espeak-ng, made there on first use
+KOKORO = CACHE / "kokoro"  # packages that the demo voices are made from
 
+DEMO = Path(__file__).parent / "voices"  # the demo voices
 SHIPPED = Path(__file__).parent / "models"  # what comes with the package
 SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
 SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell speakers apart; in the repository only, it is large
@@ -31,7 +33,7 @@ BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.b
 
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
 AUTO = "auto"  # the map's method or layer: what DEFAULT_MAPS has
-DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the demo corpus, see audit/defaults.py
+DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the espeak corpus, see audit/defaults.py
     ("small", "logmel"): ("hires-cam", "layer3"),
     ("small", "mfcc"): ("grad-cam++", "layer3"),
     ("resnet", "logmel"): ("grad-cam", "layer2"),

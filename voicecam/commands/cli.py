@@ -181,7 +181,8 @@ def add_corpora_option(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="folder or CSV of a corpus, several to join them, or 'demo' (synthetic voices)",
+        help="folder or CSV of a corpus, several to join them, 'demo' (the voices that come with voicecam) "
+        "or 'espeak' (synthetic voices, made on first use)",
     )
     group.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="how the corpus lies on disk")
 

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from voicecam.commands.cli import log
-from voicecam.config import DEMO, Config, recipe
+from voicecam.config import DEMO, ESPEAK, Config, recipe
 from voicecam.corpora import Corpus, merge, open_corpus
 from voicecam.errors import VoicecamError
 
@@ -26,11 +26,12 @@ def config_of(args: argparse.Namespace, corpus: Corpus) -> Config:
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
-    """The corpus that the options ask for, after a line for each of its remarks and repairs; the demo corpus is made where it is
-    not there."""
-    from voicecam.corpora.demo import make_demo_corpus
+    """The corpus that the options ask for, after a line for each of its remarks and repairs; the espeak corpus is made where it
+    is not there."""
+    from voicecam.corpora.espeak_corpus import make_espeak_corpus
 
-    places = [make_demo_corpus(DEMO) if path == "demo" else path for path in args.corpus]
+    made = {"demo": lambda: DEMO, "espeak": lambda: make_espeak_corpus(ESPEAK)}
+    places = [made[path]() if path in made else path for path in args.corpus]
     corpus = merge([open_corpus(place, layout=args.layout) for place in places])
     for line in (*corpus.remarks, *(f"repaired: {line}" for line in corpus.repairs)):
         log(line)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from voicecam import audio, evaluation, figures, runs
-from voicecam.checks.run_checks import map_doubts, sections
+from voicecam.checks.run_checks import answers, map_doubts, sections
 from voicecam.data.dataset import Dataset
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
-from voicecam.data.splits import shared_speakers
+from voicecam.data.splits import Split, shared_speakers
 from voicecam.errors import ExplainError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import mean_maps
@@ -61,6 +61,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
     splits = [runs.read_split(place, dataset) for place in places]
     predictions = runs.read_predictions(folder)
     rows, columns = picture_axes(dataset)
+    method, metrics = read_json(place / "explanation.json")["method"], read_json(folder / "metrics.json")
     return ReportContent(
         title=folder.name if place == folder else f"{folder.name}: {place.name}",
         corpus=dataset.corpus.name,
@@ -71,7 +72,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         split=_split_sentence(settings, len(splits)),
         split_warning=splits[0].warning,
         unseen_speakers=not any(shared_speakers(dataset.clips, split) for split in splits),
-        counts={part: _counts(dataset.clips, [getattr(split, part) for split in splits]) for part in runs.PARTS},
+        counts={part: _counts(dataset.clips, part, splits) for part in runs.PARTS},
         repairs=dataset.corpus.repairs,
         failed=dataset.failed,
         start=_sentence(models[0]["meta"]["init"]),
@@ -80,7 +81,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         seed=settings.training.seed,
         settings=_flat({"config": dataset.config.to_dict(), **stored["settings"]}),
         versions=versions(),
-        metrics=read_json(folder / "metrics.json"),
+        metrics=metrics,
         per_speaker=read_table(folder / "per_speaker.csv"),
         histories=tuple(read_table(place / "history.csv") for place in places),
         best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
@@ -92,7 +93,8 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
         explanation=_explanation(place),
         others={_title(other): _link(other, place) for other in _others(folder, place)},
-        map_doubts=map_doubts(place, read_json(place / "explanation.json")["method"]),
+        map_doubts=map_doubts(place, method),
+        answers=answers(place, method, metrics["network"]["balanced_accuracy"]),
         per_group=_table(folder / "per_group.csv"),
         risk_coverage=_table(folder / "risk_coverage.csv"),
         sections=sections(place, tuple(models[0]["classes"])),
@@ -164,11 +166,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def _counts(clips: pd.DataFrame, parts: list[np.ndarray]) -> dict[str, int]:
+def _counts(clips: pd.DataFrame, part: str, splits: Sequence[Split]) -> dict[str, int]:
     """Clips and speakers of a part; over folds, the mean for training and validation, and all for the test."""
-    per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in parts]
-    if len(np.unique(np.concatenate(parts))) == sum(map(len, parts)):  # the parts share no clip: together they are the whole
-        return {"clips": sum(n for n, _ in per_fold), "speakers": sum(n for _, n in per_fold)}
+    parts = [getattr(split, part) for split in splits]
+    counted = [np.unique(np.concatenate(parts))] if part == "test" else parts
+    per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in counted]
     return {name: round(float(np.mean(values))) for name, values in zip(("clips", "speakers"), zip(*per_fold))}
 
 

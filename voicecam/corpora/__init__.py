@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicecam.corpora import audiomnist, baved, csv_list, emodb, folders, fsdd, matrices, ravdess
+from voicecam.corpora import audiomnist, baved, csv_list, emodb, folders, fsdd, matrices, nemo, ravdess
 from voicecam.corpora.labels import check_readable, fail, listing
 from voicecam.corpora.table import Corpus, Fold, keep_ages, keep_labelled, merge
 from voicecam.errors import DatasetError
@@ -29,6 +29,7 @@ _LAYOUTS = {  # in the order they are tried: what is told by a list first, what 
     "ravdess": _Layout(ravdess.LOOKS, ravdess.find, ravdess.read),
     "emodb": _Layout(emodb.LOOKS, emodb.find, emodb.read),
     "fsdd": _Layout(fsdd.LOOKS, fsdd.find, fsdd.read),
+    "nemo": _Layout(nemo.LOOKS, nemo.find, nemo.read),
     "matrices": _Layout(matrices.LOOKS, matrices.find, matrices.read),
     "folders": _Layout(folders.LOOKS, folders.find, folders.read),
 }

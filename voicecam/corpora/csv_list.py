@@ -89,7 +89,9 @@ def _check_paths(file: Path, root: Path, paths: list[str]) -> None:
         raise fail(file, f"{len(outside)} paths lead out of {root} (first: {outside[0]})", "write them relative to that folder")
     absent = [path for path in paths if not (root / path).is_file()]
     if absent:
-        raise fail(file, f"{len(absent)} of {len(paths)} listed files are not in {root} (first: {absent[0]})", "correct the list")
+        below = len(absent) == len(paths) and (root / "audio" / paths[0]).is_file()
+        do = f"give the folder, {root}, whose clips lie in audio/" if below else "correct the list"
+        raise fail(file, f"{len(absent)} of {len(paths)} listed files are not in {root} (first: {absent[0]})", do)
 
 
 def _tidy_genders(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:

@@ -140,8 +140,10 @@ def keep_labelled(corpus: Corpus, label: str) -> Corpus:
     kept = corpus.clips[corpus.clips[label].notna()].reset_index(drop=True)
     classes = sorted(kept[label].unique())
     if len(classes) < 2:
+        others = ", ".join(name for name in corpus.labels if len(set(corpus.clips[name].dropna())) > 1)
         raise DatasetError(
-            f"{corpus.name}: label '{label}' has {len(classes)} class ({', '.join(classes) or 'none'}); two are needed to train"
+            f"{corpus.name}: label '{label}' has {len(classes)} class ({', '.join(classes) or 'none'}); two are needed to train; "
+            f"labels with more: {others or 'none'}"
         )
     return replace(corpus, clips=kept)
 

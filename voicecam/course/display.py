@@ -1,28 +1,45 @@
 """Figures, sounds, tables, sentences and sliders in a notebook; each leaves something to see where no kernel runs."""
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
-import PIL.Image
 from IPython import get_ipython
 from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, clear_output, display
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from voicecam.audio import Signal
 from voicecam.explanation.audible import wav_bytes
 from voicecam.figures import png_bytes
+from voicecam.report.pictures import fewer_colours
 
 DPI = 110  # of figures: sharp on a page, and a notebook stays under 1 MB
 NO_KERNEL = "*Run this notebook: controls to move by hand stand here.*"
 
 
-def show(fig: Figure) -> None:
-    """Show a figure made by `figures.figure` or `figures.grid`, which know no pyplot; in 256 colours, at a third of the bytes."""
-    drawn, small = PIL.Image.open(io.BytesIO(png_bytes(fig, dpi=DPI))).convert("RGB"), io.BytesIO()
-    drawn.quantize(256, dither=PIL.Image.Dither.NONE).save(small, "PNG", optimize=True)
-    display(Image(small.getvalue(), width=round(DPI * 0.9 * fig.get_figwidth())))
+def show(fig: Figure | None = None, *, alt: str = "") -> None:
+    """Show a figure, in 256 colours at a third of the bytes, with a text for those who cannot see it.
+
+    fig : made by `figures.figure` or `figures.grid`, which know no pyplot; None takes pyplot's own, which fastai draws on
+    alt : what it shows, in one sentence; without one, what its titles and axes say
+    """
+    if fig is None:
+        fig = pyplot.gcf()
+        pyplot.close(fig)
+    small = fewer_colours(png_bytes(fig, dpi=DPI))
+    display(Image(small, width=round(DPI * 0.9 * fig.get_figwidth()), alt=alt or described(fig)))
+
+
+def described(fig: Figure) -> str:
+    """What a figure's own words say of it: its title, then each panel's title and axes."""
+    panels = [ax for ax in fig.axes if ax.get_title() or ax.get_xlabel() or ax.get_ylabel()]
+    named = [", ".join(filter(None, (ax.get_title(), _axis(ax.get_ylabel(), "over", ax.get_xlabel())))) for ax in panels]
+    return "; ".join(dict.fromkeys(filter(None, (fig.get_suptitle(), *named)))).replace("\n", " ") or "figure without words"
+
+
+def _axis(upward: str, word: str, onward: str) -> str:
+    return f" {word} ".join(filter(None, (upward, onward)))
 
 
 def play(signal: Signal, title: str = "") -> None:

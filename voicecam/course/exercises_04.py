@@ -61,20 +61,20 @@ def kept_epoch(history: pd.DataFrame) -> Test:
     return test
 
 
-def best_of(epochs: int, clips: int) -> Test:
-    """Exercise 4.3: the mean share classified correctly in the best of several epochs that guess between two classes.
+def best_of(epochs: int, clips: int, *, classes: int = 2) -> Test:
+    """Exercise 4.3: the mean share classified correctly in the best of several epochs that guess between so many classes.
 
     The mean of a maximum from the distribution of one epoch: P(best <= k) = P(one <= k) to the power of `epochs`.
     """
     from scipy.stats import binom
 
-    at_most = binom.cdf(np.arange(clips + 1), clips, 0.5) ** epochs
+    at_most = binom.cdf(np.arange(clips + 1), clips, 1 / classes) ** epochs
     target = float(np.arange(clips + 1) @ np.diff(at_most, prepend=0) / clips)
 
     def test(answer: Any) -> str | None:
         problem = number_problem(answer, target, within=CLOSE)
-        if problem and abs(float(answer) - 0.5) < 0.01:
-            return f"{problem}: one half is the mean of a single epoch; the best of {epochs} lies above it"
+        if problem and abs(float(answer) - 1 / classes) < 0.01:
+            return f"{problem}: {answer:g} is the mean of a single epoch; the best of {epochs} lies above it"
         return problem
 
     return test

@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 
 from voicecam import runs
-from voicecam.config import Config, recipe
-from voicecam.corpora import Corpus, keep_ages, open_corpus
-from voicecam.corpora.demo import make_demo_corpus
+from voicecam.config import DEMO, Config, recipe
+from voicecam.corpora import Corpus, keep_ages, keep_labelled, open_corpus
+from voicecam.corpora.sources import fetching, known_names
 from voicecam.course.display import progress, say
 from voicecam.data.dataset import Dataset, make_images, read_dataset
 from voicecam.data.map_file import map_path
-from voicecam.errors import ModelError
+from voicecam.errors import DatasetError, ModelError
 from voicecam.files import digest, read_json, read_table
 from voicecam.network import Model, load_model
 from voicecam.network.learner import TrainConfig
 from voicecam.runs.fold_clips import FoldClips, clips_of_run
 
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
-SMALLER = {"voices": 16, "digits": 3, "takes": 2}  # of the demo corpus, in quick mode
+SMALLER = {"voices": 16, "digits": 3}  # of the demo voices, in quick mode
 PER_SPEAKER, PER_SPEAKER_QUICK = 15, 6  # clips of each speaker that networks are trained and tested on: minutes, on 2 cores
 TRAINING, TRAINING_QUICK = {"epochs": 5}, {"epochs": 5, "batch": 8}  # few clips: small batches, so that there are steps enough
 
@@ -83,25 +83,30 @@ class Lesson:
 
     @property
     def some(self) -> Corpus:
-        """The clips that networks are trained and tested on: of each speaker the same number, drawn by chance."""
-        limit = PER_SPEAKER_QUICK if self.quick else PER_SPEAKER
-        clips = self.corpus.clips
-        order = np.random.default_rng(0).permutation(len(clips))
-        turn = clips.iloc[order].groupby("speaker").cumcount().sort_index()
-        return replace(self.corpus, clips=clips[(turn < limit) & clips[self.label].notna()].reset_index(drop=True))
+        """The clips that networks are trained and tested on: of each speaker the same number, drawn by chance, and of each class
+        that the speaker says as nearly the same number as can be, at least one. Raises DatasetError where there is one class."""
+        clips = keep_labelled(self.corpus, self.label).clips
+        drawn = clips.iloc[np.random.default_rng(0).permutation(len(clips))]
+        limit = max(PER_SPEAKER_QUICK if self.quick else PER_SPEAKER, drawn[self.label].nunique())
+        of_class = drawn.groupby(["speaker", self.label]).cumcount().sort_values(kind="stable")
+        turn = drawn.loc[of_class.index].groupby("speaker").cumcount()
+        return replace(self.corpus, clips=clips.loc[sorted(turn.index[turn < limit])].reset_index(drop=True))
 
     def dataset(self, config: Config | None = None) -> Dataset:
         """The images of `some`, made in mfc_dataset/ and maps/ where they are not there yet; recipe mfcc without a config."""
-        images, maps = self.home / "mfc_dataset", self.home / "maps"
+        some, images, maps = self.some.clips["path"], self.home / "mfc_dataset", self.home / "maps"
         dataset = read_dataset(make_images(self.whole, config or recipe("mfcc"), images=images, maps=maps, progress=progress))
-        chosen = dataset.clips["path"].isin(self.some.clips["path"])  # a clip that cannot be used has no image
+        chosen = dataset.clips["path"].isin(some)  # a clip that cannot be used has no image
         return dataset.keep(replace(dataset.corpus, clips=dataset.clips[chosen].reset_index(drop=True)))
 
-    def run(self, name: str = "main", *, config: Config | None = None, split: str = "speakers", **training: Any) -> LessonRun:
+    def run(
+        self, name: str = "main", *, config: Config | None = None, split: str = "speakers", folds: int = 5, **training: Any
+    ) -> LessonRun:
         """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
 
         name : begins the name of its folder in results/; config : as for `dataset`
-        split : "speakers", "folds" or "seed", see splits.make_splits; training : settings of learner.TrainConfig
+        split : "speakers", "folds" (as many as `folds` says) or "clips", see splits.make_splits
+        training : settings of learner.TrainConfig
         """
         usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
@@ -109,6 +114,7 @@ class Lesson:
             map=str(map_path(self.whole, dataset.config, self.home / "maps")),
             label=self.label,
             split=split,
+            folds=folds,
             training=TrainConfig(**{**usual, **training}),
         )
         known_by = digest(str(asdict(replace(settings, map=Path(settings.map).name))), length=6)  # the same wherever it lies
@@ -123,21 +129,39 @@ class Lesson:
 def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float = 0.0) -> Lesson:
     """Begin a notebook: find the project's folder, where the scripts work too, open its corpus, and say what is in it.
 
-    corpus : "demo" (synthetic voices, made on this machine), or the path of a real one, from the project's folder
+    corpus : "demo" (the voices that come with voicecam), a name that `voicecam corpus get` fetches into cache/ ("fsdd",
+        "audiomnist-mini", "baved" ...), or the path of another one, from the project's folder
     label : the column to learn; min_age : youngest speakers kept, in years (14 for BAVED); 0 keeps all
     The environment variable VOICECAM_QUICK=1 makes everything smaller. Raises DatasetError like `open_corpus`.
     """
     home, quick = _project(), os.environ.get(QUICK) == "1"
-    opened = open_corpus(_demo(home, quick) if corpus == "demo" else home / corpus)
+    opened = _demo(quick) if corpus == "demo" else open_corpus(_real(home, corpus))
     kept = keep_ages(opened, minimum=min_age) if min_age > 0 else opened
     who = f"{len(kept.clips)} clips of {kept.clips['speaker'].nunique()} speakers"
     say(f"**{opened.name}**{', quick mode' if quick else ''}: {who}. {opened.note}".strip())
     return Lesson(home, opened.name, opened, kept, label, quick)
 
 
-def _demo(home: Path, quick: bool) -> Path:
-    name, size = ("course", SMALLER) if quick else ("demo", {})
-    return make_demo_corpus(home / "cache" / name, progress=False, **size)
+def _demo(quick: bool) -> Corpus:
+    """The demo voices; in quick mode the first of each gender and accent, and their first digits."""
+    demo = open_corpus(DEMO)
+    if not quick:
+        return demo
+    people = demo.clips.drop_duplicates("speaker")
+    groups = people.groupby(["gender", "accent"])
+    few = people[groups.cumcount() < SMALLER["voices"] // groups.ngroups]["speaker"]
+    chosen = demo.clips["speaker"].isin(few) & (demo.clips["digit"].astype(int) < SMALLER["digits"])
+    return replace(demo, clips=demo.clips[chosen].reset_index(drop=True))
+
+
+def _real(home: Path, corpus: str) -> Path:
+    """The folder of a corpus that was fetched, or the path as it was given."""
+    if corpus not in known_names() or (home / corpus).exists():
+        return home / corpus
+    fetched = home / "cache" / corpus
+    if not fetched.exists():
+        raise DatasetError(f"{corpus}: not in {fetched}; fetch it in a terminal: {fetching(corpus)} --home {home}")
+    return fetched
 
 
 def _project() -> Path:

@@ -14,7 +14,7 @@ import pandas as pd
 from voicecam import audio
 from voicecam.config import CACHE, Config
 from voicecam.corpora import open_corpus
-from voicecam.corpora.demo import make_demo_corpus
+from voicecam.corpora.espeak_corpus import make_espeak_corpus
 from voicecam.corpora.table import make_corpus
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
@@ -64,7 +64,7 @@ def run_planted(
     """
     if unknown := [name for name in methods if name not in METHODS]:
         raise ExplainError(f"method {unknown[0]!r}: not known; use some of {', '.join(METHODS)}")
-    signals, speakers = demo_speech(folder, config) if speech is None else speech
+    signals, speakers = espeak_speech(folder, config) if speech is None else speech
     tables = []
     for seed in seeds:
         place = None if networks is None else networks / _name(signals, speakers, config, training, cues, seed)
@@ -74,9 +74,9 @@ def run_planted(
     return over_seeds(pd.concat(tables, ignore_index=True))
 
 
-def demo_speech(folder: Path = FOLDER, config: Config = PICTURE) -> tuple[list[audio.Signal], np.ndarray]:
+def espeak_speech(folder: Path = FOLDER, config: Config = PICTURE) -> tuple[list[audio.Signal], np.ndarray]:
     """The recordings, ready for features, and the voice of each; made in `folder` where they are not there yet."""
-    corpus = open_corpus(make_demo_corpus(folder, voices=SYNTHETIC, digits=WORDS, takes=1))
+    corpus = open_corpus(make_espeak_corpus(folder, voices=SYNTHETIC, digits=WORDS, takes=1))
     signals = [audio.load(corpus.root / name, config) for name in corpus.clips["path"]]
     return signals, corpus.clips["speaker"].to_numpy(dtype=str)
 

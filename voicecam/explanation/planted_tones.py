@@ -19,7 +19,7 @@ from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.explanation.bands import Bands
 from voicecam.explanation.differences import height
-from voicecam.explanation.planted import FOLDER, TESTED, VALIDATING, demo_speech
+from voicecam.explanation.planted import FOLDER, TESTED, VALIDATING, espeak_speech
 from voicecam.features import features
 from voicecam.files import digest
 from voicecam.network import SMALL, Model, load_model, save_model
@@ -93,7 +93,7 @@ def hear_tones(
     config : the run's; training : see `tone_training`; words : of each synthetic voice, 8 at most; clips : how many of the
         tested clips are given, as many of each tone, spread over the voices; None is all; folder : of the synthetic voices
     """
-    signals, speakers = demo_speech(folder)
+    signals, speakers = espeak_speech(folder)
     first = pd.Series(speakers).groupby(speakers).cumcount().to_numpy() < words
     spoken = [audio.prepare(signal, config) for signal, target in zip(signals, first) if target]
     planted, hz = plant_tones(spoken, tones, seed=seed)

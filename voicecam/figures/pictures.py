@@ -73,13 +73,26 @@ def plot_map(
 
 
 def plot_mean_map(
-    mean_cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes, vmax: float, size: tuple[int, int] | None = None
+    mean_cam: np.ndarray,
+    rows: Axis,
+    columns: Axis,
+    *,
+    ax: Axes,
+    vmax: float,
+    size: tuple[int, int] | None = None,
+    bar: bool = True,
 ) -> QuadMesh:
     """The mean of many maps, shape (h, w); `vmax` is drawn brightest, so give maps to be compared the same one. size : as for
-    `plot_map`"""
+    `plot_map`; bar : whether the colours' meaning stands beside it"""
     blocks = _blocks(mean_cam, rows, columns, ax, size, vmax=vmax or 1)
-    _weight_bar(blocks, ax, "mean weight")
+    if bar:
+        _weight_bar(blocks, ax, "mean weight")
     return blocks
+
+
+def row_edges(h: int, rows: Axis, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Where the h rows of a map begin and end on the picture's vertical axis, float (h + 1,). size : as for `plot_map`"""
+    return feature_edges(h, size[0] if size else UNSAID * h, len(rows.values)) - 0.5
 
 
 def plot_waveform(samples: np.ndarray, rate: int, *, ax: Axes) -> Line2D:
@@ -142,10 +155,10 @@ def _image(values: np.ndarray, rows: Axis, columns: Axis, ax: Axes, **look: obje
 def _blocks(cam: np.ndarray, rows: Axis, columns: Axis, ax: Axes, size: tuple[int, int] | None, **look: float) -> QuadMesh:
     """A map's cells at their places, over the whole picture."""
     left, right, bottom, top = picture_extent(rows, columns)
-    n_rows, n_frames = len(rows.values), len(columns.values)
-    tall, wide = size or (UNSAID * cam.shape[0], UNSAID * cam.shape[1])
+    n_frames = len(columns.values)
+    wide = size[1] if size else UNSAID * cam.shape[1]
     x = left + feature_edges(cam.shape[1], wide, n_frames) * (right - left) / n_frames
-    y = bottom + feature_edges(cam.shape[0], tall, n_rows)
+    y = row_edges(len(cam), rows, size)
     blocks = ax.pcolormesh(x, y, cam, cmap="magma", vmin=0, **look)  # type: ignore[arg-type]
     ax.set(xlim=(left, right), ylim=(bottom, top))
     _label(rows, ax)
