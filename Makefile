@@ -53,7 +53,7 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is claimed by other means: results/audit/ (about two hours)
+audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is claimed by other means: results/audit/ (about an hour)
 	$(BIN)/python audit/intervals.py
 	$(BIN)/python audit/thresholds.py
 	$(BIN)/python audit/sounds.py
