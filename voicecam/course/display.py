@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import PIL.Image
 from IPython import get_ipython
@@ -12,6 +13,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from voicecam.audio import Signal
+from voicecam.errors import VoicecamError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.figures import png_bytes
 
@@ -55,6 +57,14 @@ def play(signal: Signal, title: str = "") -> None:
 def say(text: str) -> None:
     """Text in Markdown whose numbers come from the cell that ran, not from an earlier run."""
     display(Markdown(text))
+
+
+def compare(mine: Any, theirs: Any, line: str, *, unit: str = "") -> None:
+    """Say the largest difference between two arrays, one made by hand, one by a `line` of a library. Raises
+    VoicecamError for two shapes: numpy would stretch one to the other."""
+    if np.shape(mine) != np.shape(theirs):
+        raise VoicecamError(f"{line}: shape {np.shape(theirs)}, by hand {np.shape(mine)}; compare arrays of one shape")
+    say(f"By hand and by `{line}`: largest difference {np.abs(1.0 * np.asarray(mine) - theirs).max():.1g}{unit}.")
 
 
 def table(frame: pd.DataFrame, *, digits: int = 2) -> None:
