@@ -60,11 +60,11 @@ def say(text: str) -> None:
 
 
 def compare(mine: Any, theirs: Any, line: str, *, unit: str = "") -> None:
-    """Say the largest difference between two arrays, one made by hand, one by a `line` of a library. Raises
+    """Say the largest difference between two arrays, `theirs` made by a `line` of a library. Raises
     VoicecamError for two shapes: numpy would stretch one to the other."""
     if np.shape(mine) != np.shape(theirs):
-        raise VoicecamError(f"{line}: shape {np.shape(theirs)}, by hand {np.shape(mine)}; compare arrays of one shape")
-    say(f"By hand and by `{line}`: largest difference {np.abs(1.0 * np.asarray(mine) - theirs).max():.1g}{unit}.")
+        raise VoicecamError(f"{line}: shape {np.shape(theirs)}, here {np.shape(mine)}; compare arrays of one shape")
+    say(f"Largest difference from `{line}`: {np.abs(1.0 * np.asarray(mine) - theirs).max():.1g}{unit}.")
 
 
 def table(frame: pd.DataFrame, *, digits: int = 2) -> None:
