@@ -47,8 +47,8 @@ def kept_by_moved_maps(clips: FoldClips, logits: Logits) -> Test:
     sounds = {"own": [one.evidence for one in first], "moved": [one.evidence for one in second], "rest": [x.rest for x in second]}
     kept = {name: float((clips.scores(logits(some)) > 0).mean()) for name, some in sounds.items()}
     slips = {
-        kept["own"]: "this is the share with each clip's own map; move it first",
         kept["rest"]: "this is what the rest keeps; ask the evidence",
+        kept["own"]: "this is the share with each clip's own map; move it first",
         kept["moved"] * len(own): "this is how many; divide by the number of clips",
     }
     return _share_test(kept["moved"], slips)
