@@ -79,6 +79,15 @@ def test_a_lesson_draws_every_digit_of_every_speaker_and_tests_all_in_three_fold
     assert run.predictions["path"].is_unique
     assert set(run.predictions["fold"]) == {1, 2, 3}
     assert set(run.predictions["path"]) == set(lesson.some.clips["path"])
+    for pair in (None, ("7", "2")):
+        clips = run.clips_of_pair(4, pair)
+        assert len(clips.table) == 4
+        assert set(clips.classes_of) == set(pair or clips.classes_of)
+        asked = {(run.model.classes[a], run.model.classes[b]) for a, b in zip(clips.target, clips.contrast)}
+        assert asked == {tuple(sorted(set(clips.classes_of))), tuple(sorted(set(clips.classes_of), reverse=True))}
+        assert [run.model.classes[a] for a in clips.target] == clips.classes_of
+    with pytest.raises(VoicecamError, match="two classes are needed"):
+        run.clips_of_pair(4, ("7", "7"))
     with pytest.raises(VoicecamError, match=r"label 'gender' has 1 class \(male\).*labels with more: digit, take$"):
         open_lesson("fsdd").dataset()
 
