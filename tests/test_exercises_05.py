@@ -26,6 +26,22 @@ def test_a_toss_is_one_for_all_clips_of_a_voice_and_half_of_the_voices_are_heads
     assert len({tuple(exercises.toss(speakers, seed)) for seed in range(20)}) > 3
 
 
+def test_the_verdict_on_a_leak_follows_its_interval():
+    def score(value, low, high):
+        return {"balanced_accuracy": {"value": value, "low": low, "high": high}}
+
+    sides = [(score(0.9, 0.86, 0.93), score(0.6, 0.5, 0.7)), (score(0.7, 0.6, 0.8), score(0.65, 0.5, 0.8))]
+    for (known, new), verdict, numbers in zip(sides, ("a leak is shown", "no leak was shown"), ("30 points", "5 points")):
+        unknown = score(0.9, None, None)
+        by = {"by_clip": (known, unknown), "by_speaker": (new, new)}
+        facts = {side: dict(zip(("network", "1-nearest-neighbour"), pair)) for side, pair in by.items()}
+        network, nearest = exercises.gap_sentences(facts)
+        assert numbers in network
+        assert verdict in network
+        assert "no interval" in nearest
+        assert "no leak was shown" in nearest
+
+
 def test_a_coin_is_known_of_known_voices_and_of_no_others():
     assert exercises.coin((0.8, 0.5)) is None
     assert "second number" in exercises.coin((0.8, 0.7))

@@ -1,4 +1,5 @@
-"""Checks of the exercises in nbs/05_evaluate.ipynb, and the coin that the notebook throws for every voice. Trains nothing."""
+"""Checks of the exercises in nbs/05_evaluate.ipynb, the coin that it throws for every voice, and the
+words for a leak. Trains nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, precision_score
 
 from voicecam.course.checking import number_problem
+from voicecam.runs import leakage
 
 SIDES = ("heads", "tails")
 ROUNDED = 0.005 + 1e-9  # a share in whole per cent lies this near
@@ -42,7 +44,7 @@ def coin(answer: Any) -> str | None:
 def balanced(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
     """Exercise 5.2: balanced accuracy, 0 to 1, of a table of predictions (columns true and predicted).
 
-    Right is what rounds to it in whole per cent, or is as near. A slip is named where the answer is the slip, to the digits given.
+    Right is what lies as near as whole per cents do. A slip is named where the answer is the slip, to the digits given.
     """
     true, said = predictions["true"].to_numpy(dtype=str), predictions["predicted"].to_numpy(dtype=str)
     target = float(balanced_accuracy_score(true, said))
@@ -111,6 +113,16 @@ def lucky(predictions: pd.DataFrame, voice_of_nearest: np.ndarray) -> Callable[[
         )
 
     return test
+
+
+def gap_sentences(facts: dict[str, Any]) -> list[str]:
+    """What each method loses on new speakers, and whether that was shown; of what leakage.measure_leak gives."""
+    found = []
+    for row in leakage.gaps(facts).itertuples():
+        ends = "no interval: too few speakers" if np.isnan(row.low) else f"[{100 * row.low:.0f}, {100 * row.high:.0f}]"
+        shown = "**a leak is shown**" if row.low > 0 else "**no leak was shown**"
+        found.append(f"{row.method}: {100 * row.gap:.0f} points lost on new speakers, {ends}; {shown}.")
+    return found
 
 
 def _same(answer: float, value: float) -> bool:
