@@ -155,8 +155,8 @@ def test_the_interval_of_the_calibration_error_is_over_speakers():
 
 @pytest.mark.parametrize(("exponent", "holds"), [(1.0, 0.65), (2.0, 0.88)])
 def test_the_interval_of_the_calibration_error_holds_its_estimate_and_the_truth(rng, exponent, holds):
-    """100 tests of 16 speakers with 20 clips, of a network that is calibrated and of one too sure by a known factor. The error leans
-    upwards by chance; its interval must contain the estimate each time, and the truth, that of 200,000 clips, mostly."""
+    """100 tests of 16 speakers with 20 clips, of a network that is calibrated and of one too sure by a known factor. The error
+    leans upwards by chance; its interval must contain the estimate each time, and the truth, that of 200,000 clips, mostly."""
     p, targets = calibrated(rng, n=200_000, classes=2)
     sharp = sharpened(p, exponent)
     confidence, right = sharp.max(axis=1), sharp.argmax(axis=1) == targets
