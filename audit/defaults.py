@@ -31,7 +31,7 @@ MEASURES = ("deletion", "insertion", "road")
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table of candidates of each run and write it; returns 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", nargs="+", default=["demo"], help="evaluated runs in results/ (default: demo)")
+    parser.add_argument("--run", nargs="+", default=["espeak"], help="evaluated runs in results/ (default: espeak)")
     parser.add_argument("--clips", type=int, default=16, help="of each fold (default: 16)")
     parser.add_argument("--draws", type=int, default=20, help="networks with random weights a fold (default: 20)")
     parser.add_argument("--seeds", type=int, default=5, help="planted networks (default: 5)")

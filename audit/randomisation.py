@@ -28,7 +28,7 @@ LARGEST = 1e-3  # difference that is rounding: maps are float32, and ranks of ne
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the largest difference of each measure and write them; returns 0, or 1 where one is larger than rounding."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", default="demo", help="an evaluated run in results/ (default: demo)")
+    parser.add_argument("--run", default="espeak", help="an evaluated run in results/ (default: espeak)")
     parser.add_argument("--layer", default="layer3", help="stage of the network (default: layer3)")
     parser.add_argument("--clips", type=int, default=8, help="of the first fold (default: 8)")
     parser.add_argument("--draws", type=int, default=4, help="networks with random weights (default: 4)")

@@ -25,7 +25,7 @@ Maps = Callable[[FoldClips], Iterator[tuple[str, list[list[np.ndarray]]]]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, epilog="example: python audit/sounds.py --run baved --clips 240")
-    parser.add_argument("--run", default="demo", help="name of an evaluated run in results/")
+    parser.add_argument("--run", default="espeak", help="name of an evaluated run in results/")
     parser.add_argument("--clips", type=int, default=96, help="how many clips are asked about")
     parser.add_argument("--out", type=Path, default=Path("results/audit/sounds.csv"), help="where the table goes")
     args = parser.parse_args(argv)

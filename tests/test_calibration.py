@@ -8,6 +8,8 @@ from sklearn.calibration import calibration_curve
 
 from voicecam import evaluation
 from voicecam.errors import DatasetError
+from voicecam.evaluation.calibration import _error_interval
+from voicecam.evaluation.intervals import jackknife
 
 
 def calibrated(rng, n=20_000, classes=3):
@@ -149,6 +151,24 @@ def test_the_interval_of_the_calibration_error_is_over_speakers():
     error = evaluation.calibration(mixed, p)["ece"]
     assert error["value"] < 0.02
     assert error["high"] == pytest.approx(1.96 * np.sqrt(0.7 * 0.3 / 20), rel=0.25)
+
+
+@pytest.mark.parametrize(("exponent", "holds"), [(1.0, 0.65), (2.0, 0.88)])
+def test_the_interval_of_the_calibration_error_holds_its_estimate_and_the_truth(rng, exponent, holds):
+    """100 tests of 16 speakers with 20 clips, of a network that is calibrated and of one too sure by a known factor. The error
+    leans upwards by chance; its interval must contain the estimate each time, and the truth, that of 200,000 clips, mostly."""
+    p, targets = calibrated(rng, n=200_000, classes=2)
+    sharp = sharpened(p, exponent)
+    confidence, right = sharp.max(axis=1), sharp.argmax(axis=1) == targets
+    truth = evaluation.calibration_error(confidence, right)
+    tests = rng.choice(len(p), (100, 16 * 20))
+    found = []
+    for rows in tests:
+        tested = jackknife(pd.DataFrame({"speaker": np.repeat(np.arange(16), 20), "true": ""}))
+        found.append(_error_interval(confidence[rows], right[rows], tested))
+    assert all(score["low"] <= score["value"] <= score["high"] for score in found)
+    assert np.mean([score["low"] <= truth <= score["high"] for score in found]) >= holds
+    assert max(score["value"] for score in found) - truth > 0.01  # estimates above the truth were among them
 
 
 def test_opposite_errors_of_folds_do_not_cancel():

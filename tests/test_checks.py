@@ -241,6 +241,24 @@ def test_the_report_has_a_chapter_for_each_check_with_its_numbers(run):
     top = drops[drops["class"] == "low"].sort_values("drop").iloc[-1]
     assert f"{top['drop']:.2f} [{top['low']:.2f}, {top['high']:.2f}]" in page
     assert page.count("data:audio/wav") >= 6
+    rows = re.findall(r"<tr><th scope=.row.><a[^>]*>(.*?)</a></th><td>(.*?)</td>", page[: page.index("<details")])
+    assert len(rows) == 5
+    chance, recordings, random, planted, occluded = (said.replace("\N{NO-BREAK SPACE}", " ") for _, said in rows)
+    metrics, key = read_json(folder / "metrics.json"), {"HiRes-CAM": "hires-cam", "Grad-CAM": "grad-cam"}
+    method = key[read_json(folder / "explanation.json")["method"]]
+    score = metrics["network"]["balanced_accuracy"]["value"]
+    assert f"{100 * score:.0f} %" in chance
+    best = pd.read_csv(folder / "checks" / "confounds.csv").sort_values("balanced_accuracy").iloc[-1]
+    assert f"{100 * best['balanced_accuracy']:.0f} % [{100 * best['low']:.0f}, {100 * best['high']:.0f}]" in recordings
+    table = pd.read_csv(folder / "checks" / "random_weights.csv").set_index("method").loc[method]
+    assert f"{table['likeness']:.2f} [{table['likeness_low']:.2f}, {table['likeness_high']:.2f}]" in random
+    assert ("Yes" in random) == bool(table["faithful"])
+    cues = pd.read_csv(folder / "checks" / "planted.csv")
+    cues = cues[(cues["method"] == method) & (cues["layer"] == "layer2") & cues["learned"]]
+    assert all(f"{row['cue']} {100 * row['pointing']:.0f} %" in planted for _, row in cues.iterrows())
+    assert ("Yes" in planted) == (len(cues) > 0 and bool(cues["found"].all()))
+    better = pd.read_csv(folder / "checks" / "faithfulness.csv").set_index("method").loc[method, "deletion_over_random"]
+    assert f"lies {better:.2f}" in occluded
 
 
 @pytest.mark.slow

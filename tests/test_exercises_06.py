@@ -49,6 +49,30 @@ def listened(clips: FoldClips, i: int, target: int) -> tuple[np.ndarray, np.ndar
     return activations.detach().numpy()[0], gradients.numpy()[0]
 
 
+def test_a_map_whose_signs_alone_are_drawn_by_chance_stays_alike(rng):
+    """A pattern whose sign random weights turn: signed 1, -1, 1, -1, sizes 1. Unrelated maps: all near 0, so that it changes."""
+    maps, speakers = rng.normal(size=(32, 4, 4)), [f"{i // 4}" for i in range(32)]
+    turned = np.array([1, -1, 1, -1])[:, None, None, None] * (maps + 0.01 * rng.normal(size=(4, 32, 4, 4)))
+    found = exercises_06.likeness(maps, turned, speakers)
+    assert found["signed, draw by draw"].split(", ")[:2] == ["1.00", "-1.00"]
+    assert found["sizes"].startswith("1.00")
+    assert found["verdict"] == "stays alike"
+    mirrored = exercises_06.likeness(maps, -turned[:1], speakers)
+    assert mirrored["signed"].startswith("-1.00")
+    assert mirrored["verdict"] == "stays alike"
+    assert exercises_06.likeness(maps, rng.normal(size=(8, 32, 4, 4)), speakers)["verdict"] == "changes"
+
+
+def test_one_speaker_cannot_tell_and_flat_maps_are_left_out(rng):
+    maps = rng.normal(size=(8, 4, 4))
+    assert exercises_06.likeness(maps, maps[None], ["a"] * 8)["verdict"] == "cannot tell"
+    flat = maps.copy()
+    flat[0] = 0
+    found = exercises_06.likeness(flat, maps[None] + 0.01 * rng.normal(size=(2, 8, 4, 4)), list("aabbccdd"))
+    assert found["signed, draw by draw"] == "1.00, 1.00"
+    assert found["verdict"] == "stays alike"
+
+
 def test_the_tiny_map_is_known(tiny):
     test = exercises_06.tiny_map(tiny, torch.tensor([[[[3.0, -1.0], [0.0, 2.0]]]]))
     assert test([[1.5, -1], [0, 1]]) is None

@@ -1,10 +1,12 @@
 """Figures: what is drawn is read back from matplotlib and held against numbers worked out here. Looks are not judged."""
 
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
@@ -12,8 +14,9 @@ from matplotlib.colors import to_hex
 from voicecam import figures
 from voicecam.config import recipe
 from voicecam.features import Axis, column_axis, row_axis
-from voicecam.figures.canvas import percent
+from voicecam.figures.canvas import legend_below, percent
 from voicecam.figures.pictures import picture_extent, row_ticks
+from voicecam.report.pictures import fewer_colours
 
 COEFFICIENTS = Axis("coefficient", np.arange(20), "")
 TIMES = Axis("time", np.array([0.0125, 0.0225, 0.0325, 0.0425]), "s")
@@ -99,7 +102,7 @@ def test_a_huge_c0_is_named_and_does_not_hide_the_rest(ax):
     image = figures.plot_matrix(matrix, COEFFICIENTS, TIMES, ax=ax)
     assert image.get_clim() == (-3, 3)
     assert image.colorbar.extend == "min"
-    assert "\N{MINUS SIGN}300" in image.colorbar.ax.get_ylabel()
+    assert image.colorbar.ax.get_ylabel().startswith("value; c0 is \N{MINUS SIGN}300"), "liftered coefficients are no dB"
 
 
 def test_levels_are_drawn_dark_to_light_also_where_they_cross_zero_decibel(ax):
@@ -172,6 +175,36 @@ def test_bars_of_the_bands_have_their_shares_and_intervals(ax):
     segments = [lines.get_segments() for lines in ax.collections if isinstance(lines, LineCollection)]
     assert [len(lines) for lines in segments] == [2, 3]
     assert segments[0][0][:, 0] == pytest.approx([0.45, 0.56])
+
+
+def test_a_class_map_has_its_bars_at_the_height_of_its_rows(ax):
+    table = pd.DataFrame({"band": [1, 0], "share": [0.7, 0.3], "low": [0.6, np.nan], "high": [0.8, np.nan]})
+    look = {"colour": "red", "vmax": 1.0, "widest": 0.8, "title": "$a$"}
+    bars = figures.plot_class_map(np.ones((2, 2)), table, COEFFICIENTS, TIMES, **look, ax=ax)
+    assert [bar.get_width() for bar in bars] == [0.3, 0.7], "low rows first"
+    left, right = ax.figure.axes
+    assert left.get_ylim() == right.get_ylim()
+    assert [bar.get_y() + bar.get_height() / 2 for bar in bars] == sorted(bar.get_y() + bar.get_height() / 2 for bar in bars)
+    assert left.collections[0].get_clim() == (0, 1)
+
+
+def test_a_legend_beside_its_axes_goes_under_them(ax):
+    figures.plot_bands(bands(), CLASSES, ax=ax)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    legend_below(ax.figure)
+    assert ax.get_legend() is None
+    [legend] = ax.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+
+
+def test_fewer_colours_keep_dark_red_red(rng):
+    """Among many other colours PIL's median cut gives it twice the blue."""
+    picture = rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    picture[0, 0] = (0x67, 0x00, 0x1F)
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(picture).save(buffer, "PNG")
+    red, _, blue = PIL.Image.open(io.BytesIO(fewer_colours(buffer.getvalue()))).convert("RGB").getpixel((0, 0))
+    assert red > 2 * blue
 
 
 def test_the_null_is_drawn_only_where_there_is_one(ax):

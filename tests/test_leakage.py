@@ -123,6 +123,27 @@ def test_the_table_and_the_summary_name_how_many_clips_trained_each_side():
     assert "417 training clips" in leakage.summary(facts)
 
 
+def wilson(right, n):
+    """Wilson's score interval (1927) of a share, 95 %."""
+    z, p = 1.959964, right / n
+    middle, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return {"low": (middle - half) / (1 + z**2 / n), "high": (middle + half) / (1 + z**2 / n)}
+
+
+def test_the_gap_and_its_interval_are_those_of_newcombes_example():
+    """56 of 70 against 48 of 80: a difference of 0.2 [0.0524, 0.3339] from Wilson's intervals (Newcombe 1998, method 10, a)."""
+    known, new = ({"value": 0.8, **wilson(56, 70)}, {"value": 0.6, **wilson(48, 80)})
+    ends = {"value": 0.9, "low": None, "high": None}
+    facts = {
+        side: {"network": {"balanced_accuracy": score}, "1-nearest-neighbour": {"balanced_accuracy": ends}}
+        for side, score in (("by_clip", known), ("by_speaker", new))
+    }
+    network, nearest = leakage.gaps(facts).to_dict("records")
+    assert [network[name] for name in ("gap", "low", "high")] == pytest.approx([0.2, 0.0524, 0.3339], abs=5e-5)
+    assert nearest["gap"] == 0
+    assert np.isnan([nearest["low"], nearest["high"]]).all()
+
+
 def test_the_nearest_neighbour_is_the_clip_least_far_away(dataset):
     rows = np.random.default_rng(1).permutation(len(dataset.clips))
     split = Split(rows[:200], rows[200:220], rows[220:])

@@ -98,7 +98,7 @@ def test_classes_and_speakers_are_the_words_they_are(odd, place, monkeypatch):
 
 @pytest.mark.slow
 def test_each_figure_has_a_file_of_its_own(odd):
-    names = [path.stem for path in (odd / "figures").glob("mean_map_*.png")]
+    names = [path.stem for path in (odd / "figures").glob("class_map_*.png")]
     assert len(names) == len(set(map(str.casefold, names))) > 1
     twins = run_report.file_names(["map_@x@", "map_$x$", "map_Yes", "map_yes", "map_" + "日" * 90])
     assert len({name.casefold() for name in twins}) == 5

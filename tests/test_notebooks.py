@@ -23,9 +23,16 @@ COURSE = [
     "05_evaluate",
     "06_gradcam",
     "07_is_it_true",
+    "08_hear_it_and_break_it",
     "09_your_voice",
+    "10_our_class",
 ]
 RAW = re.compile(r"<[\w.]+( object)? at 0x|^array\(|^tensor\(|^\[<|interactive\(children|Figure size|<Axes")
+FASTAI = {  # what a person who knows fastai looks for, by notebook
+    "00_tour": ("DataBlock", "show_batch", "vision_learner", "lr_find", "ClassificationInterpretation", "plot_top_losses"),
+    "04_train": ("lr_find", "fine_tune", "freeze"),
+}
+FOLDED = re.compile(r"<details>\s*<summary>(.+?)</summary>\s*\n\n(.+?)\n\n\s*</details>", re.DOTALL)
 RIGHT, NOT_YET, OPEN = "✔", "✘", "…"  # how course.check begins what it says
 
 
@@ -69,7 +76,7 @@ def test_the_course_is_whole_and_in_order():
 @pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
 def test_a_notebook_is_short_and_made_to_be_read(path):
     every, code = cells(path), cells(path, "code")
-    assert 25 <= len(every) <= 45
+    assert 25 <= len(every) <= 47
     assert len(code) <= 20
     assert every[0]["cell_type"] == every[-1]["cell_type"] == "markdown"
     kinds = [cell["cell_type"] for cell in every]
@@ -113,6 +120,77 @@ def test_every_exercise_is_solved_and_every_solution_right(path):
     asked = sum("check(" in source(cell) for cell in cells(ROOT / "nbs" / path.name, "code"))
     assert verdicts_of(cells(path)) == [RIGHT] * asked
     assert verdicts_of(cells(ROOT / "nbs" / path.name)) == [OPEN] * asked
+
+
+def test_each_number_that_teaching_asks_of_06_stands_in_its_run():
+    """The questions to 06: a number in them is in the notebook's outputs or text."""
+    teaching = (ROOT / "nbs" / "TEACHING.md").read_text(encoding="utf-8")
+    table = teaching.partition("\n**06**\n")[2].partition("\n**07**\n")[0]
+    asked = set(re.findall(r"(?<![\w.,-])\d[\d,.]*\d", table)) - {"12"}  # a section
+    assert len(asked) > 4
+    some = json.dumps(
+        [
+            [cell["source"], [output.get("data", {}).get("text/html", "") for output in cell.get("outputs", [])]]
+            for cell in cells(ROOT / "nbs" / "06_gradcam.ipynb")
+        ]
+    )
+    there = set(re.findall(r"\d+", some))
+    assert sorted(asked - there) == []
+
+
+EVERY = [*NUMBERED, *SOLUTIONS]
+EVERY_NAME = [*names(NUMBERED), *(f"solution {name}" for name in names(SOLUTIONS))]
+
+
+@pytest.mark.parametrize("path", EVERY, ids=EVERY_NAME)
+def test_code_fits_into_88_columns(path):
+    wide = [line for cell in cells(path, "code") for line in source(cell).splitlines() if len(line) > 88]
+    assert [line for line in wide if not line.lstrip().startswith("%")] == []
+
+
+@pytest.mark.parametrize("path", EVERY, ids=EVERY_NAME)
+def test_every_figure_has_a_text_for_those_who_cannot_see_it(path):
+    figures = [output for cell in cells(path, "code") for output in cell["outputs"] if "image/png" in output.get("data", {})]
+    texts = [{**figure["metadata"], **figure["metadata"].get("image/png", {})}.get("alt", "") for figure in figures]
+    assert [text for text in texts if len(text) < 8 or text == "figure without words"] == []
+
+
+@pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
+def test_every_exercise_has_a_hint_and_a_link_to_its_solution(path):
+    asked = [text for cell in cells(path, "markdown") for text in re.split(r"^(?=#{1,6} )", source(cell), flags=re.MULTILINE)]
+    exercises = [text for text in asked if re.match(r"### Exercise \d+\.\d+", text)]
+    assert exercises
+    for text in exercises:
+        assert any("Hint" in summary for summary, _ in FOLDED.findall(text)), text.splitlines()[0]
+        assert f"[Solution](solutions/{path.name})" in text, text.splitlines()[0]
+
+
+@pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
+def test_a_quiz_of_five_with_folded_answers_stands_before_what_one_can_say(path):
+    texts = [source(cell) for cell in cells(path, "markdown")]
+    place = next((i for i, text in enumerate(texts) if text.startswith("## Quiz")), None)
+    assert place is not None, "no quiz"
+    folded = FOLDED.findall(texts[place])
+    assert len(folded) == 5
+    assert len({question for question, _ in folded}) == 5
+    assert any("What you can say now" in text for text in texts[place + 1 :])
+
+
+@pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
+def test_verdicts_stand_in_what_code_says_beside_a_number(path):
+    """What a cell printed and calls held, shown, better or worse has a number in the same output cell."""
+    word = re.compile(r"\b(leak is shown|was shown|not shown|stays alike|changes|holds|better|worse|works)\b")
+    for cell in cells(path, "code"):
+        data = [output.get("data", {}) for output in cell["outputs"]]
+        shown, tables = (["".join(each[kind]) for each in data if kind in each] for kind in ("text/markdown", "text/html"))
+        said = [text for text in shown if word.search(text) and text[:1] not in (RIGHT, NOT_YET, OPEN)]
+        assert not said or re.search(r"\d", " ".join([*shown, *tables])), said[:1]
+
+
+@pytest.mark.parametrize("name", sorted(FASTAI))
+def test_people_who_know_fastai_find_its_names(name):
+    text = "\n".join(map(source, cells(ROOT / "nbs" / f"{name}.ipynb")))
+    assert [word for word in FASTAI[name] if not re.search(rf"\b{word}\b", text)] == []
 
 
 @pytest.fixture(scope="session")

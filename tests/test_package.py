@@ -77,10 +77,10 @@ def test_five_lines_work_from_an_empty_folder_with_the_wheel(installed, tmp_path
 def test_the_installed_command_runs_and_its_work_lies_at_home(installed, tmp_path):
     command = installed / "site" / "bin" / "voicecam"
     assert run(installed, command, "--version", cwd=tmp_path) == (0, f"voicecam {voicecam.__version__}\n", "")
-    asked = ["corpus", "demo", "--voices", "2", "--digits", "1", "--takes", "1", "--home", "mine"]
+    asked = ["corpus", "espeak", "--voices", "2", "--digits", "1", "--takes", "1", "--home", "mine"]
     status, _, error = run(installed, command, *asked, cwd=tmp_path)
     assert status == 0, error
-    assert len(list((tmp_path / "mine" / "cache" / "demo").rglob("*.wav"))) == 2
+    assert len(list((tmp_path / "mine" / "cache" / "espeak").rglob("*.wav"))) == 2
     assert not (tmp_path / "cache").exists()
 
 
@@ -113,8 +113,8 @@ def test_the_metadata_says_who_what_and_for_whom(installed):
 
 def test_extras_are_built_of_one_another():
     extras = PROJECT["optional-dependencies"]
-    assert set(extras) == {"formats", "mic", "web", "notebooks", "book", "encoders", "dev"}
-    assert "voicecam[formats,mic,web,notebooks,book]" in extras["dev"]
+    assert set(extras) == {"formats", "imagenet", "mic", "web", "notebooks", "book", "encoders", "dev"}
+    assert "voicecam[formats,imagenet,mic,web,notebooks,book]" in extras["dev"]
     every = [name for names in extras.values() for name in names if not name.startswith("voicecam[")]
     assert len(every) == len(set(every)), "a package stands in one extra"
     base = {re.split("[<>=]", name)[0] for name in PROJECT["dependencies"]}

@@ -1,6 +1,5 @@
 """The commands of README, in its order, as a person pastes them into a shell in the project's folder; and its lines of Python."""
 
-import json
 import os
 import re
 import shutil
@@ -23,7 +22,7 @@ MADE = {"cache", "results", "maps", "mfc_dataset", "my_wavs", ".venv", ".git"}  
 FEW = "--maps-only --arch small --init none --epochs 1 --batch 4 --image-size 32 32 --seconds 0.5"
 SERVED = "open http://127.0.0.1:"
 ADDED = {  # commands that are not run just as they are: what is added to them (None: not run at all), and why
-    "make demo": (FEW, "takes 6 minutes; here a small network, a tenth of the voices, no checks of the maps"),
+    "make demo": (f"{FEW} --corpus path/to/folder", "takes 6 minutes; here a small network, ten voices, no checks of the maps"),
     "make test": (None, "this test is part of it"),
     "make serve": ("--port 0", "the usual port may be taken; ends after one page"),
     "python scripts/record_wav.py": ("--list", "would record who sits here; tests/test_microphone.py records from a virtual one"),
@@ -58,14 +57,6 @@ def fill_venv(place: Path) -> None:
         (place / stamp).touch()
 
 
-def write_demo(folder: Path) -> None:
-    """A tenth of the demo corpus's voices under the settings of the whole one, so that the program takes it for that."""
-    make_espeak_corpus(folder, voices=10, digits=2, takes=1, progress=False)
-    about = json.loads((folder / "demo.json").read_text())
-    about["settings"] |= {"voices": 40, "digits": 10, "takes": 3}
-    (folder / "demo.json").write_text(json.dumps(about))
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of the project's folder where nothing was run yet, with a recording in my_wavs/ and a corpus in path/to/folder."""
@@ -76,8 +67,7 @@ def project(tmp_path_factory):
             (place / path.name).symlink_to(path)
     fill_venv(place / ".venv" / "bin")
     shutil.copytree(ROOT / ".ci", place / ".ci")
-    write_demo(place / "cache" / "demo")
-    shutil.copytree(place / "cache" / "demo", place / "path" / "to" / "folder")
+    make_espeak_corpus(place / "path" / "to" / "folder", voices=10, digits=2, takes=1, progress=False)
     (samples,) = espeak.speak([espeak.Word("hello", "en-us+f2", rate_wpm=150, pitch=60, pitch_range=40)])
     for name in ("me.wav", "my_wavs/ana_hello_20260504T130201.wav"):
         (place / name).parent.mkdir(exist_ok=True)

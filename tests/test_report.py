@@ -362,9 +362,8 @@ def test_without_a_null_the_page_says_so(content):
 
 def test_blank_maps_are_counted(content):
     text = read(content).text
-    assert "mean of 19 maps. 1 more map was blank and left out." in text
+    assert "female 19 1 male 30 0" in text
     assert "1 map was blank" in text
-    assert "mean of 30 maps." in text
 
 
 def test_only_mfcc_rows_are_called_coefficients(content):
@@ -397,7 +396,7 @@ def test_mistakes_have_a_player_each_and_none_are_called_none(content):
     page = read(content)
     assert "3 clips of 50 were classified wrongly. Here is the one it was surest of." in page.text
     players = page.all("audio")
-    assert len(players) == 3
+    assert len(players) == 4, "the clip of the first screen, an example of each class, a mistake"
     assert base64.b64decode(players[0]["src"].removeprefix("data:audio/wav;base64,")) == wav()
     content.metrics["network"]["confusion"] = [[20, 0], [0, 30]]
     assert "There are none: all 50 clips were classified correctly." in read(replace(content, mistakes=())).text
@@ -422,19 +421,19 @@ def test_a_run_without_maps_or_curves_still_gives_a_page(content):
     assert "No training curve was kept." in page.text
 
 
-def test_nothing_points_outside_and_no_script_runs(content):
+def test_nothing_points_outside(content):
     page = read(content)
     addresses = [a[key] for _, a in page.tags for key in ("src", "href", "srcset", "action", "data") if key in a]
     assert len(addresses) > 15
     assert [address for address in addresses if not address.startswith(("data:", "#"))] == []
     assert not re.search(r"url\(|@import", render(content))
-    assert page.all("script") == []
+    assert page.all("script") == [{}], "the one that opens folded sections, in the page itself"
 
 
 def test_links_inside_the_page_lead_somewhere(content):
     page = read(believed(content))
     ids = {a["id"] for _, a in page.tags if "id" in a}
-    assert {"belief", "groups"} <= ids
+    assert {"belief", "groups", "works"} <= ids
     assert {a["href"][1:] for a in page.all("a")} <= ids
 
 
@@ -453,7 +452,7 @@ def test_hostile_names_stay_text(content):
             failed=((HOSTILE, HOSTILE),),
         )
     )
-    assert page.all("script") == []
+    assert page.all("script") == [{}], "the page's own"
     assert all("onload" not in attributes for _, attributes in page.tags)
     assert HOSTILE in page.text
 
@@ -461,7 +460,7 @@ def test_hostile_names_stay_text(content):
 def test_pictures_have_words_and_cells_have_headers(content):
     page = read(believed(content))
     assert all(len(image["alt"]) > 10 for image in page.all("img"))
-    assert "97\u00a0%\u00a0[93,\u00a0100]" in page.all("img")[0]["alt"]
+    assert any("97\u00a0%\u00a0[93,\u00a0100]" in image["alt"] for image in page.all("img"))
     assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
     assert page.all("html") == [{"lang": "en"}]
 

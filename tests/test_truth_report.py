@@ -492,7 +492,7 @@ def test_a_planted_cue_that_was_not_learned_says_nothing_of_the_method():
 
 @pytest.mark.slow
 def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
-    """A report is written again beside checks in which the method fails: the warning stands before the table of contents."""
+    """A report is written again beside checks in which the method fails: the warning stands before all that is folded."""
     folder = lone_run[0].with_name("warned")
     shutil.copytree(lone_run[0], folder)
     of_checks(
@@ -505,8 +505,8 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
     )
     output_of("explain", "--run", "warned", "--maps-only", cwd=folder.parent.parent)
     page = (folder / "report.html").read_text()
-    first = page[: page.index("<nav")]
-    assert "Warning, the maps:" in first
+    first = page[: page.index('<div class="first">')]
+    assert "Warning, the maps fail their tests:" in first
     assert "0.60 [0.55, 0.65]" in first
     assert page.index("Read them with the warning") > page.index('id="evidence"')
 

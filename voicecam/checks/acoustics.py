@@ -9,8 +9,12 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.checks.context import Check, CheckContext, CheckResult
 from voicecam.explanation import acoustics
+from voicecam.figures.canvas import NOTHING
 from voicecam.report import Drawing, Section
+from voicecam.report.format import format_fraction
 from voicecam.runs.fold_clips import joined
+
+IN_TABLE = ("The groups alone", "All others without")  # how sentences begin whose numbers stand in the table
 
 
 def measure(context: CheckContext) -> CheckResult:
@@ -34,14 +38,17 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
     """How much of the score acoustic features explain."""
     table, within = (runs.read_table(folder, f"acoustic_regression{part}") for part in ("", "_within"))
     said = " ".join(acoustics.regression_sentences(table))
+    short, short_within = (
+        " ".join(line for line in acoustics.regression_sentences(rows) if not line.startswith(IN_TABLE))
+        for rows in (table, within)
+    )
     first, second = classes
     return Section(
         name="acoustics",
         title="How much of the score do acoustic features explain?",
         sentences=(
-            f"The score is the logit of {first} minus that of {second}. " + said,
-            f"Within the classes, where it does not help that {first} and {second} voices differ anyway: "
-            + " ".join(acoustics.regression_sentences(within)),
+            f"The score is the logit of {first} minus that of {second}. " + short,
+            f"Within the classes, where it does not help that {first} and {second} voices differ anyway: " + short_within,
         ),
         drawings=(
             Drawing(
@@ -53,7 +60,22 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
                 height=4.6,
             ),
         ),
+        table=_explained(table, within),
+        table_note="Share of the score's variance that is explained in speakers not fitted on, with 95 % intervals; 0 and less: "
+        "no better than the mean.",
     )
+
+
+def _explained(table: pd.DataFrame, within: pd.DataFrame) -> pd.DataFrame:
+    """A row for all features together, each group and each feature: alone, and all others without it; also within the classes."""
+    rows = {title: part.set_index(["facts", "kind"]) for title, part in (("", table), (" (within classes)", within))}
+    shown = table[table["kind"] != "without"]
+    found = {"Features": shown["title"]}
+    for title, part in rows.items():
+        for kind, words in (("alone", "Alone"), ("without", "All others")):
+            keys = [(row["facts"], "all" if (kind, row["kind"]) == ("alone", "all") else kind) for _, row in shown.iterrows()]
+            found[words + title] = [format_fraction(part.loc[key], "r2") if key in part.index else NOTHING for key in keys]
+    return pd.DataFrame(found)
 
 
 CHECK = Check("acoustics", "acoustic features", measure, section, needs_sound=True, needs_two=True)

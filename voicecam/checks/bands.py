@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from voicecam import figures, runs
 from voicecam.checks.band_profiles import map_profiles
@@ -80,19 +81,18 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
         agreement = method_titles(runs.read_table(folder, "agreement"))
         bands = drops["band"].nunique()
         sentences.append(
-            "How the maps' weight per band goes with these drops, in rank correlation (Spearman): "
-            + "; ".join(f"{row['method']} {format_interval(row, 'spearman')}" for _, row in agreement.iterrows())
-            + f". Of {bands} bands without any relation {1.96 / np.sqrt(bands - 1):.2f} comes up in 1 of 20 cases. This is a "
+            "The second figure has how each method's weight per band goes with these drops, in rank correlation (Spearman). Of "
+            f"{bands} bands without any relation {1.96 / np.sqrt(bands - 1):.2f} comes up in 1 of 20 cases. This is a "
             "description and no ranking of methods: a filter is an intervention of its own, on sound that nobody speaks. Band "
             "occlusion is left out, as it is nearly the same intervention: that the two agree says nothing of either."
         )
         drawings.append(
             Drawing(
                 plot=figures.plot_agreement,
-                data=(agreement,),
+                data=(_with_numbers(agreement),),
                 caption="How each method's bands go with what filtering them out costs.",
                 alt=" ".join(bandstop.agreement_sentences(agreement)),
-                height=1.2 + 0.3 * len(agreement),
+                height=1.2 + 0.4 * len(agreement),
             )
         )
     table = format_table(drops, ("class", "name"), ("drop",))
@@ -103,6 +103,11 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
         drawings=tuple(drawings),
         table=table,
     )
+
+
+def _with_numbers(agreement: pd.DataFrame) -> pd.DataFrame:
+    """The table with each method's number beside its name."""
+    return agreement.assign(method=[f"{row['method']}\n{format_interval(row, 'spearman')}" for _, row in agreement.iterrows()])
 
 
 CHECK = Check("bands", "bands taken out of the sound", measure, section, needs_mel=True)

@@ -113,11 +113,9 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
         "of what speaks for a class; a band's weight is what the score loses without it. The table has every answer; a yes or no "
         "is given only where all methods agree and at most 1 of 40 single networks with random weights differs as much.",
         *centroid_answers(centroids, drawn, first, second, doubt=tones is not None and not believed(tones)),
-        "Each clip for its own class, as older projects asked, mixes the two questions and answers neither: "
-        f"{_own_words(centroids)}.",
+        'Each clip for its own class, as older projects asked (rows "own class"), mixes the two questions and answers neither.',
         rank_sentence(drawn, summary),
         _fold_sentence(summary["folds"], first),
-        _top_sentence(centroids, first, second),
     ]
     shown = centroids.assign(name=[f"{SHORT[row['method']]}: {_short(row['target'])}" for _, row in centroids.iterrows()])
     shown = shown.rename(columns={"difference": "value"})[["name", "value", "low", "high"]]
@@ -192,21 +190,6 @@ def _fold_sentence(folds: dict[str, list[float]], first: str) -> str:
     )
 
 
-def _own_words(table: pd.DataFrame) -> str:
-    rows = table[table["target"] == OWN]
-    return "; ".join(f"{SHORT[row['method']]} {_hertz(row)} Hz" for _, row in rows.iterrows())
-
-
-def _top_sentence(table: pd.DataFrame, first: str, second: str) -> str:
-    """Top bands beside the centroids, in the same clips."""
-    said = [
-        f"{SHORT[row['method']]} {_top(row['first_top'])} for {first} and {_top(row['second_top'])} for {second} (centroids "
-        f"{row['first']:.0f} and {row['second']:.0f} Hz)"
-        for _, row in table[table["target"] == PAIRED].dropna(subset="difference").iterrows()
-    ]
-    return f"The bands with the largest weight, in the same clips: {'; '.join(said)}." if said else ""
-
-
 def _centroid_cells(table: pd.DataFrame) -> pd.DataFrame:
     """A row per method and target: what is compared, the difference in Hz with its interval, the top bands."""
     return pd.DataFrame(
@@ -214,6 +197,7 @@ def _centroid_cells(table: pd.DataFrame) -> pd.DataFrame:
             "Method": [capital(SHORT[name]) for name in table["method"]],
             "Clips": [capital(_short(target)) for target in table["target"]],
             "Difference": [_hertz(row) for _, row in table.iterrows()],
+            "Centroids": [f"{row['first']:.0f} / {row['second']:.0f} Hz" for _, row in table.iterrows()],
             "Top bands": [f"{_top(a)} / {_top(b)}" for a, b in zip(table["first_top"], table["second_top"])],
         }
     )

@@ -1,6 +1,6 @@
 """What the checks of a run work on, and what they give: clips, sizes, and what several checks ask of the same clips."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from voicecam.explanation import bandstop
 from voicecam.explanation.bands import Bands, band_set
 from voicecam.network import SMALL, load_model
 from voicecam.progress import Log, Progress
-from voicecam.report import Section
+from voicecam.report import Answer, Section
 from voicecam.runs.check_files import CheckSizes
 from voicecam.runs.fold_clips import FoldClips, clips_of_run
 from voicecam.runs.folder import fold_places, open_run
@@ -91,6 +91,8 @@ class CheckContext:
 class Check:
     """name : of its file, here and in a run's folder; title : said while it is made
     measure : makes its tables; section : writes its section of the report from them, given the folder and the classes
+    question, answer : of the first screen, for checks that have one there; the answer is written from the tables, given the
+        folder, the key of the maps' method and the network's balanced accuracy with its interval
 
     needs_sound : recordings, not ready-made matrices; needs_two : two classes; needs_mel : pictures with a way back to mel
         energies, which those of mfcc-2020 lost when they were stretched before they were cut off
@@ -100,6 +102,8 @@ class Check:
     title: str
     measure: Callable[[CheckContext], CheckResult]
     section: Callable[[Path, tuple[str, ...]], Section]
+    question: str = ""
+    answer: Callable[[Path, str, Mapping[str, float]], Answer] | None = None
     needs_sound: bool = False
     needs_two: bool = False
     needs_mel: bool = False

@@ -40,7 +40,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
     """What the score does when pitch and formants are moved."""
     summary = runs.read_summary(folder, "counterfactual") or {}
     curves, flips, control = (runs.read_table(folder, name) for name in ("curves", "flips", "resynthesis"))
-    said = counterfactual.flip_sentences(flips, control.iloc[0].to_dict())
+    said = counterfactual.flip_sentences(flips, control.to_dict("records")[0])
     drawings = [
         Drawing(
             plot=figures.plot_counterfactual,

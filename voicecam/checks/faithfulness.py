@@ -1,5 +1,6 @@
 """Do the cells matter that a map ranks high? Deletion, insertion, ROAD."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +9,10 @@ from voicecam import figures, runs
 from voicecam.checks.context import Check, CheckContext, CheckResult
 from voicecam.explanation import faithful, randomise
 from voicecam.explanation.methods import STEPS
-from voicecam.report import Drawing, Section
-from voicecam.report.format import capital, format_table, method_titles
+from voicecam.report import Answer, Drawing, Section
+from voicecam.report.format import format_interval, format_table, method_titles
+
+QUESTION = "Does occlusion agree: do the cells matter that a map ranks high?"
 
 
 def measure(context: CheckContext) -> CheckResult:
@@ -43,8 +46,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
         sentences=(
             f"Deletion paints cells grey, the highest first; insertion puts them back; ROAD fills them from their neighbours "
             f"({first['clips']} clips of {first['speakers']} speakers, cells on a grid of {first['grid']}). Low deletion, high "
-            "insertion and high ROAD are good. ROAD is slow and measured on a part of the clips. Seconds are those of one map.",
-            *map(capital, said),
+            "insertion and high ROAD are good. ROAD is slow and measured on a part of the clips.",
         ),
         drawings=(
             Drawing(
@@ -55,10 +57,34 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
                 height=1.4 + 0.45 * len(table),
             ),
         ),
-        table=format_table(table, ("method",), ("deletion", "insertion", "road")).assign(
-            **{"Seconds": [f"{value:.3f}" for value in table["seconds"]]}
-        ),
+        table=_measures_table(table),
+        table_note="Over random: how much better than random cells on the same clips; over louder: than the picture itself, the "
+        "louder cells first; above 0 is better, whichever way the measure runs. Seconds: of one map.",
     )
 
 
-CHECK = Check("faithfulness", "deletion, insertion, ROAD", measure, section)
+def _measures_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per method: each measure, and how much better it is than what knows no network."""
+    found = format_table(table, ("method",), ())
+    for measure, title in {"deletion": "Deletion", "insertion": "Insertion", "road": "ROAD"}.items():
+        for end, of in {"": "", "_over_random": " over random", "_over_energy": " over louder"}.items():
+            found[title + of] = [format_interval(row, measure + end) for _, row in table.iterrows()]
+    return found.assign(Seconds=[f"{value:.3f}" for value in table["seconds"]])
+
+
+def answer(folder: Path, method: str, score: Mapping[str, float]) -> Answer:
+    """Whether the probability falls faster when the method's highest cells are covered first than with random cells first."""
+    table = runs.read_table(folder, "faithfulness").set_index("method")
+    if method not in table.index:
+        return Answer(question=QUESTION, answer="not tested", numbers="not among the methods tested", section="faithfulness")
+    row = table.loc[method]
+    low, high = (row[f"deletion_over_random_{end}"] for end in ("low", "high"))
+    found = "yes" if low > 0 else "no" if high < 0 else "not shown"
+    numbers = (
+        f"with the highest cells covered first the probability lies {format_interval(row, 'deletion_over_random')} lower than "
+        "with random cells"
+    )
+    return Answer(question=QUESTION, answer=found, numbers=numbers, section="faithfulness")
+
+
+CHECK = Check("faithfulness", "deletion, insertion, ROAD", measure, section, QUESTION, answer)

@@ -1,6 +1,6 @@
 """Do the methods find what is known to be there? Cues planted into the run's recordings, or synthetic voices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ from voicecam.figures.canvas import percent
 from voicecam.network import SMALL
 from voicecam.network.learner import TrainConfig
 from voicecam.progress import Log
-from voicecam.report import Drawing, Section
+from voicecam.report import Answer, Drawing, Section
 from voicecam.report.format import capital, format_fraction, format_interval, method_titles
 from voicecam.runs.folder import open_run
 
+QUESTION = "Do the maps find cues that were planted?"
 LEAST = TESTED + VALIDATING + 4  # voices, of which some are left to train on
 
 
@@ -109,7 +110,7 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             "same for all clips, the difference of the classes' mean pictures, and what lies above the mean picture. Found is "
             "what points at the cue in 95 % of the clips and clearly more often than the best of these on the same cells."
             + (" Rows of this picture are coefficients: only the time counts." if _timed(table) else ""),
-            *map(capital, said),
+            *map(capital, planted_words(table[~table["learned"].astype(bool)])),
         ),
         drawings=(
             Drawing(
@@ -122,9 +123,24 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
             ),
         ),
         table=_planted_table(named.dropna(subset="pointing")),
-        table_note="Other clips: pointing of other voices' maps. Mass inside: share of the map's positive part on the cue, "
+        table_note="Answer turns: share of held-back pairs whose answer turns with the cue. Other clips: "
+        "pointing of other voices' maps. Mass inside: share of the map's positive part on the cue, "
         "beside the cue's share of the picture. Rows of one grid are to be compared with each other alone.",
     )
+
+
+def answer(folder: Path, method: str, score: Mapping[str, float]) -> Answer:
+    """How many of the cues that were learned the method's maps find on the layer's cells."""
+    table = runs.read_table(folder, "planted")
+    rows = table[(table["method"] == method) & ~table["layer"].isin([PICTURE, MEL]) & table["learned"].astype(bool)]
+    if rows.empty:
+        return Answer(question=QUESTION, answer="not shown", numbers="no planted cue was learned", section="planted")
+    n, of = int(rows["found"].sum()), len(rows)
+    numbers = "highest cell on the cue: " + "; ".join(
+        f"{row['cue']} {format_fraction(row, 'pointing')}" for _, row in rows.iterrows()
+    )
+    found = {0: "no", of: "yes"}.get(n, f"in {n} of {of}")
+    return Answer(question=QUESTION, answer=found, numbers=numbers, section="planted")
 
 
 def _timed(table: pd.DataFrame) -> bool:
@@ -136,6 +152,7 @@ def _planted_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Cue": table["cue"],
+            "Answer turns": [f"{percent(value)} %" for value in table["turned"]],
             "Cells": [f"{row['layer']}, {row['grid']}" for _, row in table.iterrows()],
             "Method": table["method"],
             "Clips": [f"{row['clips']:.0f} of {row['speakers']:.0f} voices" for _, row in table.iterrows()],
@@ -149,4 +166,4 @@ def _planted_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-CHECK = Check("planted", "planted cues, a network each", measure, section)
+CHECK = Check("planted", "planted cues, a network each", measure, section, QUESTION, answer)

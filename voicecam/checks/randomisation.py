@@ -1,5 +1,6 @@
 """Do the maps change when the weights are randomised? Many random networks, a cascade, and shuffled labels."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ from voicecam import figures, runs
 from voicecam.checks.context import Check, CheckContext, CheckResult
 from voicecam.explanation import draws, randomise
 from voicecam.explanation.draws import SURE, UNRELATED
-from voicecam.explanation.methods import METHODS, attribute_all
+from voicecam.explanation.methods import attribute_all
 from voicecam.figures.canvas import percent
 from voicecam.network import load_model
-from voicecam.report import Drawing, Section
+from voicecam.report import Answer, Drawing, Section
 from voicecam.report.format import format_fraction, format_interval, method_titles
 from voicecam.runs.controls import SHUFFLED
 from voicecam.runs.folder import fold_places
+
+QUESTION = "Do the maps change when the weights are randomised?"
 
 
 def measure(context: CheckContext) -> CheckResult:
@@ -65,19 +68,15 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
     table, each, cascade, shuffled = (
         runs.read_table(folder, name) for name in ("random_weights", "random_draws", "randomisation", "shuffled")
     )
-    said = draws.draws_words(table)
-    beside = "; ".join(f"{METHODS[row['method']].title} {format_interval(row, 'absolute')}" for _, row in shuffled.iterrows())
-    first = table.iloc[0]
+    said, first = draws.draws_words(table), table.iloc[0]
     return Section(
         name="randomised",
-        title="Do the maps change when the weights are randomised?",
+        title=QUESTION,
         sentences=(
             f"A map that shows what was learned must change with the weights. Maps are compared in size with those of "
             f"{first['draws']} networks with random weights ({first['folds']} folds), for with two classes the sign of a random "
             f"network is a coin. A draw passes when its maps are less alike than {100 * UNRELATED:g} % of unrelated maps as "
             f"smooth as these (one of a pair moved round in time and frequency); a method passes with {100 * SURE:g} % of draws.",
-            *said,
-            f"Beside a network that was trained on shuffled labels, rank correlation of sizes: {beside}.",
         ),
         drawings=(
             Drawing(
@@ -96,19 +95,38 @@ def section(folder: Path, classes: tuple[str, ...]) -> Section:
                 height=3.4,
             ),
         ),
-        table=_draws_table(method_titles(table)),
-        table_note="Random: likeness of random networks' maps to each other. Entropy's rise: efficient MPRT, the rise of the "
+        table=_draws_table(method_titles(table), method_titles(shuffled)),
+        table_note="Shuffled labels: rank correlation of sizes with the maps of a network that was trained on shuffled labels. "
+        "Random: likeness of random networks' maps to each other. Entropy's rise: efficient MPRT, the rise of the "
         "maps' entropy in random networks as a share of the trained one's, above 0 where random maps are less orderly. Smooth "
         "MPRT: likeness of maps that are means over noisy inputs (explain.py --full).",
     )
 
 
-def _draws_table(table: pd.DataFrame) -> pd.DataFrame:
+def answer(folder: Path, method: str, score: Mapping[str, float]) -> Answer:
+    """Whether the method's maps are less like those of random networks than unrelated maps are."""
+    table = runs.read_table(folder, "random_weights").set_index("method")
+    if method not in table.index:
+        return Answer(question=QUESTION, answer="not tested", numbers="not among the methods tested", section="randomised")
+    row = table.loc[method]
+    found = "not shown" if pd.isna(row["faithful"]) else "yes" if row["faithful"] else "no"
+    numbers = (
+        f"likeness to maps of random networks {format_interval(row, 'likeness')}, unrelated maps up to {row['bar']:.2f}; "
+        f"{format_fraction(row, 'passes')} of {row['draws']} pass, {percent(SURE)} % are needed"
+    )
+    return Answer(question=QUESTION, answer=found, numbers=numbers, section="randomised")
+
+
+def _draws_table(table: pd.DataFrame, shuffled: pd.DataFrame) -> pd.DataFrame:
+    beside = {row["method"]: format_interval(row, "absolute") for _, row in shuffled.iterrows()}
+    passed = {True: "yes", False: "no"}
     return pd.DataFrame(
         {
             "Method": table["method"],
+            "Passes": [passed.get(value, "every random map is flat") for value in table["faithful"]],
             "Likeness": [format_interval(row, "likeness") for _, row in table.iterrows()],
             "Unrelated maps": [f"{value:.2f}" for value in table["bar"]],
+            "Shuffled labels": [beside.get(name, "\N{EN DASH}") for name in table["method"]],
             "Random": [f"{value:.2f}" for value in table["random"]],
             "Draws that pass": [format_fraction(row, "passes") for _, row in table.iterrows()],
             "Worst fold": [f"{percent(value)} %" for value in table["least"]],
@@ -118,4 +136,4 @@ def _draws_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-CHECK = Check("randomisation", "networks made random layer by layer", measure, section)
+CHECK = Check("randomisation", "networks made random layer by layer", measure, section, QUESTION, answer)

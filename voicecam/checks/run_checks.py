@@ -1,5 +1,6 @@
 """An explained run -> its checks, each whole or not at all in results/RUN/checks/, and the sections of its report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from voicecam import runs
@@ -24,7 +25,7 @@ from voicecam.explanation.methods import METHODS
 from voicecam.explanation.pointing import planted_doubt
 from voicecam.files import free_path, read_json, write_bytes, write_json, write_text
 from voicecam.progress import Log, Progress
-from voicecam.report import Section
+from voicecam.report import Answer, Section
 from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, CheckSizes, check_settings, other_version
 
 CHECKS = {
@@ -42,6 +43,7 @@ CHECKS = {
         confounds.CHECK,
     )
 }  # in the report's order
+FIRST_SCREEN = ("confounds", "randomisation", "planted", "faithfulness")  # checks that answer a question there
 
 
 def check_run(
@@ -114,12 +116,31 @@ def sections(folder: Path, classes: tuple[str, ...]) -> tuple[Section, ...]:
     return tuple(check.section(folder, classes) for name, check in CHECKS.items() if runs.read_summary(folder, name) is not None)
 
 
+def answers(folder: Path, title: str, score: Mapping[str, float]) -> tuple[Answer, ...]:
+    """The first screen's questions on the maps and recordings, each with its answer, in the order they are to be asked in.
+
+    title : of the maps' method; score : the network's balanced accuracy, with low and high
+    """
+    return tuple(_answer(CHECKS[name], folder, _method(title), score) for name in FIRST_SCREEN if name in CHECKS)
+
+
+def _answer(check: Check, folder: Path, method: str, score: Mapping[str, float]) -> Answer:
+    if check.answer is None or runs.read_summary(folder, check.name) is None:
+        return Answer(question=check.question, answer="not tested", numbers="this check was not made for the run")
+    return check.answer(folder, method, score)
+
+
+def _method(title: str) -> str:
+    """The key of a method by its title."""
+    return next((key for key, known in METHODS.items() if known.title == title), title)
+
+
 def map_doubts(folder: Path, title: str) -> tuple[str, ...]:
     """Why the maps of a run are to be doubted, by its own tests on random weights and planted cues; title : the method's.
 
     Nothing where the tests were not made, or passed.
     """
-    method = next((key for key, known in METHODS.items() if known.title == title), title)
+    method = _method(title)
     tests = {"randomisation": ("random_weights", draws_doubt), "planted": ("planted", planted_doubt)}
     made = {name: test for name, test in tests.items() if runs.read_summary(folder, name) is not None}
     return tuple(filter(None, (doubt(runs.read_table(folder, table), method) for table, doubt in made.values())))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam import audio, evaluation, figures, runs
-from voicecam.checks.run_checks import map_doubts, sections
+from voicecam.checks.run_checks import answers, map_doubts, sections
 from voicecam.data.dataset import Dataset
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.data.splits import Split, shared_speakers
@@ -61,6 +61,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
     splits = [runs.read_split(place, dataset) for place in places]
     predictions = runs.read_predictions(folder)
     rows, columns = picture_axes(dataset)
+    method, metrics = read_json(place / "explanation.json")["method"], read_json(folder / "metrics.json")
     return ReportContent(
         title=folder.name if place == folder else f"{folder.name}: {place.name}",
         corpus=dataset.corpus.name,
@@ -80,7 +81,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         seed=settings.training.seed,
         settings=_flat({"config": dataset.config.to_dict(), **stored["settings"]}),
         versions=versions(),
-        metrics=read_json(folder / "metrics.json"),
+        metrics=metrics,
         per_speaker=read_table(folder / "per_speaker.csv"),
         histories=tuple(read_table(place / "history.csv") for place in places),
         best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
@@ -92,7 +93,8 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
         explanation=_explanation(place),
         others={_title(other): _link(other, place) for other in _others(folder, place)},
-        map_doubts=map_doubts(place, read_json(place / "explanation.json")["method"]),
+        map_doubts=map_doubts(place, method),
+        answers=answers(place, method, metrics["network"]["balanced_accuracy"]),
         per_group=_table(folder / "per_group.csv"),
         risk_coverage=_table(folder / "risk_coverage.csv"),
         sections=sections(place, tuple(models[0]["classes"])),

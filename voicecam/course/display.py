@@ -1,19 +1,20 @@
 """Figures, sounds, tables, sentences and sliders in a notebook; each leaves something to see where no kernel runs."""
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import PIL.Image
 from IPython import get_ipython
 from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, clear_output, display
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from voicecam.audio import Signal
+from voicecam.errors import VoicecamError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.figures import png_bytes
+from voicecam.report.pictures import fewer_colours
 
 DPI = 110  # of figures: sharp on a page, and a notebook stays under 1 MB
 NO_KERNEL = "*Run this notebook: controls to move by hand stand here.*"
@@ -28,10 +29,8 @@ def show(fig: Figure | None = None, *, alt: str = "") -> None:
     if fig is None:
         fig = pyplot.gcf()
         pyplot.close(fig)
-    drawn, small = PIL.Image.open(io.BytesIO(png_bytes(fig, dpi=DPI))).convert("RGB"), io.BytesIO()
-    # Octrees: the median cut turns dark red purple.
-    drawn.quantize(256, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "PNG", optimize=True)
-    display(Image(small.getvalue(), width=round(DPI * 0.9 * fig.get_figwidth()), alt=alt or described(fig)))
+    small = fewer_colours(png_bytes(fig, dpi=DPI))
+    display(Image(small, width=round(DPI * 0.9 * fig.get_figwidth()), alt=alt or described(fig)))
 
 
 def described(fig: Figure) -> str:
@@ -55,6 +54,14 @@ def play(signal: Signal, title: str = "") -> None:
 def say(text: str) -> None:
     """Text in Markdown whose numbers come from the cell that ran, not from an earlier run."""
     display(Markdown(text))
+
+
+def compare(mine: Any, theirs: Any, line: str, *, unit: str = "") -> None:
+    """Say the largest difference between two arrays, `theirs` made by a `line` of a library. Raises
+    VoicecamError for two shapes: numpy would stretch one to the other."""
+    if np.shape(mine) != np.shape(theirs):
+        raise VoicecamError(f"{line}: shape {np.shape(theirs)}, here {np.shape(mine)}; compare arrays of one shape")
+    say(f"Largest difference from `{line}`: {np.abs(1.0 * np.asarray(mine) - theirs).max():.1g}{unit}.")
 
 
 def table(frame: pd.DataFrame, *, digits: int = 2) -> None:

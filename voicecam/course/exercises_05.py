@@ -1,4 +1,5 @@
-"""Checks of the exercises in nbs/05_evaluate.ipynb, and the coin that the notebook throws for every voice. Trains nothing."""
+"""Checks of the exercises in nbs/05_evaluate.ipynb, the coin that it throws for every voice, and the
+words for a leak. Trains nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +9,10 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, precision_score
 
 from voicecam.course.checking import number_problem
+from voicecam.runs import leakage
 
 SIDES = ("heads", "tails")
+ROUNDED = 0.005 + 1e-9  # a share in whole per cent lies this near
 GUESSING = 0.5  # the share of coins that can be named without knowing the voice
 Z95 = 1.96  # standard errors on each side of a 95 % interval
 
@@ -39,21 +42,26 @@ def coin(answer: Any) -> str | None:
 
 
 def balanced(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
-    """Exercise 5.2: balanced accuracy, 0 to 1, of a table of predictions (columns true and predicted)."""
+    """Exercise 5.2: balanced accuracy, 0 to 1, of a table of predictions (columns true and predicted).
+
+    Right is what lies as near as whole per cents do. A slip is named where the answer is the slip, to the digits given.
+    """
     true, said = predictions["true"].to_numpy(dtype=str), predictions["predicted"].to_numpy(dtype=str)
     target = float(balanced_accuracy_score(true, said))
+    slips = {
+        "this divides by the columns, the answers; divide each diagonal number by its row, the true class": precision_score(
+            true, said, average="macro", zero_division=0
+        ),
+        "this is the share of all clips; take each class's own share first, then their mean": np.mean(true == said),
+    }
 
     def test(answer: Any) -> str | None:
-        problem = number_problem(answer, target, within=0.002)
+        problem = number_problem(answer, target, within=ROUNDED)
         if problem is None or not isinstance(answer, (int, float, np.number)):
             return problem
-        if abs(answer - 100 * target) <= 0.2:
+        if abs(answer - 100 * target) <= 100 * ROUNDED:
             return "right in per cent; give it as a share between 0 and 1"
-        if abs(answer - precision_score(true, said, average="macro", zero_division=0)) <= 0.0005:
-            return "this divides by the columns, the answers; divide each diagonal number by its row, the true class"
-        if abs(answer - np.mean(true == said)) <= 0.0005:
-            return "this is the share of all clips; take each class's own share first, then their mean"
-        return problem
+        return next((text for text, slip in slips.items() if _same(float(answer), float(slip))), problem)
 
     return test
 
@@ -105,6 +113,22 @@ def lucky(predictions: pd.DataFrame, voice_of_nearest: np.ndarray) -> Callable[[
         )
 
     return test
+
+
+def gap_sentences(facts: dict[str, Any]) -> list[str]:
+    """What each method loses on new speakers, and whether that was shown; of what leakage.measure_leak gives."""
+    found = []
+    for row in leakage.gaps(facts).itertuples():
+        ends = "no interval: too few speakers" if np.isnan(row.low) else f"[{100 * row.low:.0f}, {100 * row.high:.0f}]"
+        shown = "**a leak is shown**" if row.low > 0 else "**no leak was shown**"
+        found.append(f"{row.method}: {100 * row.gap:.0f} points lost on new speakers, {ends}; {shown}.")
+    return found
+
+
+def _same(answer: float, value: float) -> bool:
+    """Whether an answer is this value, to the digits in which it was written: two to four after the point."""
+    digits = min(max(len(f"{answer:.4f}".rstrip("0").partition(".")[2]), 2), 4)
+    return abs(answer - value) <= 0.5 * 10**-digits + 1e-9
 
 
 def _variances(predictions: pd.DataFrame) -> tuple[float, float]:

@@ -1,21 +1,50 @@
-"""Checks of the exercises in 06_gradcam: each takes an answer and gives None when it is right, else what is off.
+"""Checks of the exercises in 06_gradcam: each takes an answer and gives None when it is right, else what is off; and the
+notebook's verdict on maps of random weights.
 
 The truth is worked out here by another way than in the notebook: by setting cells to 0, by a small difference, by the library.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from voicecam.course.checking import array_problem, number_problem
+from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation import methods
+from voicecam.explanation.randomise import rank_correlation
+from voicecam.report.format import format_interval
 from voicecam.runs.fold_clips import FoldClips
 
 Test = Callable[[Any], str | None]
+ALIKE = 0.2  # rank correlation from which maps are called alike
+VERDICTS = ("stays alike", "changes", "cannot tell")
 LEAST = 1.0  # logit that a picture must reach in `blank_map`
+
+
+def likeness(trained: np.ndarray, random: np.ndarray, speakers: Sequence[str]) -> dict[str, str]:
+    """How alike a method's maps of a trained network are to those of networks with random weights, by sign and by size.
+
+    trained : float (clip, h, w); random : float (draw, clip, h, w)
+    Returns text: "signed, draw by draw" (means over clips), "signed" and "sizes" (means over the draws, with 95 % intervals over
+    speakers), and verdict, one of VERDICTS. Clips of a flat map are left out.
+    """
+    signed = np.array([rank_correlation(trained, maps) for maps in random])  # (draw, clip)
+    sizes = np.array([rank_correlation(np.abs(trained), np.abs(maps)) for maps in random])
+    each = ", ".join(f"{one:.2f}" for one in signed[:, np.isfinite(signed).all(axis=0)].mean(axis=1))
+    both = [over_speakers(values.mean(axis=0), speakers, within=(-1, 1)) for values in (signed, sizes)]
+    shown = [format_interval(pd.Series(found), "value") for found in both]
+    return {"signed, draw by draw": each, "signed": shown[0], "sizes": shown[1], "verdict": _alike(*both)}
+
+
+def _alike(signed: dict[str, float], sizes: dict[str, float]) -> str:
+    if sizes["low"] > ALIKE or signed["low"] > ALIKE or signed["high"] < -ALIKE:
+        return VERDICTS[0]
+    near = all(found["low"] > -ALIKE and found["high"] < ALIKE for found in (signed, sizes))
+    return VERDICTS[1] if near else VERDICTS[2]
 
 
 def tiny_map(network: nn.Module, picture: torch.Tensor) -> Test:

@@ -20,7 +20,8 @@ from voicecam.errors import DatasetError, ModelError
 from voicecam.files import digest, read_json, read_table
 from voicecam.network import Model, load_model
 from voicecam.network.learner import TrainConfig
-from voicecam.runs.fold_clips import FoldClips, clips_of_run
+from voicecam.runs.fold_clips import FoldClips, clips_of_run, fold_clips
+from voicecam.runs.sample import sample_clips
 
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
 SMALLER = {"voices": 16, "digits": 3}  # of the demo voices, in quick mode
@@ -59,6 +60,19 @@ class LessonRun:
         """About n tested clips of the first fold, classes alike and as many speakers as there are; target as in explain.py."""
         return clips_of_run(self.folder, self.dataset, n, target, first=True)[0]
 
+    def clips_of_pair(self, n: int, pair: tuple[str, str] | None = None) -> FoldClips:
+        """About n tested clips of two classes of the first fold, each explained for its own class less the other of the two.
+
+        pair : the classes; None takes the two with the most tested clips. Raises DatasetError where fewer than two are tested.
+        """
+        tested = self.predictions[self.predictions["fold"] == 1]
+        chosen = list(pair or tested["true"].value_counts().index[:2])
+        some = tested[tested["true"].isin(chosen)]
+        if some["true"].nunique() < 2:
+            raise DatasetError(f"{self.folder.name}: clips of {', '.join(some['true'].unique())} tested; two classes are needed")
+        clips = fold_clips(self.folder, self.dataset, some.iloc[sample_clips(some, n)], "true")[0]
+        return replace(clips, contrast=sum(map(clips.model.classes.index, chosen)) - clips.target)
+
     def shuffled(self) -> Model:
         """The same network trained on shuffled labels, a null for maps; see runs.shuffled_twin."""
         training = runs.open_run(self.folder).training
@@ -85,16 +99,15 @@ class Lesson:
     def some(self) -> Corpus:
         """The clips that networks are trained and tested on: of each speaker the same number, drawn by chance, and of each class
         that the speaker says as nearly the same number as can be, at least one. Raises DatasetError where there is one class."""
-        clips = keep_labelled(self.corpus, self.label).clips
-        drawn = clips.iloc[np.random.default_rng(0).permutation(len(clips))]
-        limit = max(PER_SPEAKER_QUICK if self.quick else PER_SPEAKER, drawn[self.label].nunique())
-        of_class = drawn.groupby(["speaker", self.label]).cumcount().sort_values(kind="stable")
-        turn = drawn.loc[of_class.index].groupby("speaker").cumcount()
-        return replace(self.corpus, clips=clips.loc[sorted(turn.index[turn < limit])].reset_index(drop=True))
+        return self._drawn(PER_SPEAKER_QUICK if self.quick else PER_SPEAKER)
 
-    def dataset(self, config: Config | None = None) -> Dataset:
-        """The images of `some`, made in mfc_dataset/ and maps/ where they are not there yet; recipe mfcc without a config."""
-        some, images, maps = self.some.clips["path"], self.home / "mfc_dataset", self.home / "maps"
+    def dataset(self, config: Config | None = None, *, per_speaker: int | None = None) -> Dataset:
+        """The images of `some`, made in mfc_dataset/ and maps/ where they are not there yet; recipe mfcc without a config.
+
+        per_speaker : this many clips of each speaker in place of the number in `some`, for methods that need no training
+        """
+        some = (self.some if per_speaker is None else self._drawn(per_speaker)).clips["path"]
+        images, maps = self.home / "mfc_dataset", self.home / "maps"
         dataset = read_dataset(make_images(self.whole, config or recipe("mfcc"), images=images, maps=maps, progress=progress))
         chosen = dataset.clips["path"].isin(some)  # a clip that cannot be used has no image
         return dataset.keep(replace(dataset.corpus, clips=dataset.clips[chosen].reset_index(drop=True)))
@@ -105,11 +118,15 @@ class Lesson:
         """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
 
         name : begins the name of its folder in results/; config : as for `dataset`
-        split : "speakers", "folds" (as many as `folds` says) or "clips", see splits.make_splits
+        split : "speakers", "folds" (as many as `folds` says) or "clips", see splits.make_splits; of "speakers", which needs five
+            of each class, become "folds" where a class has three or four: as many folds as it has speakers
         training : settings of learner.TrainConfig
         """
         usual = TRAINING_QUICK if self.quick else TRAINING
         dataset = self.dataset(config)
+        fewest = int(dataset.clips.groupby(self.label)["speaker"].nunique().min())
+        if split == "speakers" and fewest < 5:
+            split, folds = "folds", max(3, fewest)
         settings = runs.Settings(
             map=str(map_path(self.whole, dataset.config, self.home / "maps")),
             label=self.label,
@@ -124,6 +141,14 @@ class Lesson:
             runs.train_run(folder, dataset, log=print)
             runs.evaluate_run(folder, dataset)
         return LessonRun(folder, dataset)
+
+    def _drawn(self, limit: int) -> Corpus:
+        clips = keep_labelled(self.corpus, self.label).clips
+        drawn = clips.iloc[np.random.default_rng(0).permutation(len(clips))]
+        limit = max(limit, drawn[self.label].nunique())
+        of_class = drawn.groupby(["speaker", self.label]).cumcount().sort_values(kind="stable")
+        turn = drawn.loc[of_class.index].groupby("speaker").cumcount()
+        return replace(self.corpus, clips=clips.loc[sorted(turn.index[turn < limit])].reset_index(drop=True))
 
 
 def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float = 0.0) -> Lesson:

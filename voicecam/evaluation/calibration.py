@@ -89,9 +89,9 @@ def calibration(predictions: pd.DataFrame, before: np.ndarray) -> dict[str, Any]
     before : float (clip, class), the same clips' probabilities at temperature 1
     Returns ece_before, ece and brier, each with its 95 % interval over speakers, and the tables reliability_before and
     reliability; ece_folds, the ECE of each fold by itself, and ece_fold_mean: where one fold is too sure and another too unsure,
-    they cancel in the ECE of all clips and not there. The ECE leans upwards; its interval reaches down by as much as the
-    jackknife says it does. Of a network that is almost perfectly calibrated, some intervals still lie wholly above the truth: one
-    in ten, with 8 speakers one in seven.
+    they cancel in the ECE of all clips and not there. The ECE leans upwards; its interval always holds the estimate, and reaches
+    down by as much as the jackknife says it leans. Of a network that is almost perfectly calibrated, some intervals still lie
+    wholly above the truth: one in ten, with 8 speakers one in seven; one in four where clips of a speaker are independent.
     """
     columns = [name for name in predictions if name.startswith("p_")]
     classes = [name.removeprefix("p_") for name in columns]

@@ -11,7 +11,7 @@ from voicecam.figures.cells import plot_cells
 from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
 from voicecam.figures.draws import plot_draws
-from voicecam.figures.evidence import plot_bands, plot_differences, plot_mix
+from voicecam.figures.evidence import plot_bands, plot_class_map, plot_differences, plot_mix
 from voicecam.figures.faithful import plot_faithfulness, plot_likeness, plot_randomisation
 from voicecam.figures.leak import plot_leak
 from voicecam.figures.pictures import plot_map, plot_matrix, plot_mean_map, plot_picture, plot_waveform
@@ -30,6 +30,7 @@ __all__ = [
     "plot_agreement",
     "plot_bands",
     "plot_cells",
+    "plot_class_map",
     "plot_comparison",
     "plot_confounds",
     "plot_confusion",

@@ -31,7 +31,7 @@ def plot_acoustic_regression(table: pd.DataFrame, *, ax: Axes) -> BarContainer:
     ax.scatter(left, places, s=26, facecolor="white", edgecolor=CLASS_COLOURS[1], linewidth=1.3, zorder=3)
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_yticks(places, list(shown["title"]))
-    ax.set(xlabel="share of the score's variance explained, in new speakers", ylim=(places[-1] - 0.7, places[0] + 0.7))
+    ax.set(xlabel="share of the score's variance explained", ylim=(places[-1] - 0.7, places[0] + 0.7))
     ax.set_xlim(min(-0.02, float(np.nanmin([0.0, *np.maximum(shown["low"], -0.3)]))), 1)
     ax.xaxis.set_major_formatter(per_cent())
     handles = [
@@ -73,7 +73,7 @@ def plot_counterfactual(
         ax.xaxis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 8]))
         ax.xaxis.set_major_formatter(FormatStrFormatter("%.2f"))
         ax.xaxis.set_minor_locator(NullLocator())
-    ax.set(xlabel=MOVED[kind], ylabel="score (difference of logits)", xlim=(here["step"].min(), here["step"].max()))
+    ax.set(xlabel=MOVED[kind], ylabel="score (logits)", xlim=(here["step"].min(), here["step"].max()))
     mark = Line2D(
         [],
         [],

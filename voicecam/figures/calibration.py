@@ -44,7 +44,7 @@ def plot_risk_coverage(table: pd.DataFrame, marks: Mapping[str, tuple[float, flo
     for i, (name, (coverage, error)) in enumerate(marks.items()):
         ax.plot(coverage, error, "o", color=CLASS_COLOURS[(i + 1) % len(CLASS_COLOURS)], label=name, clip_on=False, zorder=3)
     if marks:
-        ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=len(marks))
+        ax.legend(fontsize=SMALL, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=2)
     ax.set(xlabel="clips answered, the surest first", ylabel="wrong among them", xlim=(0, 1.02), ylim=(0, 1.1 * top))
     ax.xaxis.set_major_formatter(per_cent())
     ax.yaxis.set_major_formatter(per_cent(1 if top < 0.1 else 0))

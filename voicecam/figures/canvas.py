@@ -62,11 +62,33 @@ def grid(rows: int, columns: int, *, width: float = 9.0, height: float = 3.0) ->
     return fig, fig.subplots(rows, columns, squeeze=False)
 
 
+def split(ax: Axes, *, widths: tuple[float, float] = (1, 1)) -> tuple[Axes, Axes]:
+    """Make room for a second panel to the right of `ax`. widths : of the two panels, in proportion"""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError("a figure of two panels needs axes made by add_subplot or subplots, because it splits them in two")
+    halves = place.subgridspec(1, 2, width_ratios=widths)
+    ax.set_subplotspec(halves[0])
+    return ax, ax.get_figure(root=False).add_subplot(halves[1])  # type: ignore[union-attr]
+
+
 def png_bytes(fig: Figure, *, dpi: int = 192) -> bytes:
     """The figure as PNG; 192 dots per inch is twice the density of a plain screen."""
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def legend_below(fig: Figure) -> None:
+    """Move a legend that stands right of its axes under them, where a narrow figure has room for it."""
+    for ax in fig.axes:
+        legend = ax.get_legend()
+        if legend is None or legend.get_bbox_to_anchor().transformed(ax.transAxes.inverted()).x0 < 1:
+            continue
+        handles, names = list(filter(None, legend.legend_handles)), [text.get_text() for text in legend.get_texts()]
+        legend.remove()
+        ncols = 3 if max(map(len, names)) <= 20 else 2
+        fig.legend(handles, names, loc="outside lower center", ncols=ncols, fontsize=SMALL, frameon=False)
 
 
 def tidy(ax: Axes) -> None:

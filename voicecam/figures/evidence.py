@@ -10,7 +10,9 @@ from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from voicecam.figures.canvas import INK, PALE, SMALL, class_colours, per_cent, tidy
+from voicecam.features import Axis
+from voicecam.figures.canvas import INK, PALE, SMALL, class_colours, per_cent, split, tidy
+from voicecam.figures.pictures import plot_mean_map, row_edges
 
 GROUP = 0.84  # height of a band's bars together, of the 1 between bands
 
@@ -56,6 +58,47 @@ def _legend(shown: Sequence[str], classes: Sequence[str], bands: pd.DataFrame, a
     handles.append(ax.plot([], [], color=INK, linestyle="--", linewidth=1, label="even spread")[0])
     handles.append(ax.plot([], [], color=INK, linewidth=1.3, label="95 % CI over speakers")[0])
     ax.legend(handles=handles, fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def plot_class_map(
+    mean_map: np.ndarray,
+    bands: pd.DataFrame,
+    rows: Axis,
+    columns: Axis,
+    *,
+    colour: str,
+    vmax: float,
+    widest: float,
+    size: tuple[int, int] | None = None,
+    title: str = "",
+    labels: bool = True,
+    ax: Axes,
+) -> BarContainer:
+    """A class's mean map and, beside it at the same height, its mean over time: a bar for the share of weight on each row, with
+    95 % intervals; pale: with random weights. `ax` is split in two.
+
+    mean_map : shape (h, w); bands : of this class, a row for each row of the map, as for `plot_bands`
+    vmax, widest : the brightest weight and the end of the bars' axis; give classes to be compared the same. size : see `plot_map`
+    title : drawn in `colour`; labels : whether the axes have names, which many small figures together do without
+    """
+    left, right = split(ax, widths=(5, 4))
+    plot_mean_map(mean_map, rows, columns, ax=left, vmax=vmax, size=size, bar=False)
+    table, edges = bands.sort_values("band"), row_edges(len(mean_map), rows, size)
+    middle, heights = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    if "null_share" in table:
+        right.barh(middle, table["null_share"].fillna(0), height=0.9 * heights, color=PALE)
+    bars = right.barh(middle, table["share"], height=0.5 * heights, color=colour)
+    right.hlines(middle, table["low"], table["high"], color=INK, linewidth=1.3)
+    right.axvline(1 / len(table), color=INK, linestyle="--", linewidth=1)
+    right.set(xlim=(0, widest), ylim=left.get_ylim(), yticks=[])
+    left.set_xlabel("time (s)" if labels else "")
+    right.set_xlabel("share of weight" if labels else "")
+    right.xaxis.set_major_formatter(per_cent())
+    left.set_yticks(left.get_yticks()[::2], [text.get_text() for text in left.get_yticklabels()[::2]])
+    left.set_ylabel("")
+    left.set_title(title, loc="left", size=SMALL + 1, weight="bold", color=colour)
+    tidy(right)
+    return bars
 
 
 def plot_differences(rows: pd.DataFrame, *, unit: str, ax: Axes) -> PathCollection:

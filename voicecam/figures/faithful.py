@@ -30,7 +30,7 @@ def plot_faithfulness(table: pd.DataFrame, *, ax: Axes) -> list[PathCollection]:
     ax.set_yticks(-np.arange(len(rows)), rows["method"])
     ax.set(xlabel="area under the probability; ROAD: difference", ylim=(-len(rows) + 0.4, 0.6))
     handles = [*drawn, Line2D([], [], color=INK, linestyle=":", linewidth=1.2, label="random cells")]
-    ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    ax.legend(handles=handles, fontsize=SMALL, frameon=False, loc="lower center", bbox_to_anchor=(0.42, 1), ncols=2)
     tidy(ax)
     return drawn
 
@@ -50,7 +50,7 @@ def plot_likeness(each: pd.DataFrame, table: pd.DataFrame, *, ax: Axes) -> list[
         ax.scatter([row["random"]], [-i], marker="x", color=INK, s=26, zorder=3)
     ax.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     ax.set_yticks(-np.arange(len(table)), table["method"])
-    ax.set(xlabel="rank correlation of sizes with a random network's maps", ylim=(-len(table) + 0.4, 0.6), xlim=(None, 1.05))
+    ax.set(xlabel="rank correlation of sizes with random maps", ylim=(-len(table) + 0.4, 0.6), xlim=(None, 1.05))
     tidy(ax)
     return drawn
 

@@ -23,7 +23,7 @@ ALPHA = 0.6  # of a map over the grey picture
 def plot_matrix(matrix: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> AxesImage:
     """The picture of a clip.
 
-    matrix : shape (n_rows, n_frames), dB
+    matrix : shape (n_rows, n_frames); bands in dB, coefficients in what the lifter made of dB, so without a unit
     Values with a meaningful zero (coefficients, bands with their mean taken off) are drawn blue to red around 0; levels are
     drawn dark to light. c0 is many times larger than the other coefficients: where it lies beyond their range the colour
     bar ends in an arrow and names c0's range.
@@ -33,7 +33,7 @@ def plot_matrix(matrix: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> A
         image = _image(matrix, rows, columns, ax, cmap="RdBu_r", vmin=-limit, vmax=limit)
     else:
         image = _image(matrix, rows, columns, ax, cmap="magma", vmin=matrix.min(), vmax=matrix.max())
-    _decibel_bar(image, matrix, ax)
+    _value_bar(image, matrix, "value" if rows.kind == "coefficient" else "dB", ax)
     return image
 
 
@@ -73,13 +73,26 @@ def plot_map(
 
 
 def plot_mean_map(
-    mean_cam: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes, vmax: float, size: tuple[int, int] | None = None
+    mean_cam: np.ndarray,
+    rows: Axis,
+    columns: Axis,
+    *,
+    ax: Axes,
+    vmax: float,
+    size: tuple[int, int] | None = None,
+    bar: bool = True,
 ) -> QuadMesh:
     """The mean of many maps, shape (h, w); `vmax` is drawn brightest, so give maps to be compared the same one. size : as for
-    `plot_map`"""
+    `plot_map`; bar : whether the colours' meaning stands beside it"""
     blocks = _blocks(mean_cam, rows, columns, ax, size, vmax=vmax or 1)
-    _weight_bar(blocks, ax, "mean weight")
+    if bar:
+        _weight_bar(blocks, ax, "mean weight")
     return blocks
+
+
+def row_edges(h: int, rows: Axis, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Where the h rows of a map begin and end on the picture's vertical axis, float (h + 1,). size : as for `plot_map`"""
+    return feature_edges(h, size[0] if size else UNSAID * h, len(rows.values)) - 0.5
 
 
 def plot_waveform(samples: np.ndarray, rate: int, *, ax: Axes) -> Line2D:
@@ -142,10 +155,10 @@ def _image(values: np.ndarray, rows: Axis, columns: Axis, ax: Axes, **look: obje
 def _blocks(cam: np.ndarray, rows: Axis, columns: Axis, ax: Axes, size: tuple[int, int] | None, **look: float) -> QuadMesh:
     """A map's cells at their places, over the whole picture."""
     left, right, bottom, top = picture_extent(rows, columns)
-    n_rows, n_frames = len(rows.values), len(columns.values)
-    tall, wide = size or (UNSAID * cam.shape[0], UNSAID * cam.shape[1])
+    n_frames = len(columns.values)
+    wide = size[1] if size else UNSAID * cam.shape[1]
     x = left + feature_edges(cam.shape[1], wide, n_frames) * (right - left) / n_frames
-    y = bottom + feature_edges(cam.shape[0], tall, n_rows)
+    y = row_edges(len(cam), rows, size)
     blocks = ax.pcolormesh(x, y, cam, cmap="magma", vmin=0, **look)  # type: ignore[arg-type]
     ax.set(xlim=(left, right), ylim=(bottom, top))
     _label(rows, ax)
@@ -166,7 +179,7 @@ def _limit(matrix: np.ndarray, rows: Axis) -> float:
     return float(np.abs(others).max()) or 1.0
 
 
-def _decibel_bar(image: AxesImage, matrix: np.ndarray, ax: Axes) -> None:
+def _value_bar(image: AxesImage, matrix: np.ndarray, unit: str, ax: Axes) -> None:
     low, high = image.get_clim()
     below, above = matrix.min() < low, matrix.max() > high
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[
@@ -174,7 +187,7 @@ def _decibel_bar(image: AxesImage, matrix: np.ndarray, ax: Axes) -> None:
     ]
     beyond = f"; c0 is {matrix[0].min():.0f} to {matrix[0].max():.0f}" if below or above else ""
     bar = _figure_of(ax).colorbar(image, ax=ax, extend=extend)
-    bar.set_label(f"dB{beyond}".replace("-", "\N{MINUS SIGN}"))
+    bar.set_label(f"{unit}{beyond}".replace("-", "\N{MINUS SIGN}"))
     bar.ax.tick_params(labelsize=SMALL)
 
 

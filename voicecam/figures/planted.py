@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from voicecam.figures.canvas import INK, SMALL, per_cent, percent
+from voicecam.figures.canvas import INK, SMALL, percent
 
 DARK = 0.6  # share from which on the cell is so dark that its number must be white
 
@@ -27,9 +27,6 @@ def plot_planted(table: pd.DataFrame, *, ax: Axes) -> AxesImage:
     ax.set_yticks(range(len(methods)), methods, size=SMALL)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, format=per_cent())
-    bar.set_label("clips whose highest cell is on the cue", size=SMALL)
-    bar.outline.set_visible(False)
     return image
 
 
@@ -37,4 +34,4 @@ def _heading(rows: pd.DataFrame) -> str:
     """ "tone", then what chance hits on the methods' grids, from the finest to the coarsest."""
     name = rows["cue"].iloc[0] if rows["learned"].all() else f"{rows['cue'].iloc[0]}\n(not learned)"
     chances = dict.fromkeys([percent(rows["chance"].min()), percent(rows["chance"].max())])
-    return f"{name}\nchance {' to '.join(chances)} %"
+    return f"{name}\nchance\n{' to '.join(chances)} %"

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, MaxNLocator, NullFormatter
 
-from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, per_cent, tidy
+from voicecam.figures.canvas import CLASS_COLOURS, GREY, INK, SMALL, per_cent, split, tidy
 
 SERIES = {"train_loss": (GREY, "training"), "valid_loss": (CLASS_COLOURS[0], "validation")}
 SCORE = CLASS_COLOURS[1]
@@ -20,7 +20,11 @@ def plot_history(history: pd.DataFrame, best_epoch: int | Sequence[int], *, ax: 
     history : columns epoch, train_loss, valid_loss, valid_balanced_accuracy (0 to 1) and, for several folds, fold
     best_epoch : the epoch whose weights were kept, marked by a dot; one per fold, in the order of the folds
     """
-    left, right = _split(ax)
+    left, right = split(ax)
+    for panel in (left, right):
+        panel.set_xlabel("epoch")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        tidy(panel)
     folds = [table for _, table in history.groupby("fold")] if "fold" in history else [history]
     lines = []
     for fold, best in zip(folds, np.atleast_1d(best_epoch), strict=True):
@@ -55,21 +59,6 @@ def plot_lr_find(lrs: np.ndarray, losses: np.ndarray, valley: float, *, ax: Axes
     ax.xaxis.set_minor_formatter(NullFormatter())
     tidy(ax)
     return line
-
-
-def _split(ax: Axes) -> tuple[Axes, Axes]:
-    """Make room for a second panel to the right of `ax`."""
-    place = ax.get_subplotspec()
-    if place is None:
-        raise ValueError("plot_history needs axes made by add_subplot or subplots, because it splits them in two")
-    halves = place.subgridspec(1, 2)
-    ax.set_subplotspec(halves[0])
-    panels = ax, ax.get_figure(root=False).add_subplot(halves[1])  # type: ignore[union-attr]
-    for panel in panels:
-        panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        tidy(panel)
-    return panels
 
 
 def _curve(fold: pd.DataFrame, column: str, best: int, colour: str, label: str, ax: Axes) -> Line2D:

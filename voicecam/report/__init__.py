@@ -5,9 +5,10 @@ Computes no metric and no map: it gets plain values (ReportContent), draws them 
 
 from voicecam.report.content import ReportClip, ReportContent, ReportExplanation
 from voicecam.report.page import count, interval, render, write_report
-from voicecam.report.sections import Drawing, Section, Sounds
+from voicecam.report.sections import Answer, Drawing, Section, Sounds
 
 __all__ = [
+    "Answer",
     "Drawing",
     "ReportClip",
     "ReportContent",

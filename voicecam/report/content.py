@@ -9,7 +9,7 @@ import pandas as pd
 
 from voicecam.errors import VoicecamError
 from voicecam.features import Axis
-from voicecam.report.sections import Section
+from voicecam.report.sections import Answer, Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +75,7 @@ class ReportContent:
     spreads : what black and white are, in standard deviations of the training clips; None: the grey levels are the values
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
+    answers : to the first screen's questions on recordings and maps, in order; on the score it is made from the metrics
     sections : on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
     others : other explanations of the run, title -> link to their report
     """
@@ -109,6 +110,7 @@ class ReportContent:
     explanation: ReportExplanation | None
     per_group: pd.DataFrame | None = None
     risk_coverage: pd.DataFrame | None = None
+    answers: tuple[Answer, ...] = ()
     sections: tuple[Section, ...] = ()
     map_doubts: tuple[str, ...] = ()
     duplicates: str = ""

@@ -27,7 +27,8 @@ def format_interval(row: pd.Series, value: str) -> str:
 
 
 def format_fraction(row: pd.Series, value: str) -> str:
-    low, high = (row[f"{value}_{end}"] for end in ("low", "high"))
+    """ "97 % [93, 100]" of columns value, value_low, value_high, or low and high."""
+    low, high = (row.get(f"{value}_{end}", row.get(end)) for end in ("low", "high"))
     ends = "" if pd.isna(low) else f" [{percent(low)}, {percent(high)}]"
     return f"{percent(row[value])} %{ends}"
 

@@ -12,7 +12,8 @@ from voicecam.figures.canvas import NOTHING, percent
 from voicecam.figures.pictures import picture_extent
 from voicecam.files import write_text
 from voicecam.report.content import ReportContent, check
-from voicecam.report.pictures import base64_text, draw_all, files
+from voicecam.report.pictures import base64_text, draw_all, files, shown_clip
+from voicecam.report.sections import Answer
 
 
 def write_report(path: Path, content: ReportContent) -> dict[str, bytes]:
@@ -42,7 +43,10 @@ def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
         c=content,
         pictures=pictures,
         facts=_facts(content),
-        peaks=_peaks(content),
+        clip=next(iter(shown_clip(content)), None),
+        answers=[_score_answer(content), *content.answers],
+        peaks=(peaks := _peaks(content)),
+        peak=max(peaks, key=_above_random, default=None),
         belief=_belief(content),
         groups=_groups(content),
         sections=[
@@ -83,6 +87,27 @@ def _facts(content: ReportContent) -> dict[str, Any]:
         **{name: content.metrics.get(name, "") for name in ("no_interval", "few_speakers", "fold_spread")},
         "sound": all(clip.wav is not None for clip in (*content.examples, *content.mistakes)),
     }
+
+
+def _score_answer(content: ReportContent) -> Answer:
+    """Is the network better than chance on new speakers? From the metrics alone."""
+    score, chance = content.metrics["network"]["balanced_accuracy"], 1 / len(content.classes)
+    if not content.unseen_speakers:
+        answer = "not tested"
+    elif score["low"] is None:
+        answer = "not shown"
+    else:
+        answer = "yes" if score["low"] > chance else "no" if score["high"] < chance else "not shown"
+    numbers = f"{interval(score)}; chance {percent(chance)}\u00a0%"
+    if name := _facts(content)["best_baseline"]:
+        numbers += f"; the best simple method {interval(content.metrics['baselines'][name]['balanced_accuracy'])}"
+    return Answer(question="Is it better than chance on new speakers?", answer=answer, numbers=numbers, section="works")
+
+
+def _above_random(peak: Mapping[str, Any]) -> float:
+    """How far a class's largest share lies above that of random weights, or as it is where none were made."""
+    null = peak["null_share"]
+    return peak["share"] - (0 if np.isnan(null) else null)
 
 
 def _belief(content: ReportContent) -> dict[str, Any] | None:

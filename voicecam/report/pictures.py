@@ -1,18 +1,23 @@
 """The figures of a run's page, drawn from its content. Knows no HTML; computes no metric and no map."""
 
 import base64
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 
 from voicecam import figures
-from voicecam.figures.canvas import WIDTH
-from voicecam.report.content import ReportClip, ReportContent
+from voicecam.figures.canvas import legend_below
+from voicecam.report.content import ReportClip, ReportContent, ReportExplanation
+from voicecam.report.sections import WIDTH
 
 CARD = {"height": 2.5, "width": 3.4}  # inches; two pictures stand side by side
+TALL, LOW = 1.9, 1.2  # inches; a class's mean map, and where there are more classes than FEW
+FEW = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ def draw_all(content: ReportContent) -> dict[str, Any]:
         "speakers": _draw(figures.plot_speakers, content.per_speaker, content.classes, height=3.2),
         **_belief(content),
         "history": _history(content),
+        "clip": next(filter(None, (_clip_map(clip, content) or _picture(clip, content) for clip in shown_clip(content))), None),
         "examples": [_picture(clip, content) for clip in content.examples],
         "example_maps": [_clip_map(clip, content) for clip in content.examples],
         "mistakes": [_clip_map(clip, content) or _picture(clip, content) for clip in content.mistakes],
@@ -93,12 +99,31 @@ def _clip_map(clip: ReportClip, content: ReportContent) -> Picture | None:
 def _evidence(content: ReportContent) -> dict[str, Any]:
     if content.explanation is None:
         return {}
-    maps, bands, axes = content.explanation.mean_maps, content.explanation.bands, (content.rows, content.columns)
+    return {"class_maps": _class_maps(content, content.explanation)}
+
+
+def _class_maps(content: ReportContent, explanation: ReportExplanation) -> dict[str, Picture]:
+    """Of each class that has one, the mean map with its bars per band."""
+    maps, bands = explanation.mean_maps, explanation.bands
+    known, colours = [name for name in content.classes if name in maps], figures.class_colours(content.classes)
+    widest = bands[[name for name in ("share", "high", "null_share") if name in bands]].max().max()
     vmax = max((float(mean_map.max()) for mean_map in maps.values()), default=1.0)
-    look: dict[str, Any] = {"vmax": vmax, "size": content.picture_size, **CARD}
-    means = {name: _draw(figures.plot_mean_map, maps[name], *axes, **look) for name in content.classes if name in maps}
-    height = 1.0 + 0.2 * len(bands) + 0.12 * bands["band"].nunique()
-    return {"mean_maps": means, "bands": _draw(figures.plot_bands, bands, content.classes, height=height)}
+    look: dict[str, Any] = {"vmax": vmax, "widest": 1.05 * widest, "size": content.picture_size, "width": 3.6}
+    return {
+        name: _draw(
+            figures.plot_class_map,
+            maps[name],
+            bands[bands["class"] == name],
+            content.rows,
+            content.columns,
+            colour=colours[name],
+            title=name,
+            height=TALL if len(known) <= FEW else LOW,
+            labels=len(known) <= FEW,
+            **look,
+        )
+        for name in known
+    }
 
 
 def _sections(content: ReportContent) -> dict[str, Picture]:
@@ -113,12 +138,28 @@ def _sections(content: ReportContent) -> dict[str, Picture]:
 def _draw(plot: Callable[..., object], *data: object, height: float, width: float = WIDTH, **options: object) -> Picture:
     fig, ax = figures.figure(height, width=width)
     plot(*data, ax=ax, **options)
+    legend_below(fig)
     pixels = [round(96 * inches) for inches in (width, height)]
-    return Picture(figures.png_bytes(fig), *pixels)
+    return Picture(fewer_colours(figures.png_bytes(fig)), *pixels)
+
+
+def fewer_colours(png: bytes) -> bytes:
+    """The PNG in 256 colours, at about a third of its bytes. By an octree: the median cut of PIL turns dark red purple."""
+    if not png:  # nothing drawn
+        return png
+    small = io.BytesIO()
+    drawn = PIL.Image.open(io.BytesIO(png)).convert("RGB")
+    drawn.quantize(256, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def shown_clip(content: ReportContent) -> tuple[ReportClip, ...]:
+    """The clip of the first screen, if there is one: an example with a map where one has it."""
+    return tuple(sorted(content.examples, key=lambda clip: clip.cam is None)[:1])
 
 
 def files(pictures: dict[str, Any]) -> dict[str, bytes]:
-    """{"confusion": png, "mean_map_female": png, "mistake_1": png, ...} of the figures that were drawn."""
+    """{"confusion": png, "class_map_female": png, "mistake_1": png, ...} of the figures that were drawn."""
     found = {}
     for name, drawn in pictures.items():
         one = name.removesuffix("s")

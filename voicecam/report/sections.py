@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+WIDTH = 4.8  # inches; of a chart, whose words are still read where a phone shows it at three quarters of that
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
@@ -19,7 +21,7 @@ class Drawing:
     caption: str
     alt: str
     height: float = 3.0  # inches
-    width: float = 6.5  # inches; a text column
+    width: float = WIDTH
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -35,6 +37,20 @@ class Sounds:
     evidence: bytes
     rest: bytes
     note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A question of the first screen with its answer.
+
+    answer : "yes", "no", "in 2 of 4", "not shown" or "not tested"; numbers : what it rests on, with intervals
+    section : anchor of the section that has more; "" for none
+    """
+
+    question: str
+    answer: str
+    numbers: str
+    section: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,6 +104,21 @@ def rows(facts: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+def gaps(facts: dict[str, Any]) -> pd.DataFrame:
+    """What a method's balanced accuracy loses on new voices: columns method, gap (-1 to 1), low, high (NaN without an interval).
+
+    The interval is made of those of both scores, as if they were independent (Newcombe 1998, method 10).
+    """
+    table = []
+    for method in METHODS:
+        known, new = (pd.Series(facts[side][method]["balanced_accuracy"], dtype=float) for side in SIDES)
+        gap = known["value"] - new["value"]
+        low = gap - np.hypot(known["value"] - known["low"], new["high"] - new["value"])
+        high = gap + np.hypot(known["high"] - known["value"], new["value"] - new["low"])
+        table.append({"method": method, "gap": gap, "low": low, "high": high})
+    return pd.DataFrame(table)
+
+
 def summary(facts: dict[str, Any]) -> str:
     """The gap in plain words, one line."""
     sides = [facts[name] for name in SIDES]

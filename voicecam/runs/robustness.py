@@ -99,14 +99,38 @@ def robustness_table(
     rows = {} if done is None else {row["condition"]: row for row in done.to_dict("records")}
     wanted = conditions(classifiers[0].model.config.sample_rate)
     waiting = [condition for condition in wanted if condition.name not in rows]
-    clean = _predict(classifiers, clips, CLEAN, seed=seed, progress=progress) if waiting else pd.DataFrame()
+    clean = predictions_under(classifiers, clips, CLEAN, seed=seed, progress=progress) if waiting else pd.DataFrame()
     for condition in waiting:
         log(f"{condition.name} ({wanted.index(condition) + 1} of {len(wanted)})")
         same = condition is CLEAN
-        found = clean if same else _predict(classifiers, clips, condition, seed=seed, progress=progress)
+        found = clean if same else predictions_under(classifiers, clips, condition, seed=seed, progress=progress)
         rows[condition.name] = _row(condition, found, clean)
         keep(_ordered(rows, wanted))
     return _ordered(rows, wanted)
+
+
+def predictions_under(
+    classifiers: Sequence[Classifier],
+    clips: Sequence[Clip],
+    condition: Condition,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda items, total: items,
+) -> pd.DataFrame:
+    """Predictions of the clips that fit the condition, see evaluation.prediction_table; the index is the clip's place.
+
+    classifiers, clips, seed : as for `robustness_table`; condition : one of `conditions`
+    """
+    waiting: list[tuple[int, Signal]] = []
+    tables = []
+    for i in progress(range(len(clips)), len(clips)):
+        signal = _treated(clips, i, condition, classifiers[clips[i].fold - 1].model.config.sample_rate, seed)
+        if signal is not None:
+            waiting.append((i, signal))
+        if waiting and (len(waiting) == BATCH or i + 1 == len(clips) or clips[i + 1].fold != clips[i].fold):
+            tables.append(_predict_batch(classifiers[clips[i].fold - 1], clips, waiting))
+            waiting = []
+    return pd.concat(tables) if tables else pd.DataFrame({"true": [], "speaker": []})
 
 
 def run_robustness(
@@ -166,22 +190,6 @@ def _check(classifiers: Sequence[Classifier], clips: Sequence[Clip]) -> None:
     if strange:
         names = ", ".join(classifiers[0].model.classes)
         raise DatasetError(f"class {strange[0]!r}: the model does not know it; use clips of {names}")
-
-
-def _predict(
-    classifiers: Sequence[Classifier], clips: Sequence[Clip], condition: Condition, *, seed: int, progress: Progress
-) -> pd.DataFrame:
-    """Predictions of the clips that fit the condition, see evaluation.prediction_table; the index is the clip's place."""
-    waiting: list[tuple[int, Signal]] = []
-    tables = []
-    for i in progress(range(len(clips)), len(clips)):
-        signal = _treated(clips, i, condition, classifiers[clips[i].fold - 1].model.config.sample_rate, seed)
-        if signal is not None:
-            waiting.append((i, signal))
-        if waiting and (len(waiting) == BATCH or i + 1 == len(clips) or clips[i + 1].fold != clips[i].fold):
-            tables.append(_predict_batch(classifiers[clips[i].fold - 1], clips, waiting))
-            waiting = []
-    return pd.concat(tables) if tables else pd.DataFrame({"true": [], "speaker": []})
 
 
 def _predict_batch(classifier: Classifier, clips: Sequence[Clip], batch: list[tuple[int, Signal]]) -> pd.DataFrame:
