@@ -7,6 +7,9 @@ RUN ?= backbone
 # How the shipped model was trained; voicecam/models/EXPERIMENTS.md says what else was tried.
 VOICE := --recipe voice --min-age 14 --arch small --init none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
 	--n-augmented 6 --ema-decay 0.995 --label-smoothing 0.05
+# The shipped backbone learned who speaks: another task than the lessons', so that starting from it is transfer.
+BACKBONE := --label speaker --split clips --init none --epochs 20 --patience 20 --batch 16
+LICENCE := cc-by-nc-sa-4.0
 # JupyterLab asks pypi.org for newer versions and extensions, and GitHub for news, unless told not to.
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
@@ -25,7 +28,7 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
 	@touch $@
 
-# An extra of pyproject.toml: dev (all but encoders), web, notebooks, book, mic, formats.
+# An extra of pyproject.toml: dev (all but encoders), web, notebooks, book, mic, formats, imagenet.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	@touch $@
@@ -50,7 +53,7 @@ lint: $(BIN)/.dev-packages ## ruff (lint and format) and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is claimed by other means: results/audit/ (about two hours)
+audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is claimed by other means: results/audit/ (about an hour)
 	$(BIN)/python audit/intervals.py
 	$(BIN)/python audit/thresholds.py
 	$(BIN)/python audit/sounds.py
@@ -86,13 +89,15 @@ model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="pa
 	@test -n "$(CORPORA)" || { echo 'usage: make model CORPORA="cache/BAVED cache/RAVDESS cache/ST-AEDS cache/nEMO cache/FSDD"'; exit 2; }
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice-tested --split corpora --maps-only $(VOICE)
 	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run voice --split none $(VOICE)
-	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --out voicecam/models/voice
+	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --licence $(LICENCE) --out voicecam/models/voice
 	$(BIN)/python scripts/measure_bands.py --corpus $(CORPORA) --min-age 14
 
 backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
-	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO" [RUN=name]'; exit 2; }
-	$(BIN)/python scripts/run_all.py --corpus $(CORPORA) --run $(RUN) --init none --epochs 12
-	$(BIN)/python scripts/ship_model.py --run $(RUN) --out voicecam/models/backbone
+	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO ..." [RUN=name]'; exit 2; }
+	@set -o pipefail; $(BIN)/python scripts/make_images.py --corpus $(CORPORA) --image-size 64 64 | tee /dev/stderr | \
+		sed -n 's/^wrote \(.*\.json\):.*/\1/p' | xargs -I MAP $(BIN)/python scripts/train.py --map MAP --run $(RUN) $(BACKBONE)
+	$(BIN)/python scripts/evaluate.py --run $(RUN)
+	$(BIN)/python scripts/ship_model.py --run $(RUN) --licence $(LICENCE) --out voicecam/models/backbone
 
 clean: ## delete what the program made but your recordings: images, maps, runs, caches, the book
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete

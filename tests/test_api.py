@@ -15,10 +15,11 @@ import voicecam
 from conftest import voice
 from voicecam import features
 from voicecam.commands.recording_maps import write_maps
-from voicecam.config import DEFAULT_MAPS
+from voicecam.config import DEFAULT_MAPS, SHIPPED_BACKBONE
 from voicecam.corpora import espeak
 from voicecam.errors import AudioError, ExplainError, ModelError, VoicecamError
-from voicecam.network import recordings
+from voicecam.network import load_model, recordings
+from voicecam.network.card import model_card
 from voicecam.server import analysis
 
 RATE = 16_000
@@ -212,3 +213,15 @@ def test_a_models_card_has_a_yaml_head_and_the_numbers_of_its_file(tmp_path):
     again = voicecam.VoiceModel.from_pretrained(tmp_path / "saved")
     assert again.classes == model.classes
     assert (model.folder / "README.md").read_text() == text, "the card in the package is the one that is made"
+
+
+def test_the_backbone_learned_who_speaks_from_none_of_the_lessons_corpora():
+    backbone = load_model(SHIPPED_BACKBONE)
+    assert (backbone.label, backbone.meta["training"]["auxiliary_label"]) == ("speaker", "")
+    assert not {"baved", "fsdd", "audiomnist", "demo"} & {name.lower() for name in backbone.meta["corpora"]}
+    whose = {name.split("/")[0] for name in backbone.classes}
+    assert whose == set(backbone.meta["corpora"])
+    text = (SHIPPED_BACKBONE / "README.md").read_text()
+    assert text == model_card(backbone), "the card is the one that is made"
+    assert f"# speaker: {len(backbone.classes)} classes" in text
+    assert f"{backbone.meta['test']['balanced_accuracy']['value']:.3f} on other clips of its {len(backbone.classes)}" in text

@@ -14,14 +14,14 @@ from voicecam.explanation.cells import cell_centres, cell_edges, cell_of_pixel, 
 from voicecam.explanation.faithful import curves, on_grid
 from voicecam.explanation.pointing import mass_inside, points_at, touching
 from voicecam.features import column_axis, row_axis
-from voicecam.network import SMALL_STAGES, STAGES, build
+from voicecam.network import build, stages_of
 
 
 @cache
 def weights(arch: str, layer: str, size: int) -> np.ndarray:
     """How much each of a layer's rows follows each row of a picture, (h, size): mean gradient over pictures of chance, with all
     weights of a convolution alike, so that nothing but the layers' geometry speaks."""
-    part = build(arch, 2).eval()[0][: (SMALL_STAGES if arch == "small" else STAGES)[layer] + 1]
+    part = build(arch, 2).eval()[0][: stages_of(arch)[layer] + 1]
     for module in part.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
@@ -33,7 +33,8 @@ def weights(arch: str, layer: str, size: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("arch", "layer", "size"),
     [("small", f"layer{i}", size) for i in (1, 2, 3, 4) for size in (40, 64, 128)]
-    + [("resnet18", "layer1", 128), ("resnet18", "layer2", 224), ("resnet18", "layer3", 512)],
+    + [("resnet18", "layer1", 128), ("resnet18", "layer2", 224), ("resnet18", "layer3", 512)]
+    + [("efficientnet-lite0", "layer1", 128), ("efficientnet-lite0", "layer2", 128)],
 )
 def test_a_cell_is_centred_on_its_number_times_the_step(arch, layer, size):
     seen = weights(arch, layer, size)

@@ -14,7 +14,7 @@ import soundfile as sf
 from run_script import output_of
 
 from voicecam.corpora import open_corpus
-from voicecam.course import check, display, grid, interact, open_lesson, progress, show, table
+from voicecam.course import check, compare, display, grid, interact, open_lesson, progress, show, table
 from voicecam.course.checking import array_problem, number_problem
 from voicecam.course.execute import execute, notebooks
 from voicecam.data.splits import make_splits
@@ -79,6 +79,15 @@ def test_a_lesson_draws_every_digit_of_every_speaker_and_tests_all_in_three_fold
     assert run.predictions["path"].is_unique
     assert set(run.predictions["fold"]) == {1, 2, 3}
     assert set(run.predictions["path"]) == set(lesson.some.clips["path"])
+    for pair in (None, ("7", "2")):
+        clips = run.clips_of_pair(4, pair)
+        assert len(clips.table) == 4
+        assert set(clips.classes_of) == set(pair or clips.classes_of)
+        asked = {(run.model.classes[a], run.model.classes[b]) for a, b in zip(clips.target, clips.contrast)}
+        assert asked == {tuple(sorted(set(clips.classes_of))), tuple(sorted(set(clips.classes_of), reverse=True))}
+        assert [run.model.classes[a] for a in clips.target] == clips.classes_of
+    with pytest.raises(VoicecamError, match="two classes are needed"):
+        run.clips_of_pair(4, ("7", "7"))
     with pytest.raises(VoicecamError, match=r"label 'gender' has 1 class \(male\).*labels with more: digit, take$"):
         open_lesson("fsdd").dataset()
 
@@ -163,6 +172,14 @@ def test_a_table_shows_no_row_numbers_and_few_digits(shown):
     table(pd.DataFrame({"share": [0.123456]}), digits=1)
     assert "0.1<" in shown[0]
     assert "<th></th>" not in shown[0]
+
+
+def test_the_largest_difference_is_said_and_two_shapes_are_refused(shown):
+    compare(np.array([1, 250], dtype=np.uint8), np.array([3, 10], dtype=np.uint8), "lib.f", unit=" dB")
+    compare(np.array([1 + 1j]), np.array([1 - 2j]), "lib.g")
+    assert shown == ["Largest difference from `lib.f`: 2e+02 dB.", "Largest difference from `lib.g`: 3."]
+    with pytest.raises(VoicecamError, match=r"lib.h: shape \(3, 1\), here \(3,\)"):
+        compare(np.zeros(3), np.zeros((3, 1)), "lib.h")
 
 
 def test_controls_draw_when_they_are_moved_and_leave_a_line_where_no_kernel_runs(shown):

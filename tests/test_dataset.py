@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from run_script import output_of
 
 from voicecam import audio
 from voicecam.config import recipe
-from voicecam.corpora import keep_ages, open_corpus
+from voicecam.corpora import keep_ages, keep_labelled, open_corpus
 from voicecam.corpora.table import Corpus, Fold, make_corpus, merge
 from voicecam.data.dataset import make_images, read_dataset
 from voicecam.data.splits import make_splits, shared_speakers
@@ -340,6 +341,22 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another():
     first, again, other = (make_splits(table(), "gender", seed=seed)[0].test.tolist() for seed in (1, 1, 2))
     assert first == again
     assert first != other
+
+
+def test_telling_speakers_apart_divides_each_speakers_clips():
+    corpus = table(speakers=5, clips=13)
+    few = corpus.clips.index[(corpus.clips["speaker"] == "02")][4:], corpus.clips.index[(corpus.clips["speaker"] == "03")][3:]
+    corpus = keep_labelled(replace(corpus, clips=corpus.clips.drop([*few[0], *few[1]]).reset_index(drop=True)), "speaker")
+    assert sorted(corpus.clips["speaker"].unique()) == ["00", "01", "02", "04"], "three clips are too few for three parts"
+    (split,) = make_splits(corpus, "speaker", kind="clips", seed=1)
+    sizes = {part: corpus.clips["speaker"].iloc[getattr(split, part)].value_counts() for part in ("train", "valid", "test")}
+    assert {part: (n["00"], n["02"]) for part, n in sizes.items()} == {"train": (10, 2), "valid": (1, 1), "test": (2, 1)}
+    assert sorted(np.concatenate([split.train, split.valid, split.test])) == list(range(len(corpus.clips)))
+    assert "met in training" in split.warning
+    with pytest.raises(DatasetError, match="use --split clips"):
+        make_splits(corpus, "speaker", kind="speakers")
+    with pytest.raises(DatasetError, match="0 of 20 speakers have 4 clips or more"):
+        keep_labelled(table(clips=3), "speaker")
 
 
 def test_the_seed_split_is_the_old_one_and_says_that_it_leaks():

@@ -1,17 +1,28 @@
-"""Notebook 08: an uploaded file is judged as a file on disk is, bytes that are no sound get one line; and its exercises."""
+"""Notebook 09: an uploaded file is judged as a file on disk is, bytes that are no sound get one line; and its exercises."""
 
+import ast
 import io
+import json
+import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 
+import librosa
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 import soundfile as sf
+import torch
+from fastai.data.core import DataLoaders, Datasets
+from fastai.learner import Learner
+from fastai.losses import CrossEntropyLossFlat
 from ipywidgets import FileUpload
 from test_speech import words
 
 import voicecam
 from voicecam.audio import Signal
+from voicecam.config import DEMO
 from voicecam.corpora import Corpus
 from voicecam.course import exercises_09 as exercises
 from voicecam.course import recording
@@ -118,3 +129,44 @@ def test_another_prediction_is_reached_or_not():
     assert "still says female" in test(4)
     assert "stay within" in test(30)
     assert "semitones" in test("high")
+
+
+def picture_of(notebook):
+    """What the function `picture` in a notebook's code cells makes of a demo voice's word, grey levels."""
+    path = Path(__file__).parent.parent / "nbs" / f"{notebook}.ipynb"
+    sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    trees = [ast.parse(source) for source in sources if "def picture(" in source]
+    (found,) = (node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "picture")
+    names = {"librosa": librosa, "np": np, "Image": PIL.Image}
+    exec(compile(ast.Module([found], []), notebook, "exec"), names)
+    return np.asarray(names["picture"](DEMO / "words" / "01" / "hello_01_0.ogg"))
+
+
+def test_the_tours_network_gets_the_picture_that_it_learned_from():
+    np.testing.assert_array_equal(picture_of("09_your_voice"), picture_of("00_tour"))
+    assert picture_of("00_tour").std() > 10
+
+
+def vector(value):
+    return torch.full((2,), value)
+
+
+def test_the_tours_learner_is_read_as_it_was_exported_or_a_line_says_why(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(recording, "say", said.append)
+    assert recording.tour_learner(tmp_path) is None
+    place = tmp_path / "results" / "tour"
+    place.mkdir(parents=True)
+    for broken in (b"rubbish", b"", pickle.dumps(np.zeros(3))[:-5]):
+        (place / "learner.pkl").write_bytes(broken)
+        assert recording.tour_learner(tmp_path) is None
+    assert "run 00_tour first" in said[0]
+    assert len(said) == 4
+    assert all("run 00_tour again" in line and "\n" not in line for line in said[1:])
+    items = Datasets([0.0, 1.0], [[vector]])
+    loaders = DataLoaders.from_dsets(items, items, bs=2, num_workers=0, device="cpu")
+    learner = Learner(loaders, torch.nn.Linear(2, 2), loss_func=CrossEntropyLossFlat(), path=place)
+    learner.export("learner.pkl")
+    found = recording.tour_learner(tmp_path)
+    torch.testing.assert_close(found.model(torch.ones(1, 2)), learner.model(torch.ones(1, 2)))
+    assert len(said) == 4

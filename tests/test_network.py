@@ -206,7 +206,8 @@ def test_the_shipped_backbone_is_not_used_on_speakers_it_has_met(monkeypatch, tm
 def test_weights_are_not_used_on_recordings_they_have_met_under_another_name(monkeypatch, tmp_path, rng):
     """Through training: a network learns from a corpus; as a backbone it must refuse a copy of that corpus, by `auto` too."""
     met, other = (rng.integers(0, 256, (12, 32), dtype=np.uint8) for _ in range(2))
-    meta = {"arch": "resnet18", "meta": {"corpora": ["slr45"], "fingerprints": to_text(met)}}
+    known = {"corpora": ["slr45"], "fingerprints": to_text(met)}
+    meta = {"arch": "resnet18", "label": "speaker", "classes": ["a", "b"], "meta": known}
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     save_file(
         {key: value.contiguous() for key, value in build("resnet18", 2).state_dict().items()}, tmp_path / "model.safetensors"
@@ -215,7 +216,8 @@ def test_weights_are_not_used_on_recordings_they_have_met_under_another_name(mon
     some = np.concatenate([other, met[:3]])
     with pytest.raises(ModelError, match="copies of 3 of these 15 clips"):
         load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=some)
-    load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=other)
+    line = load_initial(build("resnet18", 2), "resnet18", "shipped", corpora=["ST-AEDS"], clips=other)
+    assert line.endswith("learned speaker (2 classes)")
     monkeypatch.setattr(start_weights, "_imagenet_start", _no_way)
     line = load_initial(build("resnet18", 2), "resnet18", "auto", corpora=["ST-AEDS"], clips=some)
     assert line.startswith("start: random weights")

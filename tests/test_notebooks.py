@@ -23,7 +23,9 @@ COURSE = [
     "05_evaluate",
     "06_gradcam",
     "07_is_it_true",
+    "08_hear_it_and_break_it",
     "09_your_voice",
+    "10_our_class",
 ]
 RAW = re.compile(r"<[\w.]+( object)? at 0x|^array\(|^tensor\(|^\[<|interactive\(children|Figure size|<Axes")
 FASTAI = {  # what a person who knows fastai looks for, by notebook

@@ -7,11 +7,11 @@ import pytest
 
 from voicecam.commands import cli
 from voicecam.commands.jobs import settings_of
-from voicecam.config import LAYERS, TrainConfig
+from voicecam.config import ARCHITECTURES, LAYERS, TrainConfig
 from voicecam.data import splits
 from voicecam.errors import ModelError
 from voicecam.explanation.methods import METHODS
-from voicecam.network import SMALL_STAGES, STAGES
+from voicecam.network import stages_of
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_command_line_and_python_draw_the_same_line(parser, name, good, bad, cap
 def test_lists_of_names_are_those_of_the_modules_that_know_them(parser):
     offered = {action.dest: action.choices for action in parser._actions}
     assert tuple(offered["method"][1:]) == tuple(METHODS)
-    assert tuple(offered["layer"][1:]) == LAYERS == tuple(STAGES) == tuple(SMALL_STAGES)
+    assert all(tuple(offered["layer"][1:]) == LAYERS == tuple(stages_of(arch)) for arch in ARCHITECTURES)
     assert tuple(offered["split"]) == splits.SPLITS
 
 

@@ -23,9 +23,9 @@ KOKORO = CACHE / "kokoro"  # packages that the demo voices are made from
 DEMO = Path(__file__).parent / "voices"  # the demo voices
 SHIPPED = Path(__file__).parent / "models"  # what comes with the package
 SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
-SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 to start training from; in the repository only, it is large
+SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell speakers apart; in the repository only, it is large
 NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
-ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "small")
+ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "small", "efficientnet-lite0")
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # stages of each of these networks
 SCHEDULES = ("default", "2020")
 SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")  # see splits.make_splits
@@ -37,7 +37,7 @@ DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on t
     ("small", "logmel"): ("hires-cam", "layer3"),
     ("small", "mfcc"): ("grad-cam++", "layer3"),
     ("resnet", "logmel"): ("grad-cam", "layer2"),
-    ("resnet", "mfcc"): ("grad-cam", "layer3"),
+    ("resnet", "mfcc"): ("grad-cam", "layer3"),  # EfficientNet-Lite0, whose stages are as large, takes the ResNets'
 }
 MAP_METHOD, MAP_LAYER = DEFAULT_MAPS["small", "logmel"]  # of the shipped model
 RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
@@ -150,8 +150,13 @@ def _setting(default: Any, text: str, *, low: float = 0, high: float = 0, below:
 class TrainConfig:
     """How to train. The defaults fit two CPU cores."""
 
-    arch: str = _setting("resnet18", "network; small: four plain blocks", choices=ARCHITECTURES)
-    init: str = _setting("auto", "weights to start from: auto, imagenet, shipped, none, a file or a saved model's folder")
+    arch: str = _setting(
+        "resnet18", "network; small: four plain blocks; efficientnet-lite0: see the extra imagenet", choices=ARCHITECTURES
+    )
+    init: str = _setting(
+        "auto",
+        "weights to start from: auto, imagenet, shipped (learned to tell speakers apart), none, a file or a model's folder",
+    )
     schedule: str = _setting(
         "default", "seed: the one of 2020, head 2 epochs at 2e-3, then all layers 1 epoch", choices=SCHEDULES
     )

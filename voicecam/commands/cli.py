@@ -207,13 +207,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """What to learn, on whom, and how."""
     group = parser.add_argument_group("what to learn, on whom")
     group.add_argument(
-        "--label", default="gender", help="label to learn: gender, digit, age_group, emotion, accent, or a column of your CSV"
+        "--label",
+        default="gender",
+        help="label to learn: gender, digit, age_group, emotion, accent, speaker, or a column of your CSV",
     )
     group.add_argument(
         "--split",
         choices=SPLITS,
         default="speakers",
-        help="who is held back; 'corpora': one joined corpus after another; only 'clips' lets speakers stand on both sides",
+        help="who is held back; 'corpora': one joined corpus after another; 'clips' lets speakers stand on both sides",
     )
     group.add_argument(
         "--folds", type=whole(2, 1000), help="test every speaker once, in this many folds; the same as --split folds"

@@ -14,6 +14,7 @@ from voicecam.commands import cli, run_report
 from voicecam.commands.corpus import config_of, corpus_of
 from voicecam.config import TrainConfig
 from voicecam.corpora import keep_ages
+from voicecam.corpora.labels import listing
 from voicecam.data.dataset import Dataset, make_images
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
@@ -179,7 +180,7 @@ def _say_how_few(metrics: Mapping[str, Any]) -> None:
     each = metrics["network"]["per_class"].items()
     if all("effective_speakers" in one for _, one in each):  # not in runs of older programs
         found = sorted((one["effective_speakers"], name, one["speakers"]) for name, one in each if one["effective_speakers"])
-        cli.log("effective speakers: " + ", ".join(f"{name} {n:.1f} of {tested}" for n, name, tested in found))
+        cli.log("effective speakers: " + listing([f"{name} {n:.1f} of {tested}" for n, name, tested in found], most=20))
     for reason in ("no_interval", "few_speakers"):
         if metrics.get(reason):
             cli.log(metrics[reason])

@@ -16,6 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tested", metavar="RUN", help="run over several folds whose scores it goes by (default: those of --run)"
     )
+    parser.add_argument("--licence", help="of the weights, as the Hugging Face hub names it: cc-by-nc-sa-4.0, ...")
     parser.add_argument("--out", required=True, type=Path, help="folder to write; a model that is there is replaced")
 
 
@@ -27,8 +28,11 @@ def work(args: argparse.Namespace) -> str:
     from voicecam.network import load_model
     from voicecam.runs import external  # imports torch: not before the options are known to be good
 
-    tested = {"tested": RESULTS / args.tested} if args.tested else {}
-    path = runs.ship(RESULTS / args.run, args.out, **tested) if args.run else runs.rescore(args.out, **tested)
+    if args.run:
+        tested = RESULTS / args.tested if args.tested else None
+        path = runs.ship(RESULTS / args.run, args.out, tested=tested, licence=args.licence)
+    else:
+        path = runs.rescore(args.out, tested=RESULTS / args.tested)
     scores = load_model(args.out).meta.get("tested", {})
     for line in external.corpus_lines(scores) if "by_corpus" in scores else ():
         cli.log(line)

@@ -11,6 +11,8 @@ import pandas as pd
 from voicecam.corpora.labels import age_years
 from voicecam.errors import DatasetError
 
+SPEAKER_CLIPS = 4  # fewest clips of a speaker who is a class: two to train on, one to validate, one to test
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -125,7 +127,12 @@ def keep_ages(corpus: Corpus, *, minimum: float = 0, maximum: float = float("inf
 
 
 def keep_labelled(corpus: Corpus, label: str) -> Corpus:
-    """Keep clips that have `label`. Raises DatasetError when the column is missing or fewer than two classes are left."""
+    """Keep clips that have `label`; for the label "speaker", those of speakers with at least SPEAKER_CLIPS clips.
+
+    Raises DatasetError when the column is missing or fewer than two classes are left.
+    """
+    if label == "speaker":
+        return _keep_heard_often(corpus)
     if label not in corpus.labels:
         raise DatasetError(
             f"{corpus.name}: no label '{label}'; it has: {', '.join(corpus.labels) or 'none'}; name one with --label"
@@ -137,5 +144,16 @@ def keep_labelled(corpus: Corpus, label: str) -> Corpus:
         raise DatasetError(
             f"{corpus.name}: label '{label}' has {len(classes)} class ({', '.join(classes) or 'none'}); two are needed to train; "
             f"labels with more: {others or 'none'}"
+        )
+    return replace(corpus, clips=kept)
+
+
+def _keep_heard_often(corpus: Corpus) -> Corpus:
+    clips = corpus.clips
+    kept = clips[clips.groupby("speaker")["path"].transform("size") >= SPEAKER_CLIPS].reset_index(drop=True)
+    if kept["speaker"].nunique() < 2:
+        raise DatasetError(
+            f"{corpus.name}: {kept['speaker'].nunique()} of {clips['speaker'].nunique()} speakers have {SPEAKER_CLIPS} clips or "
+            "more; two are needed to learn who speaks"
         )
     return replace(corpus, clips=kept)

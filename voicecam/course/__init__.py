@@ -5,7 +5,7 @@ Nothing here computes what a notebook is about; that stands in the modules above
 
 from voicecam.course import recording
 from voicecam.course.checking import check
-from voicecam.course.display import interact, play, progress, say, show, table
+from voicecam.course.display import compare, interact, play, progress, say, show, table
 from voicecam.course.lesson import Lesson, LessonRun, open_lesson
 from voicecam.figures import grid
 
@@ -13,6 +13,7 @@ __all__ = [
     "Lesson",
     "LessonRun",
     "check",
+    "compare",
     "grid",
     "interact",
     "open_lesson",

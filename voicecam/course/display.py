@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython import get_ipython
 from IPython.display import HTML, Audio, Image, Markdown, ProgressBar, clear_output, display
@@ -10,6 +11,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from voicecam.audio import Signal
+from voicecam.errors import VoicecamError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.figures import png_bytes
 from voicecam.report.pictures import fewer_colours
@@ -52,6 +54,14 @@ def play(signal: Signal, title: str = "") -> None:
 def say(text: str) -> None:
     """Text in Markdown whose numbers come from the cell that ran, not from an earlier run."""
     display(Markdown(text))
+
+
+def compare(mine: Any, theirs: Any, line: str, *, unit: str = "") -> None:
+    """Say the largest difference between two arrays, `theirs` made by a `line` of a library. Raises
+    VoicecamError for two shapes: numpy would stretch one to the other."""
+    if np.shape(mine) != np.shape(theirs):
+        raise VoicecamError(f"{line}: shape {np.shape(theirs)}, here {np.shape(mine)}; compare arrays of one shape")
+    say(f"Largest difference from `{line}`: {np.abs(1.0 * np.asarray(mine) - theirs).max():.1g}{unit}.")
 
 
 def table(frame: pd.DataFrame, *, digits: int = 2) -> None:

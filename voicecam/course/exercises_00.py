@@ -1,4 +1,4 @@
-"""Checks of the exercises in nbs/00_tour.ipynb, on the names of its pictures: CLASS_SPEAKER_WORD_NUMBER.png. Trains nothing."""
+"""Checks of the exercises in nbs/00_tour.ipynb, on its pictures: CLASS/SPEAKER_WORD_NUMBER.png. Trains nothing."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from voicecam.course.checking import number_problem
 
-CLASS, SPEAKER, WORD = range(3)  # the parts of a picture's name
+SPEAKER, WORD = range(2)  # the parts of a picture's name
 Test = Callable[[Any], str | None]
 
 
@@ -26,13 +26,14 @@ def known_speakers(train: Sequence[Path], valid: Sequence[Path]) -> Test:
             return problem
         if answer > len(asked):
             return f"only {len(asked)} speakers have validation clips"
-        return f"{problem}: the lot was drawn among clips, and nobody asked whose they are"
+        return f"{problem}: the draw was among clips, without a look at whose they are"
 
     return test
 
 
 def new_words(files: Sequence[Path]) -> Test:
-    """Exercise 0.2: a function that says of a picture's file whether it is for validation, so that no word is on both sides."""
+    """Exercise 0.2: a function that says of a picture's file whether it is for validation, so that no word is on both sides.
+    Each side must have every class, but where the class is the word itself."""
 
     def test(answer: Any) -> str | None:
         if not callable(answer):
@@ -45,9 +46,13 @@ def new_words(files: Sequence[Path]) -> Test:
             return f"all clips are for {'validation' if valid else 'training'}"
         if both := train & valid:
             return f"{len(both)} words stand on both sides, such as {min(both)}"
-        classes = [{part_of(file, CLASS) for file in side} for side in sides.values()]
-        if classes[0] != classes[1]:
+        spoken = all(file.parent.name == part_of(file, WORD) for file in files)
+        if not spoken and _classes(sides[False]) != _classes(sides[True]):
             return "one side lacks a class"
         return None
 
     return test
+
+
+def _classes(files: Sequence[Path]) -> set[str]:
+    return {file.parent.name for file in files}

@@ -16,7 +16,7 @@ Test = Callable[[Any], str | None]
 RATE = 16_000  # Hz
 WINDOWS_MS = (5, 10, 25, 50, 100)  # to choose from in exercise 2.1
 VALLEY_DB = 1.0  # dB; two peaks are two where the spectrum falls by this between them
-SAME_DB = 0.5  # dB; features that differ by less than this are the same to the eye
+SAME = 0.5  # liftered, so no dB; features that differ by less than this are the same to the eye
 OTHER = 0.5  # of the sound's RMS; sounds that differ by more than this are not the same samples
 
 
@@ -67,7 +67,7 @@ def same_picture(signal: Signal, config: Config) -> Test:
         if far < OTHER:
             return f"too near the clip's own samples: {100 * far:.0f} % of its RMS away, {100 * OTHER:.0f} % or more is asked for"
         off = np.abs(features(Signal(samples, signal.rate), config).matrix - target).max()
-        return None if off < SAME_DB else f"the features differ by up to {off:.1f} dB; less than {SAME_DB} is asked for"
+        return None if off < SAME else f"the features differ by up to {off:.1f}; less than {SAME} is asked for"
 
     return test
 

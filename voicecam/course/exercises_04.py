@@ -10,35 +10,12 @@ from voicecam.course.checking import number_problem
 from voicecam.data.splits import Split, shared_speakers
 
 Test = Callable[[Any], str | None]
-NEAR, CLOSE = 0.1, 0.02  # of a guessed score, and of a share that can be simulated
+CLOSE = 0.02  # of a share that can be simulated
 HIGH, LOTS = 0.75, 20  # share classified correctly that labels drawn by lot should never give; how often they are drawn
 
 
-def baseline_guess(matrices: np.ndarray, clips: pd.DataFrame, label: str, split: Split) -> Test:
-    """Exercise 4.1: balanced accuracy of a logistic regression on each row's mean and spread, on the validation part.
-
-    matrices : float (clip, row, frame); clips : a row for each, with the column `label`
-    """
-    from sklearn.linear_model import LogisticRegression  # here, because importing scikit-learn takes seconds
-    from sklearn.metrics import balanced_accuracy_score
-
-    facts = _facts(matrices, split.train)
-    model = LogisticRegression(max_iter=2000, class_weight="balanced").fit(facts[split.train], clips[label].iloc[split.train])
-    score = float(balanced_accuracy_score(clips[label].iloc[split.valid], model.predict(facts[split.valid])))
-
-    def test(answer: Any) -> str | None:
-        if isinstance(answer, (int, float)) and not 0 <= answer <= 1:
-            return f"a share from 0 to 1 is asked for; {answer:g} per cent would be {answer / 100:g}"
-        problem = number_problem(answer, score, within=NEAR)
-        if problem and abs(float(answer) - 1 / clips[label].nunique()) <= 0.01:
-            return f"{problem}: that is what the majority class gets"
-        return problem
-
-    return test
-
-
 def kept_epoch(history: pd.DataFrame) -> Test:
-    """Exercise 4.2: the epoch whose weights are kept. history : as learner.Trained has it"""
+    """Exercise 4.1: the epoch whose weights are kept. history : as learner.Trained has it"""
     best = history.iloc[0]
     for _, row in history.iterrows():
         score, loss = "valid_balanced_accuracy", "valid_loss"
@@ -62,7 +39,7 @@ def kept_epoch(history: pd.DataFrame) -> Test:
 
 
 def best_of(epochs: int, clips: int, *, classes: int = 2) -> Test:
-    """Exercise 4.3: the mean share classified correctly in the best of several epochs that guess between so many classes.
+    """Exercise 4.2: the mean share classified correctly in the best of several epochs that guess between so many classes.
 
     The mean of a maximum from the distribution of one epoch: P(best <= k) = P(one <= k) to the power of `epochs`.
     """
@@ -81,7 +58,7 @@ def best_of(epochs: int, clips: int, *, classes: int = 2) -> Test:
 
 
 def score_from_nothing(matrices: np.ndarray, clips: pd.DataFrame) -> Test:
-    """Exercise 4.4: a split on which labels drawn by lot, one per speaker, are classified correctly; mean over LOTS draws.
+    """Exercise 4.3: a split on which labels drawn by lot, one per speaker, are classified correctly; mean over LOTS draws.
 
     matrices : float (clip, row, frame); clips : a row for each, with the column `speaker`
     """

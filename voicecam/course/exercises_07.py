@@ -9,11 +9,12 @@ import numpy as np
 from scipy.stats import permutation_test
 
 from voicecam.course.checking import number_problem
+from voicecam.explanation.differences import FEW_WAYS
 
 Test = Callable[[Any], str | None]
 NEAR = 0.01  # of the height in Hz, for whoever rounds on the way
 CLOSE = 0.02  # between two p values of 2000 permutations each
-RESAMPLES = 2000
+RESAMPLES = 2000  # ways that the notebook's test draws where there are more than FEW_WAYS; it then adds the true one
 
 
 def height_of(weights: np.ndarray, limits: Sequence[tuple[float, float]]) -> Test:
@@ -36,18 +37,28 @@ def height_of(weights: np.ndarray, limits: Sequence[tuple[float, float]]) -> Tes
     return test
 
 
-def smallest_p(first: int, second: int) -> Test:
-    """Is the answer the smallest two-sided p of a permutation test between so many voices of one class and of the other?"""
-    ways = comb(first + second, first)
-    truth = (2 if first == second else 1) / ways
+def smallest_p(classes_of: Sequence[str], speakers: Sequence[str]) -> Test:
+    """Is the answer the smallest two-sided p of a permutation test between the two classes of these clips?
+
+    classes_of, speakers : of each clip. A voice with one class keeps its clips together; one with both swaps them.
+    """
+    says = {name: {kind for kind, who in zip(classes_of, speakers) if who == name} for name in set(speakers)}
+    alone = [next(iter(kinds)) for kinds in says.values() if len(kinds) == 1]
+    first = alone.count(min(classes_of))
+    ways = comb(len(alone), first) * 2 ** (len(says) - len(alone))
+    truth = (2 if 2 * first == len(alone) else 1) / ways if ways <= FEW_WAYS else 1 / (RESAMPLES + 1)
 
     def test(answer: Any) -> str | None:
         slips = {
+            1 / 2 ** len(says): "a voice does not draw its class alone: the number of voices in each class stays as it is",
+            2 / 2 ** len(says): "a voice does not draw its class alone: the number of voices in each class stays as it is",
+            1 / (RESAMPLES + 1): "this is what 2000 drawn ways could give at best; here all ways are few enough to be taken",
             1 / ways: "two-sided: a difference as large the other way round counts as well",
-            1 / 2 ** (first + second): "a voice does not draw its class alone: the number of voices in each class stays as it is",
-            2 / 2 ** (first + second): "a voice does not draw its class alone: the number of voices in each class stays as it is",
-            1 / (RESAMPLES + 1): "this is what 2000 shuffles could give at best; with so few voices many shuffles are the same",
         }
+        if ways > FEW_WAYS:
+            slips = dict.fromkeys(
+                (1 / ways, 2 / ways), "there are more than 20,000 ways, so 2000 are drawn and the true one added"
+            )
         problem = number_problem(answer, truth, within=0.05 * truth)
         return _named(problem, answer, slips, within=0.001)
 

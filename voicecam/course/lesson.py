@@ -20,7 +20,8 @@ from voicecam.errors import DatasetError, ModelError
 from voicecam.files import digest, read_json, read_table
 from voicecam.network import Model, load_model
 from voicecam.network.learner import TrainConfig
-from voicecam.runs.fold_clips import FoldClips, clips_of_run
+from voicecam.runs.fold_clips import FoldClips, clips_of_run, fold_clips
+from voicecam.runs.sample import sample_clips
 
 QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and shorter training
 SMALLER = {"voices": 16, "digits": 3}  # of the demo voices, in quick mode
@@ -58,6 +59,19 @@ class LessonRun:
     def clips(self, n: int, target: str = "true") -> FoldClips:
         """About n tested clips of the first fold, classes alike and as many speakers as there are; target as in explain.py."""
         return clips_of_run(self.folder, self.dataset, n, target, first=True)[0]
+
+    def clips_of_pair(self, n: int, pair: tuple[str, str] | None = None) -> FoldClips:
+        """About n tested clips of two classes of the first fold, each explained for its own class less the other of the two.
+
+        pair : the classes; None takes the two with the most tested clips. Raises DatasetError where fewer than two are tested.
+        """
+        tested = self.predictions[self.predictions["fold"] == 1]
+        chosen = list(pair or tested["true"].value_counts().index[:2])
+        some = tested[tested["true"].isin(chosen)]
+        if some["true"].nunique() < 2:
+            raise DatasetError(f"{self.folder.name}: clips of {', '.join(some['true'].unique())} tested; two classes are needed")
+        clips = fold_clips(self.folder, self.dataset, some.iloc[sample_clips(some, n)], "true")[0]
+        return replace(clips, contrast=sum(map(clips.model.classes.index, chosen)) - clips.target)
 
     def shuffled(self) -> Model:
         """The same network trained on shuffled labels, a null for maps; see runs.shuffled_twin."""

@@ -1,17 +1,22 @@
-"""A learner's own recording in a notebook: the button to upload it, its bytes, and a saved clip for those who hand in none."""
+"""A learner's own recording in a notebook: the button to upload it, its bytes, a saved clip for those who hand in none, and the
+tour's network to ask about it."""
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from fastai.learner import Learner
 
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.audio.microphone import record_word
 from voicecam.corpora import Corpus
 from voicecam.corpora.labels import AUDIO_SUFFIXES
-from voicecam.course.display import show_controls
+from voicecam.course.display import say, show_controls
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.audible import wav_bytes
 from voicecam.network.recordings import NO_SPEECH
@@ -84,3 +89,19 @@ def saved_words(corpus: Corpus, n: int = 3) -> bytes:
     signals = [audio.resample(audio.read(corpus.root / path), RATE) for path in own["path"].iloc[rows]]
     pause = np.zeros(round(PAUSE_S * RATE), np.float32)
     return wav_bytes(Signal(np.concatenate([part for one in signals for part in (one.samples, pause)]), RATE))
+
+
+def tour_learner(home: Path) -> Learner | None:
+    """The learner that 00_tour exported to home/results/tour, as fastai's load_learner gives it, without its warning; where it
+    cannot be had, None, and a line that says why.
+
+    Reading a pickle runs what stands in it: open only files of your own.
+    """
+    path = home / "results" / "tour" / "learner.pkl"
+    try:
+        return torch.load(path, map_location="cpu", weights_only=False)
+    except FileNotFoundError:
+        say("The tour's network is not there: run 00_tour first, then this cell.")
+    except (AttributeError, ImportError, EOFError, RuntimeError, pickle.UnpicklingError) as reason:
+        say(f"The tour's network cannot be loaded ({str(reason).splitlines()[0]}): run 00_tour again.")
+    return None

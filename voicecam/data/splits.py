@@ -1,4 +1,4 @@
-"""Clips -> train, validation and test. Speakers never stand on two sides, except in the split named `seed`, which says so."""
+"""Clips -> train, validation and test. Speakers never stand on two sides, except in the split named `clips`, which says so."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from voicecam.config import SPLITS
 from voicecam.corpora.labels import listing
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
+
+CLOSED_SET = "every speaker tested was met in training, as telling speakers apart needs: scores say nothing of other voices"
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
         tenth of the other corpora's speakers validated (more where a class has fewer than ten); one that lacks a class trains
         in every split and is never tested;
         "none": nobody is tested: a tenth of the speakers validates (more where a class has fewer than ten), all others train;
-        "clips": the random split by clip of the 2020 recipe, which leaks speakers.
-    seed : of the random assignment; "published" and "seed" do not use it
+        "clips": the random split by clip of the 2020 recipe, which leaks speakers; for the label "speaker", of each speaker a
+        fifth of the clips to test and a tenth to validate, at least one of each.
+    seed : of the random assignment; "published" and the 2020 recipe do not use it
     Classes are spread over the parts as evenly as whole speakers allow. Raises DatasetError when that cannot be done.
     """
     if kind == "published":
         return _published(corpus, label)
+    if label == "speaker":
+        return [_closed_set(corpus, kind, seed)]
     if kind == "clips":
         return [_seed_split(corpus.clips)]
     if kind not in SPLITS:
@@ -155,6 +160,20 @@ def _seed_split(clips: pd.DataFrame) -> Split:
         "so its scores say how well known voices are told apart, not new ones"
     )
     return Split(split.train, split.valid, split.test, warning)
+
+
+def _closed_set(corpus: Corpus, kind: str, seed: int) -> Split:
+    """The clips of each speaker over the three parts: to tell speakers apart, all of them must be met."""
+    if kind != "clips":
+        raise DatasetError(f"{corpus.name}: split '{kind}' holds speakers back, whom nobody can learn then; use --split clips")
+    clips = corpus.clips
+    order = pd.Series(np.random.default_rng(seed).permutation(len(clips)))
+    place = order.groupby(clips["speaker"].to_numpy()).rank(method="first") - 1  # of each clip among its speaker's, from 0
+    n = place.groupby(clips["speaker"].to_numpy()).transform("size")
+    n_test, n_valid = np.maximum(n // 5, 1), np.maximum(n // 10, 1)
+    test, valid = place < n_test, (place >= n_test) & (place < n_test + n_valid)
+    train, valid, test = (np.flatnonzero(part) for part in (~test & ~valid, valid, test))
+    return Split(train, valid, test, CLOSED_SET)
 
 
 def _check(clips: pd.DataFrame, label: str, split: Split) -> None:

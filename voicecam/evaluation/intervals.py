@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
+from voicecam.corpora.labels import listing
+
 DRAWS = 500  # of speakers, for scores that are not smooth; the width of an interval then moves by some 3 % between seeds
 TAIL = 0.025  # of either end of an interval
 ALIKE = 1e-12  # replicates nearer than this differ by rounding
@@ -233,7 +235,7 @@ def no_interval_reason(alone: Sequence[str]) -> str:
     if not alone:
         return ""
     have = "class {} has" if len(alone) == 1 else "classes {} have"
-    return f"no interval: {have.format(', '.join(alone))} one tested speaker{'' if len(alone) == 1 else ' each'}"
+    return f"no interval: {have.format(listing(list(alone)))} one tested speaker{'' if len(alone) == 1 else ' each'}"
 
 
 def few_speakers(effective: Mapping[str, float]) -> str:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.faithful import ENERGY, picture_itself
 from voicecam.explanation.methods import attribute_all
-from voicecam.network import SMALL, SMALL_STAGES, STAGES, Model, build
+from voicecam.network import Model, build, stages_of
 
 STEPS = 8  # points on the way of integrated gradients here, of trained and random networks alike
 TRAINED = "trained"  # the stage before anything is wiped out
@@ -116,7 +116,7 @@ def randomisation_table(
 def _stages(model: Model, network: Any) -> Iterator[tuple[str, list[nn.Module]]]:
     """Names and modules from the top of a network like the model's down."""
     yield "head", [network[1]]
-    places = SMALL_STAGES if model.arch == SMALL else STAGES
+    places = stages_of(model.arch)
     for name in reversed(places):
         yield name, [network[0][places[name]]]
     below = list(network[0][: min(places.values())])

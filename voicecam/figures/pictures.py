@@ -23,7 +23,7 @@ ALPHA = 0.6  # of a map over the grey picture
 def plot_matrix(matrix: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> AxesImage:
     """The picture of a clip.
 
-    matrix : shape (n_rows, n_frames), dB
+    matrix : shape (n_rows, n_frames); bands in dB, coefficients in what the lifter made of dB, so without a unit
     Values with a meaningful zero (coefficients, bands with their mean taken off) are drawn blue to red around 0; levels are
     drawn dark to light. c0 is many times larger than the other coefficients: where it lies beyond their range the colour
     bar ends in an arrow and names c0's range.
@@ -33,7 +33,7 @@ def plot_matrix(matrix: np.ndarray, rows: Axis, columns: Axis, *, ax: Axes) -> A
         image = _image(matrix, rows, columns, ax, cmap="RdBu_r", vmin=-limit, vmax=limit)
     else:
         image = _image(matrix, rows, columns, ax, cmap="magma", vmin=matrix.min(), vmax=matrix.max())
-    _decibel_bar(image, matrix, ax)
+    _value_bar(image, matrix, "value" if rows.kind == "coefficient" else "dB", ax)
     return image
 
 
@@ -179,7 +179,7 @@ def _limit(matrix: np.ndarray, rows: Axis) -> float:
     return float(np.abs(others).max()) or 1.0
 
 
-def _decibel_bar(image: AxesImage, matrix: np.ndarray, ax: Axes) -> None:
+def _value_bar(image: AxesImage, matrix: np.ndarray, unit: str, ax: Axes) -> None:
     low, high = image.get_clim()
     below, above = matrix.min() < low, matrix.max() > high
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[
@@ -187,7 +187,7 @@ def _decibel_bar(image: AxesImage, matrix: np.ndarray, ax: Axes) -> None:
     ]
     beyond = f"; c0 is {matrix[0].min():.0f} to {matrix[0].max():.0f}" if below or above else ""
     bar = _figure_of(ax).colorbar(image, ax=ax, extend=extend)
-    bar.set_label(f"dB{beyond}".replace("-", "\N{MINUS SIGN}"))
+    bar.set_label(f"{unit}{beyond}".replace("-", "\N{MINUS SIGN}"))
     bar.ax.tick_params(labelsize=SMALL)
 
 

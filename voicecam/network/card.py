@@ -14,6 +14,9 @@ NOT_FOR = (
 )
 
 
+MOST_NAMED = 20  # classes whose names stand in the title
+
+
 def write_card(folder: Path, model: Model) -> Path:
     """Write the card into the model's folder; returns its path."""
     path = folder / "README.md"
@@ -34,13 +37,13 @@ def model_card(model: Model) -> str:
         "metrics: [balanced_accuracy]",
         "---",
         "",
-        f"# {model.label}: {', '.join(model.classes)}",
+        f"# {model.label}: {', '.join(model.classes) if len(model.classes) <= MOST_NAMED else f'{len(model.classes)} classes'}",
         "",
         f"{model.arch} on {model.config.features} pictures of {model.config.seconds:g} s, by voicecam. Trained on "
         f"{', '.join(corpora) or 'corpora that its file does not name'}{_clips(model)}.",
         "",
         *scores,
-        *_threshold(model),
+        *(_backbone() if _closed_set(model) else _threshold(model)),
         NOT_FOR,
         "",
         "```python",
@@ -60,6 +63,18 @@ def _clips(model: Model) -> str:
     return f" ({counts['train']} clips, {counts['valid']} more to choose the epoch)" if counts else ""
 
 
+def _closed_set(model: Model) -> bool:
+    return model.label == "speaker"
+
+
+def _backbone() -> list[str]:
+    text = (
+        "Its classes are the voices of its corpora, and no others: it is made to start trainings of another label from, on other "
+        "speakers (`voicecam run --init FOLDER`). Voices differ by sex and age, so such labels are not wholly new to it."
+    )
+    return [text, ""]
+
+
 def _scores(model: Model) -> list[str]:
     """How it was tested, with an empty line after; nothing where its file holds no scores."""
     tested: dict[str, Any] | None = model.meta.get("tested")
@@ -72,9 +87,12 @@ def _scores(model: Model) -> list[str]:
     elif model.meta.get("test"):
         score = model.meta["test"]["balanced_accuracy"]
         ends = "" if score["low"] is None else f" [{score['low']:.3f}, {score['high']:.3f}] (95 % over speakers)"
-        text = f"Balanced accuracy {score['value']:.3f}{ends} on speakers that it never met."
+        whom = f"other clips of its {len(model.classes)} speakers" if _closed_set(model) else "speakers that it never met"
+        text = f"Balanced accuracy {score['value']:.3f}{ends} on {whom}."
     else:
         return []
+    if _closed_set(model):
+        return [f"{text} Chance is {1 / len(model.classes):.3f}.", ""]
     return [f"{text} Another corpus can be far from it: test it on yours with `voicecam external`.", ""]
 
 

@@ -1,4 +1,4 @@
-"""The ResNet: its architecture, its input, and how a trained one is saved and loaded.
+"""The network: its architecture, its input, and how a trained one is saved and loaded.
 
 The weights it starts from are in start_weights.py, training in learner.py.
 Loading never unpickles: weights are safetensors, everything else is JSON.
@@ -22,11 +22,12 @@ from voicecam.config import ARCHITECTURES, LAYERS, SHIPPED_BACKBONE, SHIPPED_MOD
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
+from voicecam.network import efficientnet
 
 SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
 STAGES = dict(zip(LAYERS, (4, 5, 6, 7)))  # place of a ResNet's stages in fastai's body
-SMALL_STAGES = dict(zip(LAYERS, (0, 1, 2, 3)))  # of the small network's
+OTHER_STAGES = {SMALL: dict(zip(LAYERS, (0, 1, 2, 3))), efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4)))}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
 FORMAT = 1  # of meta.json
 
@@ -78,14 +79,19 @@ class Model:
 
     def stage(self, name: str) -> nn.Module:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
-        stages = SMALL_STAGES if self.arch == SMALL else STAGES
+        stages = stages_of(self.arch)
         if name not in stages:
             raise ModelError(f"layer {name!r}: not known; use one of {', '.join(stages)}")
         return self.network[0].get_submodule(str(stages[name]))
 
 
+def stages_of(arch: str) -> dict[str, int]:
+    """Place of the stages "layer1" to "layer4" in an architecture's body."""
+    return OTHER_STAGES.get(arch, STAGES)
+
+
 def build(arch: str, n_classes: int) -> nn.Sequential:
-    """A network with random weights, body and head: fastai's vision model on a ResNet, or the small one.
+    """A network with random weights, body and head: fastai's vision model on a ResNet or EfficientNet-Lite0, or the small one.
 
     small : four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and one linear
         layer. What a cell of its last stage sees is 31 pixels wide and high.
@@ -93,10 +99,7 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     if arch not in ARCHITECTURES:
         raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
     if arch != SMALL:
-        from fastai.vision.learner import create_vision_model  # here: the small network needs neither, and they take seconds
-        from torchvision.models import get_model_builder
-
-        network = create_vision_model(get_model_builder(arch), n_classes, pretrained=False)
+        network: Any = _efficientnet(n_classes) if arch == efficientnet.NAME else _resnet(arch, n_classes)
         return network.to(memory_format=torch.channels_last)  # how a CPU's convolutions like it, a tenth faster
     blocks = [
         nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
@@ -104,6 +107,19 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     ]
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(SMALL_WIDTHS[-1], n_classes))
     return nn.Sequential(nn.Sequential(*blocks), head)
+
+
+def _resnet(arch: str, n_classes: int) -> nn.Sequential:
+    from fastai.vision.learner import create_vision_model  # here: the small network needs neither, and they take seconds
+    from torchvision.models import get_model_builder
+
+    return create_vision_model(get_model_builder(arch), n_classes, pretrained=False)
+
+
+def _efficientnet(n_classes: int) -> nn.Sequential:
+    from fastai.vision.learner import add_head
+
+    return add_head(efficientnet.make_body(), efficientnet.WIDTH, n_classes)
 
 
 def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:

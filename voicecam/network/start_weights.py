@@ -19,9 +19,9 @@ from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.errors import ModelError
 from voicecam.files import read_json
-from voicecam.network import SMALL, STAGES, met_by
+from voicecam.network import SMALL, efficientnet, met_by, stages_of
 
-BODY = {"conv1": 0, "bn1": 1, **STAGES}  # torchvision's names -> places in fastai's body
+BODY = {"conv1": 0, "bn1": 1, **stages_of("resnet18")}  # torchvision's names -> places in fastai's body
 
 
 def load_initial(
@@ -29,9 +29,9 @@ def load_initial(
 ) -> str:
     """Put the weights that training starts from into the network's body; return one line that says which.
 
-    start : "imagenet" (torchvision's, fetched once), "shipped" (models/backbone), "none" (random), a file (.safetensors or
-        .pth with torchvision's names) or a folder with a saved model; "auto" is ImageNet where the network lets it, else
-        the shipped backbone where it has not met the `corpora` that are trained and tested on, else random.
+    start : "imagenet" (torchvision's, fetched once; EfficientNet-Lite0's from a package), "shipped" (models/backbone), "none"
+        (random), a file (.safetensors or .pth with torchvision's names) or a folder with a saved model; "auto" is ImageNet where
+        it can be had, else the shipped backbone where it has not met the `corpora` that are trained and tested on, else random.
     clips : fingerprints of these corpora's recordings, uint8 (n, fingerprints.BYTES): a copy in a folder of another name is found
     Raises ModelError when the weights asked for cannot be had or do not fit.
     """
@@ -50,7 +50,7 @@ def load_initial(
             f"{file}: no such weights; give imagenet, shipped, none, a .safetensors or .pth file, or a saved model's folder"
         )
     _fill_body(network, _read_weights(file), str(file))
-    return "start: the shipped backbone in models/" if start == "shipped" else f"start: weights from {file}"
+    return f"start: the {_shipped_words()}" if start == "shipped" else f"start: weights from {file}"
 
 
 def met_before(start: str, started: str) -> np.ndarray | None:
@@ -86,14 +86,17 @@ def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str], clips
         problem = _shipped_problem(arch, corpora, clips)
         if problem is None:
             _fill_body(network, _read_weights(SHIPPED_BACKBONE / "model.safetensors"), str(SHIPPED_BACKBONE))
-            return "start: the shipped backbone in models/ (ImageNet weights cannot be fetched here)"
+            return f"start: the {_shipped_words()}; ImageNet weights cannot be fetched here"
         return f"start: random weights ({reason}; the shipped backbone {problem})"
 
 
 def _imagenet_start(network: nn.Sequential, arch: str) -> str:
-    """torchvision's ImageNet weights, from its cache or the network."""
+    """ImageNet weights: torchvision's from its cache or the network, EfficientNet-Lite0's from a package."""
     if arch == SMALL:
         raise ModelError(f"architecture {arch} has no ImageNet weights")
+    if arch == efficientnet.NAME:
+        network[0].load_state_dict(efficientnet.imagenet_weights())
+        return f"start: ImageNet weights of {efficientnet.PACKAGE}"
     url = _imagenet_url(arch)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     try:
@@ -110,6 +113,12 @@ def _imagenet_url(arch: str) -> str:
     from torchvision.models import get_model_weights
 
     return get_model_weights(arch).DEFAULT.url
+
+
+def _shipped_words() -> str:
+    """What the shipped backbone is and what it learned."""
+    meta = read_json(SHIPPED_BACKBONE / "meta.json", error=ModelError)
+    return f"shipped backbone in models/, which learned {meta['label']} ({len(meta['classes'])} classes)"
 
 
 def _shipped_problem(arch: str, corpora: Sequence[str], clips: np.ndarray | None) -> str | None:

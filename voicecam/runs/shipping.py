@@ -12,16 +12,17 @@ from voicecam.corpora.table import Corpus
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json
 from voicecam.network import Model, load_model, save_model
-from voicecam.network.card import write_card
+from voicecam.network.card import MOST_NAMED, write_card
 from voicecam.runs.folder import fold_places, open_run, read_predictions
 
 
-def ship(folder: Path, out: Path, *, tested: Path | None = None) -> Path:
+def ship(folder: Path, out: Path, *, tested: Path | None = None, licence: str | None = None) -> Path:
     """Write the network of a run with one split to `out`, as float16, with its scores; returns the weights' path.
 
     tested : another run, evaluated over several folds, whose scores the network goes by and which sets its temperature and
         threshold: for a network that learned from everybody (split "none") and has nobody left to be tested on. Without it,
         the run's own scores are written.
+    licence : of the weights, as their card names it
     Raises ModelError when there is more than one network to ship, and when `tested` trained another kind of network.
     """
     places = fold_places(folder)
@@ -30,7 +31,8 @@ def ship(folder: Path, out: Path, *, tested: Path | None = None) -> Path:
     model = load_model(places[0])
     found = _own_scores(folder) if tested is None else _borrowed_scores(model, tested, max_error=open_run(folder).max_error)
     command = read_json(folder / "run.json", error=ModelError)["command"]
-    save_model(out, replace(model, meta={**model.meta, "command": command, **found}), half=True)
+    stated = {} if licence is None else {"licence": licence}
+    save_model(out, replace(model, meta={**stated, **model.meta, "command": command, **found}), half=True)
     write_card(out, load_model(out))
     return out / "model.safetensors"
 
@@ -61,7 +63,9 @@ def add_fingerprints(folder: Path, corpus: Corpus) -> int:
 
 def _own_scores(folder: Path) -> dict[str, Any]:
     read_predictions(folder)  # raises where the run was not evaluated
-    return {"test": read_json(folder / "metrics.json", error=ModelError)["network"]}
+    scores = read_json(folder / "metrics.json", error=ModelError)["network"]
+    each = ("per_class", "confusion") if len(scores["per_class"]) > MOST_NAMED else ()
+    return {"test": {name: score for name, score in scores.items() if name not in each}}
 
 
 def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[str, Any]:
