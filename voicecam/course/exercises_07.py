@@ -1,5 +1,5 @@
-"""Tests of the answers in notebook 07: a height worked out by hand, the smallest p that few voices allow, and a p that takes
-clips for voices. The truths are computed here by other ways than the notebook's."""
+"""Tests of the answers in notebook 07: a height worked out by hand, the smallest p that few voices allow, and the false alarms of
+a test that takes clips for voices. The truths are computed here by other ways than the notebook's."""
 
 from collections.abc import Callable, Sequence
 from math import comb, exp, log
@@ -13,7 +13,8 @@ from voicecam.explanation.differences import FEW_WAYS
 
 Test = Callable[[Any], str | None]
 NEAR = 0.01  # of the height in Hz, for whoever rounds on the way
-CLOSE = 0.02  # between two p values of 2000 permutations each
+CLOSE = 0.1  # of a share of deals; of those with a p near ALARM some fall on the other side by other permutations
+ALARM = 0.05
 RESAMPLES = 2000  # ways that the notebook's test draws where there are more than FEW_WAYS; it then adds the true one
 
 
@@ -65,22 +66,31 @@ def smallest_p(classes_of: Sequence[str], speakers: Sequence[str]) -> Test:
     return test
 
 
-def clips_as_voices(heights: np.ndarray, classes_of: Sequence[str], p_over_voices: float) -> Test:
-    """Is the answer the p of a permutation test that takes every clip for a voice of its own?
+def clips_as_voices(heights: np.ndarray, deals: Sequence[Sequence[str]], over_voices: float) -> Test:
+    """Is the answer the share of deals with p < 0.05 in a permutation test that takes every clip for a voice of its own?
 
-    heights : Hz, (clip,), NaN for a blank map; p_over_voices : the p of the right test, which shuffles whole voices
+    heights : Hz, (clip,), NaN for a blank map; deals : of each, the class that every clip was dealt with its voice
+    over_voices : the share by the right test, which shuffles whole voices
     """
-    names = np.asarray(classes_of)
-    parts = [heights[(names == name) & np.isfinite(heights)] for name in np.unique(names)]
-    rng = np.random.default_rng(0)
-    truth = permutation_test(parts, _mean_gap, vectorized=True, n_resamples=RESAMPLES, rng=rng).pvalue
+    seen = np.isfinite(heights)
+    truth = float(np.mean([_p_of(heights[seen], np.asarray(deal)[seen]) < ALARM for deal in deals]))
 
     def test(answer: Any) -> str | None:
         problem = number_problem(answer, truth, within=CLOSE)
-        slips = {p_over_voices: "this p still shuffles voices; give each clip a name of its own"}
+        slips = {
+            over_voices: "this test still shuffles voices; give each clip a name of its own",
+            truth * len(deals): "this is how many; divide by the number of deals",
+            1 - truth: "this is the share without an alarm",
+        }
         return _named(problem, answer, slips, within=1e-6)
 
     return test
+
+
+def _p_of(heights: np.ndarray, classes: np.ndarray) -> float:
+    parts = [heights[classes == name] for name in np.unique(classes)]
+    rng = np.random.default_rng(0)
+    return permutation_test(parts, _mean_gap, vectorized=True, n_resamples=RESAMPLES, rng=rng).pvalue
 
 
 def _named(problem: str | None, answer: Any, slips: dict[float, str], *, within: float) -> str | None:
