@@ -82,7 +82,7 @@ def clips_as_voices(heights: np.ndarray, deals: Sequence[Sequence[str]], over_vo
             truth * len(deals): "this is how many; divide by the number of deals",
             1 - truth: "this is the share without an alarm",
         }
-        return _named(problem, answer, slips, within=1e-6)
+        return _named(problem, answer, slips, within=0.2)
 
     return test
 
