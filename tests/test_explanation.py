@@ -41,7 +41,11 @@ def tones():
 def test_the_band_profile_finds_a_planted_tone(tones):
     split = make_splits(tones.corpus, "whistle")[0]
     model = train(
-        tones, split, "whistle", TrainConfig(init="shipped", epochs=10, lr=3e-3, augment=False), log=lambda line: None
+        tones,
+        split,
+        "whistle",
+        TrainConfig(arch="small", init="none", epochs=30, patience=40, lr=3e-3, augment=False),
+        log=lambda line: None,
     ).model
     answers = model.probabilities(tones.matrices[split.test]).argmax(axis=1)
     truth = tones.clips["whistle"].to_numpy()[split.test]

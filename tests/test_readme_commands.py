@@ -28,6 +28,7 @@ ADDED = {  # commands that are not run just as they are: what is added to them (
     "python scripts/record_wav.py": ("--list", "would record who sits here; tests/test_microphone.py records from a virtual one"),
     "make lab": ("--version", "opens a browser"),
     "make notebooks": ("--help", "takes 8 minutes; tests/test_notebooks.py executes them"),
+    "make book": (None, "needs the whole repository; tests/test_book.py builds it"),
     "python scripts/run_all.py": (f"{FEW} --split none", "as for make demo, and without its maps and report"),
 }
 

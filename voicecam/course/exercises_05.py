@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score, precision_score
+from sklearn.metrics import precision_score, recall_score
 
 from voicecam.course.checking import number_problem
 from voicecam.runs import leakage
@@ -47,7 +47,7 @@ def balanced(predictions: pd.DataFrame) -> Callable[[Any], str | None]:
     Right is what lies as near as whole per cents do. A slip is named where the answer is the slip, to the digits given.
     """
     true, said = predictions["true"].to_numpy(dtype=str), predictions["predicted"].to_numpy(dtype=str)
-    target = float(balanced_accuracy_score(true, said))
+    target = float(recall_score(true, said, labels=sorted(set(true)), average="macro"))
     slips = {
         "this divides by the columns, the answers; divide each diagonal number by its row, the true class": precision_score(
             true, said, average="macro", zero_division=0
