@@ -63,6 +63,14 @@ def test_a_map_whose_signs_alone_are_drawn_by_chance_stays_alike(rng):
     assert exercises_06.likeness(maps, rng.normal(size=(8, 32, 4, 4)), speakers)["verdict"] == "changes"
 
 
+def test_a_map_without_signs_that_goes_to_other_places_changes(rng):
+    """Maps nowhere below 0, large where they were small: signed and sizes both -1, which is no sign turned but another place."""
+    maps, speakers = rng.uniform(1, 2, (32, 4, 4)), [f"{i // 4}" for i in range(32)]
+    found = exercises_06.likeness(maps, 3 - maps[None] + 0.01 * rng.uniform(size=(2, 32, 4, 4)), speakers)
+    assert found["sizes"].startswith("-1.00")
+    assert found["verdict"] == "changes"
+
+
 def test_one_speaker_cannot_tell_and_flat_maps_are_left_out(rng):
     maps = rng.normal(size=(8, 4, 4))
     assert exercises_06.likeness(maps, maps[None], ["a"] * 8)["verdict"] == "cannot tell"

@@ -41,10 +41,11 @@ def likeness(trained: np.ndarray, random: np.ndarray, speakers: Sequence[str]) -
 
 
 def _alike(signed: dict[str, float], sizes: dict[str, float]) -> str:
-    if sizes["low"] > ALIKE or signed["low"] > ALIKE or signed["high"] < -ALIKE:
+    """Signs all turned leave the sizes as they are; sizes below 0 say that a map went to other places, so that it changed."""
+    turned = signed["high"] < -ALIKE and sizes["value"] > 0
+    if sizes["low"] > ALIKE or signed["low"] > ALIKE or turned:
         return VERDICTS[0]
-    near = all(found["low"] > -ALIKE and found["high"] < ALIKE for found in (signed, sizes))
-    return VERDICTS[1] if near else VERDICTS[2]
+    return VERDICTS[1] if max(sizes["high"], signed["high"]) < ALIKE else VERDICTS[2]
 
 
 def tiny_map(network: nn.Module, picture: torch.Tensor) -> Test:
