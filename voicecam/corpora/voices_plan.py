@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from voicecam.corpora.demo_acoustics import Conditions, draw_conditions, spread
+from voicecam.corpora.espeak_plan import WORDS as DIGITS
 
 TABLES = {  # of Kokoro's 54; left out: odd or unsteady ones, and names that other makers of voices use for theirs
     "female": (
@@ -26,7 +27,6 @@ TABLES = {  # of Kokoro's 54; left out: odd or unsteady ones, and names that oth
 CENTRES = {"female": 200.0, "male": 125.0}  # Hz; medians of adult speakers, after Baken and Orlikoff 2000
 SPREAD = 3.1  # semitones; 8.1 semitones lie between the centres, so a threshold on pitch tells 9 voices of 10
 ACCENTS = ("American", "RP", "Scottish", "West Midlands")
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 WORDS = ("hello", "yes", "no", "stop")
 PHONEMES = {  # by espeak-ng 1.52 for en-us, en-gb-x-rp, en-gb-scotland and en-gb-x-gbcwmd, with r and u as Kokoro writes them
     "zero": ("zˈiəɹoʊ", "zˈiəɹəʊ", "zˈiəɾoː", "zˈiəɹʌʊ"),

@@ -17,6 +17,7 @@ from voicecam import audio
 from voicecam.audio import recorder
 from voicecam.audio.microphone import record_word
 from voicecam.corpora import Corpus
+from voicecam.corpora.espeak_plan import WORDS
 from voicecam.corpora.labels import audio_files, fail
 from voicecam.corpora.table import make_corpus
 from voicecam.course.display import say
@@ -26,7 +27,6 @@ from voicecam.explanation.audible import wav_bytes
 from voicecam.files import file_sha256, write_bytes
 
 OURS, DEMO_CLASS, RECORDINGS = "class", "class-demo", "recordings"
-WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ROOMS = ("first-room", "second-room")  # of the demo class: a voice's two takes
 MADE = ("my_wavs", "mfc_dataset", "maps", "results", "cache")  # folders of a project in which recordings may lie
 
