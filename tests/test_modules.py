@@ -17,6 +17,7 @@ ORDER = [
     "audio",
     "corpora",
     "features",
+    "encoders",
     "data",
     "network",
     "evaluation",
