@@ -25,10 +25,14 @@ SHIPPED = Path(__file__).parent / "models"  # what comes with the package
 SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
 SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell speakers apart; in the repository only, it is large
 NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
-ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "small", "efficientnet-lite0")
+PICTURE_NETWORKS = ("resnet18", "resnet34", "resnet50", "small", "efficientnet-lite0")
+HEADS = ("two-layer", "logistic", "cnn")  # networks on what an encoder gives, see network.heads
+TRANSFORMERS = ("wav2vec2", "wavlm", "xls-r")  # networks on samples, fine-tuned whole, see network.transformer
+ARCHITECTURES = (*PICTURE_NETWORKS, *HEADS, *TRANSFORMERS)
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # stages of each of these networks
 SCHEDULES = ("default", "2020")
 SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")  # see splits.make_splits
+OUTPUTS = ("vector", "frames", "layers", "emissions")  # what an encoder can give of a window, see encoders.table
 BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.bands.band_set
 
 UNCERTAIN = "uncertain"  # the third outcome: no class is named
@@ -40,7 +44,15 @@ DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on t
     ("resnet", "mfcc"): ("grad-cam", "layer3"),  # EfficientNet-Lite0, whose stages are as large, takes the ResNets'
 }
 MAP_METHOD, MAP_LAYER = DEFAULT_MAPS["small", "logmel"]  # of the shipped model
-RECIPES = ("mfcc", "logmel", "mfcc-2020")  # kinds of features
+SOUND_RECIPES = ("encoder", "waveform")  # kinds of features that are no picture: of an encoder, or the samples themselves
+RECIPES = ("mfcc", "logmel", "mfcc-2020", *SOUND_RECIPES)  # kinds of features
+_SPEECH = {"pre_emphasis": 0.0, "level_dbfs": -30.0}
+
+
+def _encoder(name: str, output: str) -> dict[str, Any]:
+    return {"features": "encoder", "encoder": name, "encoder_weights": "hub", "encoder_output": output}
+
+
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},
     "logmel": {},
@@ -68,6 +80,25 @@ PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to 
         "normalise": "none",
         "image_rows": 224,
         "image_columns": 224,
+    },
+    "embedding": {"windows": "all", "seconds": 1.6, **_SPEECH, **_encoder("resemblyzer", "vector")},
+    "frames": {"seconds": 3.0, **_SPEECH, **_encoder("wav2vec2", "layers")},
+    "waveform": {"features": "waveform", "seconds": 3.0, **_SPEECH, "level_dbfs": -31.0},
+}
+# The systems: options by name, as a command line has them. P is the picture network as it ships; A to D are the speech models of
+# earlier projects, see docs/SYSTEMS.md.
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "A": {"recipe": "embedding", "arch": "two-layer", "epochs": 100, "patience": 20, "lr": 1e-3},
+    "B": {"recipe": "frames", "arch": "cnn", "epochs": 30, "patience": 8, "lr": 1e-3},
+    "C": {"recipe": "waveform", "arch": "xls-r", "epochs": 5, "patience": 3, "lr": 3e-5, "batch": 8},
+    "D": {
+        "recipe": "waveform",
+        "arch": "xls-r",
+        "label": "emotion_gender3",
+        "epochs": 10,
+        "lr": 3e-5,
+        "batch": 4,
+        "accumulate": 8,
     },
 }
 
@@ -97,6 +128,9 @@ class Config:
     normalise: str = "none"  # per window: "mean" takes each row's mean off, "window" brings all cells to mean 0, spread 1
     image_rows: int = 128  # pixels, height of the picture given to the network
     image_columns: int = 128  # pixels, its width
+    encoder: str = ""  # features "encoder": one of encoders.ENCODERS
+    encoder_weights: str = ""  # "hub" or what its package carries, "tiny", or a folder in the hub's form
+    encoder_output: str = ""  # one of encoders.OUTPUTS
 
     def __post_init__(self) -> None:
         _check(self)
@@ -131,9 +165,14 @@ class Config:
         """Upper edge of the highest mel band in Hz."""
         return self.sample_rate / 2 if self.f_max is None else self.f_max
 
+    @property
+    def of_sound(self) -> bool:
+        """Whether the network is shown no picture but what an encoder gives, or samples, of the speech alone."""
+        return self.features in SOUND_RECIPES
+
     def to_dict(self) -> dict[str, Any]:
-        """The settings as a dict that JSON can hold."""
-        return asdict(self)
+        """The settings as a dict that JSON can hold, without an encoder's where there is none."""
+        return {name: value for name, value in asdict(self).items() if not (name.startswith("encoder") and value == "")}
 
     @property
     def hash(self) -> str:
@@ -151,7 +190,9 @@ class TrainConfig:
     """How to train. The defaults fit two CPU cores."""
 
     arch: str = _setting(
-        "resnet18", "network; small: four plain blocks; efficientnet-lite0: see the extra imagenet", choices=ARCHITECTURES
+        "resnet18",
+        "network; small: four plain blocks; efficientnet-lite0: see the extra imagenet; for systems A to D see docs/SYSTEMS.md",
+        choices=ARCHITECTURES,
     )
     init: str = _setting(
         "auto",
@@ -179,6 +220,10 @@ class TrainConfig:
     mixup: float = _setting(0.0, "Beta parameter of blending clips and their labels; 0 is none", low=0, high=100)
     # see auxiliary.py; "" is none
     auxiliary_label: str = _setting("", "another label, learned at the same time from the training clips and then dropped")
+    # Hugging Face's gradient_accumulation_steps
+    accumulate: int = _setting(
+        1, "steps whose gradients are added before the weights change, systems C and D", low=1, high=10_000
+    )
     bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
     find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
     seed: int = _setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
@@ -217,6 +262,8 @@ def recipe(name: str, **changes: Any) -> Config:
     logmel : mel energies in dB, rows in Hz.
     voice : log-mel windows over the whole clip, each brought to mean 0 and spread 1, trained on degraded copies of the clips too:
         made for voices, rooms and microphones that training has not met.
+    embedding, frames, waveform : of the speech alone, found and cut out: an encoder's vectors of windows of 1.6 s, the frames of
+        its layers of 3 s, and 3 s of samples.
     mfcc-2020 : the recipe of 2020 to the letter, for comparison with old results: 48 kHz, 16-bit counts, 12 coefficients,
         40 mels, stretched to 224 x 224 and cut off to 0..255, which loses the sign.
     Raises VoicecamError for an unknown recipe or setting.
@@ -253,6 +300,8 @@ def _check(config: Config) -> None:
         "pad": ("repeat", "silence"),
         "normalise": ("mean", "none", "window"),
     }
+    if bool(config.encoder) != (config.features == "encoder"):
+        raise VoicecamError(f"encoder={config.encoder!r}: features 'encoder' need one, other features take none")
     for name, allowed in choices.items():
         if getattr(config, name) not in allowed:
             raise VoicecamError(f"{name}={getattr(config, name)!r}: must be one of {', '.join(allowed)}")

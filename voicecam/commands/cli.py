@@ -19,9 +19,11 @@ from voicecam.config import (  # noqa: F401
     IMAGES,
     LAYERS,
     MAPS,
+    OUTPUTS,
     PRESETS,
     RESULTS,
     SPLITS,
+    SYSTEMS,
     Config,
     TrainConfig,
     recipe,
@@ -64,16 +66,20 @@ def parse_run(corpora: Sequence[str], *, run: str, label: str, **options: Any) -
     parser.add_argument("--run")
     add_corpus_options(parser)
     add_run_options(parser)
-    return parser.parse_args(_words({"run": run, "label": label, "corpus": corpora, **options}))
+    system = SYSTEMS.get(options.get("system") or "", {})
+    return parser.parse_args(_words({**system, "run": run, "label": label, "corpus": corpora, **options}))
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line. Those of a file that it names with --config stand before its own, which win."""
+    """The options of a command line. Those of its --system and then of a file that it names with --config stand before its own,
+    which win."""
     finder = _Parser(add_help=False, allow_abbrev=False)
     finder.add_argument("--config", type=Path)
-    file = finder.parse_known_args(argv)[0].config
+    finder.add_argument("--system", choices=tuple(SYSTEMS))
+    named = finder.parse_known_args(argv)[0]
     try:
-        return parser.parse_args([*(_words(_options_in(file)) if file else ()), *argv])
+        of_file = _options_in(named.config) if named.config else {}
+        return parser.parse_args([*_words(SYSTEMS.get(named.system or "", {})), *_words(of_file), *argv])
     except VoicecamError as reason:
         parser.error(str(reason))
 
@@ -191,7 +197,7 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     """Which corpus, and how its clips become images."""
     add_corpora_option(parser)
     group = parser.add_argument_group("images")
-    group.add_argument("--recipe", choices=tuple(PRESETS), default="mfcc", help="features")
+    group.add_argument("--recipe", choices=tuple(PRESETS), default="mfcc", help="features; the last three are of speech models")
     group.add_argument("--seconds", type=real(0.05, 60), help="length every clip is fitted to, in s (default: the recipe's)")
     group.add_argument(
         "--image-size",
@@ -201,6 +207,24 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
         help="pixels given to the network (default: the recipe's)",
     )
     group.add_argument("--workers", type=WORKERS, help="processes that make images (default: one per core)")
+    add_encoder_options(parser)
+
+
+def add_encoder_options(parser: argparse.ArgumentParser) -> None:
+    """Which speech model, and where its weights are."""
+    group = parser.add_argument_group("speech models")
+    group.add_argument(
+        "--system",
+        choices=tuple(SYSTEMS),
+        help="in place of a picture network. A: speaker embedding and a small network; B: wav2vec2's frames and convolutions; "
+        "C: XLS-R fine-tuned in three phases; D: XLS-R for emotions. Each sets options that those given here overrule",
+    )
+    group.add_argument(
+        "--encoder", metavar="NAME", help="resemblyzer, ecapa, wav2vec2, wavlm, xls-r and more; default: the system's"
+    )
+    group.add_argument("--encoder-output", choices=OUTPUTS, help="what the head is shown (default: the recipe's)")
+    group.add_argument("--weights", default="hub", help="of the speech model: hub, or a folder in the hub's own format")
+    group.add_argument("--tiny", action="store_true", help="the same architecture small with random weights, to try a command")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

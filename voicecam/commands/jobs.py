@@ -11,7 +11,7 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.checks import check_run
 from voicecam.commands import cli, run_report
-from voicecam.commands.corpus import config_of, corpus_of
+from voicecam.commands.corpus import config_of, corpus_of, weights_of
 from voicecam.config import TrainConfig
 from voicecam.corpora import keep_ages
 from voicecam.corpora.labels import listing
@@ -211,6 +211,8 @@ def test_job(args: argparse.Namespace) -> str:
 def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
     """The run's Settings that the options ask for."""
     training = {field.name: getattr(args, field.name) for field in fields(TrainConfig) if field.name != "augment"}
+    if getattr(args, "recipe", "") == "waveform":  # a speech model that is trained whole starts from its weights
+        training |= {"init": weights_of(args)} | ({"arch": args.encoder} if args.encoder else {})
     return runs.Settings(
         map=str(map_path),
         label=args.label,

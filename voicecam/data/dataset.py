@@ -21,6 +21,7 @@ from voicecam.config import IMAGES, MAPS, Config, from_dict
 from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.data.augmented import AugmentedClips
+from voicecam.data.encodings import make_encodings, store_path, stored_encodings
 from voicecam.data.map_file import FORMAT, clip_contents, home_of, map_values, named_map, old_map, short_name
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features import mel_decibels, window_matrix
@@ -37,7 +38,8 @@ class Dataset:
     """Images of one corpus, ready to split.
 
     corpus : as the adapter gave it; its clips table has one row per image, in the order of `matrices`
-    matrices : float32, shape (n_clips, n_rows, n_frames); for mfcc-2020 the grey levels, (n_clips, 224, 224)
+    matrices : float32, shape (n_clips, n_rows, n_frames); for mfcc-2020 the grey levels, (n_clips, 224, 224); for a speech model
+        what data.encodings made
     config : the settings that made them
     failed : (wav, error) of each clip that could not be used
     fingerprints : uint8 (n_clips, fingerprints.BYTES), by which copies are known; None for ready-made matrices
@@ -73,7 +75,7 @@ def make_images(
     workers: int | None = None,
     progress: Progress = lambda items, total: items,
 ) -> Path:
-    """Write one image per clip and the map; return the map's path.
+    """Write one image per clip and the map; return the map's path. For a speech model encodings, see data.encodings.
 
     workers : processes; None is one per core, 1 works in this process
     progress : called as progress(iterable, total); gives the iterable back
@@ -83,6 +85,8 @@ def make_images(
     "error"; one that could not be read is tried again by the next run. Ready-made matrices get the map alone.
     Raises DatasetError when no clip can be used, OSError when images cannot be written.
     """
+    if config.of_sound:
+        return make_encodings(corpus, config, maps=maps, workers=workers, progress=progress)
     seen = clip_contents(corpus, maps)
     path = named_map(corpus, config, maps, seen)
     if corpus.matrices is not None:
@@ -136,13 +140,16 @@ def read_dataset(path: Path, *, images: Path | None = None) -> Dataset:
     clips = pd.DataFrame(rows).astype("string")
     corpus = Corpus(values["corpus"], home / values["root"], clips, tuple(values["repairs"]), folds, values["note"], ready_made)
     failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
-    if ready_made is None:
+    config, known_by = from_dict(values["config"]), [from_text(e["fingerprint"])[0] for e in good.values() if "fingerprint" in e]
+    prints = None if ready_made else np.stack(known_by)
+    if config.of_sound:
+        matrices = stored_encodings(store_path(corpus, config, home), [entry["content"] for entry in good.values()])
+    elif ready_made is None:
         folder = (home / "mfc_dataset" if images is None else Path(images)) / Path(path).stem
         matrices = np.stack([load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()])
-        prints = np.stack([from_text(entry["fingerprint"])[0] for entry in good.values()])
     else:
-        matrices, prints = load_matrices(ready_made, clips["path"]).astype(np.float32), None
-    return Dataset(corpus, matrices, from_dict(values["config"]), failed, prints)
+        matrices = load_matrices(ready_made, clips["path"]).astype(np.float32)
+    return Dataset(corpus, matrices, config, failed, prints)
 
 
 def clip_matrix(path: Path, config: Config) -> np.ndarray:

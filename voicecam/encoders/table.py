@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from voicecam.config import OUTPUTS  # noqa: F401  handed on
 from voicecam.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 RATE = 16_000  # Hz, of all of them
 BATCH = 32  # windows encoded at once; bounds the memory
-OUTPUTS = ("vector", "frames", "layers", "emissions")  # what an encoder can give of a window, see Encoder
 TINY = "tiny"  # weights: the same architecture small, with random weights; for tests
 HUB = "hub"  # weights: from the Hugging Face hub, at a pinned revision
 
@@ -69,10 +69,11 @@ class Encoder:
     """An encoder, ready to use.
 
     encode : float32 (clip, n) at RATE, in -1..1 -> float32 (clip, row, frame). By output: "vector" has one frame; "frames" is the
-        last layer's sequence; "layers" those of all layers, one below the other, as (layer * size, frame); "emissions" the scores of
-        letters
+        last layer's sequence; "layers" those of all layers, one below the other, as (layer * size, frame); "emissions" the
+        scores of letters
     network : the same as a torch module, differentiable from the samples on; None where it runs elsewhere
     weights : digest of what it computes with
+    layers : how many lie one below the other where output is "layers"
     """
 
     info: EncoderInfo
@@ -80,6 +81,7 @@ class Encoder:
     encode: Callable[[np.ndarray], np.ndarray]
     network: "nn.Module | None"
     weights: str
+    layers: int = 1
 
     def __call__(self, sounds: np.ndarray) -> np.ndarray:
         """Encodings, float32 (clip, row, frame), of sounds of one length, float32 (clip, n)."""
@@ -111,7 +113,7 @@ def need(package: str, info: EncoderInfo) -> ModuleType:
         raise ModelError(f"{info.title} needs {package.split('.')[0]}, which is not installed; run: {info.packages}") from None
 
 
-def torch_encoder(info: EncoderInfo, output: str, network: "nn.Module", weights: str) -> Encoder:
+def torch_encoder(info: EncoderInfo, output: str, network: "nn.Module", weights: str, *, layers: int = 1) -> Encoder:
     """The Encoder of a torch module, float32 (clip, n) -> (clip, row, frame)."""
     import torch
 
@@ -121,4 +123,4 @@ def torch_encoder(info: EncoderInfo, output: str, network: "nn.Module", weights:
         with torch.inference_mode():
             return network(torch.from_numpy(np.ascontiguousarray(sounds, dtype=np.float32))).numpy()
 
-    return Encoder(info, output, encode, network, weights)
+    return Encoder(info, output, encode, network, weights, layers)

@@ -14,6 +14,7 @@ from voicecam import audio, features
 from voicecam.audio import Signal
 from voicecam.config import UNCERTAIN, Config
 from voicecam.data.dataset import window_input
+from voicecam.data.encodings import sample_starts, speech_of, window_encodings
 from voicecam.network import Model, load_model
 
 NO_SPEECH = "no speech"
@@ -81,17 +82,24 @@ class Classifier:
         self.threshold = float(model.meta.get("threshold", 0.0))
 
     def probabilities(self, signals: Sequence[Signal]) -> np.ndarray:
-        """Probabilities, float64 (signal, class), of recordings at any rate. Raises AudioError for one without sound."""
-        return self.probabilities_of([clip_windows(signal, self.model.config) for signal in signals])
+        """Probabilities, float64 (signal, class), of recordings at any rate. Raises AudioError for one without sound; a speech
+        model hears the speech alone, and raises SilentError where there is none."""
+        config = self.model.config
+        heard = map(speech_of, signals) if config.of_sound else signals
+        return self.probabilities_of([clip_windows(signal, config) for signal in heard])
 
     def probabilities_of(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Probabilities, float64 (clip, class), of the windows of clips, each (n_windows, n_rows, n_frames), see `clip_windows`.
 
         The clip's logits are the mean over its windows: each window votes with its evidence (a product of experts), so one sure
-        window outweighs several unsure ones. The temperature is fitted on such means.
+        window outweighs several unsure ones. The temperature is fitted on such means. Of an encoder's vectors the mean is taken
+        before the network, as in training.
         """
         if not len(clips):
             return np.zeros((0, len(self.model.classes)))
+        if self.model.config.of_sound:
+            pooled = self.model.logits(np.stack([clip.mean(axis=0) for clip in clips])).astype(np.float64)
+            return softmax(pooled / self.model.temperature, axis=1)
         logits = self.model.logits(np.concatenate(clips)).astype(np.float64)  # (all windows, class)
         ends = np.cumsum([len(clip) for clip in clips])
         pooled = np.stack([part.mean(axis=0) for part in np.split(logits, ends[:-1])])  # (clip, class)
@@ -105,7 +113,7 @@ class Classifier:
         config, classes = self.model.config, self.model.classes
         clip = clip_features(signal, config) if clip is None else clip
         logits = self.model.logits(clip.matrices).astype(np.float64)  # (window, class)
-        p = softmax(logits.mean(axis=0) / self.model.temperature)
+        p = self.probabilities_of([clip.matrices])[0]
         alone = softmax(logits / self.model.temperature, axis=1)
         best = int(p.argmax())
         return Prediction(
@@ -137,7 +145,8 @@ def sure_classes(windows: Sequence[Window], *, threshold: float) -> tuple[str, .
 class ClipFeatures:
     """A recording's features, computed once for all that asks for them.
 
-    matrices : float32 (n_windows, n_rows, n_frames), what the network is shown: the loudest window or all, as config.windows says
+    matrices : float32 (n_windows, n_rows, n_frames), what the network is shown: the loudest window or all, as config.windows
+        says; of a speech model the windows' encodings
     decibels : float (frame, n_mels), mel energies in dB of what is looked at; starts : first frame of each window in it
     """
 
@@ -159,7 +168,11 @@ def clip_features(signal: Signal, config: Config) -> ClipFeatures:
     prepared = audio.prepare(signal, config) if loudest else audio.prepare_whole(signal, config)
     decibels = features.mel_decibels(prepared.samples, config)  # (frame, band)
     starts = (0,) if loudest else tuple(features.window_starts(len(decibels), config))
-    matrices = np.stack([window_input(decibels[start : start + config.n_frames], config) for start in starts])
+    if config.of_sound:
+        samples = sample_starts(len(prepared.samples), config)
+        matrices, starts = window_encodings(prepared.samples, samples, config), tuple(start // config.hop for start in samples)
+    else:
+        matrices = np.stack([window_input(decibels[start : start + config.n_frames], config) for start in starts])
     return ClipFeatures(matrices, decibels, starts, config)
 
 
@@ -175,6 +188,9 @@ def _times(signal: Signal, config: Config) -> list[tuple[float, float]]:
         start = audio.loudest_start(signal, config.seconds)
         return [(start, min(total, start + config.seconds))]
     n = round(total * config.sample_rate)
+    if config.of_sound:
+        begins = [start / config.sample_rate for start in sample_starts(n, config)]
+        return [(start, min(total, start + config.seconds)) for start in begins]
     frames = 1 + max(0, n - config.window) // config.hop
     starts = [start * config.hop / config.sample_rate for start in features.window_starts(frames, config)]
     return [(start, min(total, start + config.seconds)) for start in starts]

@@ -50,7 +50,8 @@ def balanced_accuracy_score(true: np.ndarray, said: np.ndarray) -> float:
     return float(recall_score(true, said, labels=np.unique(true), average="macro"))
 
 
-def _balanced_accuracy() -> AccumMetric:
+def balanced_accuracy() -> AccumMetric:
+    """fastai's metric of the same."""
     return skm_to_fastai(balanced_accuracy_score)
 
 
@@ -115,7 +116,7 @@ def trained_learner(model: Model, dataset: Dataset, split: Split, training: Trai
     loaders.train_ds.n_inp = loaders.valid_ds.n_inp = 1  # what make_loaders takes away
     network = copy.deepcopy(model.network).to(loaders.device)
     loss = CrossEntropyLossFlat(label_smoothing=training.label_smoothing)
-    return Learner(loaders, network, loss_func=loss, splitter=default_split, metrics=_balanced_accuracy())
+    return Learner(loaders, network, loss_func=loss, splitter=default_split, metrics=balanced_accuracy())
 
 
 def _loaders(
@@ -151,7 +152,7 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: TrainConfig
         build(training.arch, len(counts)).to(loaders.device),
         loss_func=CrossEntropyLossFlat(weight=weights, label_smoothing=training.label_smoothing),
         splitter=default_split,
-        metrics=_balanced_accuracy(),
+        metrics=balanced_accuracy(),
     )
     started = load_initial(learner.model, training.arch, training.init, corpora=corpora_of(dataset), clips=dataset.fingerprints)
     learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; EpochLog speaks

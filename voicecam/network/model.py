@@ -18,11 +18,20 @@ from scipy.special import softmax
 from torch import nn
 
 from voicecam.audio.fingerprints import from_text
-from voicecam.config import ARCHITECTURES, LAYERS, SHIPPED_BACKBONE, SHIPPED_MODEL, Config, from_dict  # noqa: F401  handed on
+from voicecam.config import (  # noqa: F401  handed on
+    HEADS,
+    LAYERS,
+    PICTURE_NETWORKS,
+    SHIPPED_BACKBONE,
+    SHIPPED_MODEL,
+    TRANSFORMERS,
+    Config,
+    from_dict,
+)
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
-from voicecam.network import efficientnet
+from voicecam.network import efficientnet, heads
 
 SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
@@ -39,11 +48,11 @@ class Model:
     network : body and head, in eval mode; input (clip, 3, config.image_rows, config.image_columns), output logits (clip, class)
     arch, label : architecture, and the label it was trained on
     classes : names in the order of the outputs
-    config, scale : way from sound to matrix, and from matrix to picture
+    config, scale : way from sound to matrix, and from matrix to picture; a speech model has no picture, and an empty scale
     meta : versions, corpus, split, training settings, metrics: what is known of its making
     """
 
-    network: nn.Sequential
+    network: Any  # nn.Module; pictures: an nn.Sequential of body and head
     arch: str
     label: str
     classes: tuple[str, ...]
@@ -52,7 +61,10 @@ class Model:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def input(self, matrices: np.ndarray) -> torch.Tensor:
-        """Network input, float32 (clip, 3, image_rows, image_columns), of matrices (clip, n_rows, n_frames)."""
+        """Network input of matrices (clip, n_rows, n_frames): float32 (clip, 3, image_rows, image_columns), or the matrices
+        themselves where there is no picture."""
+        if self.config.of_sound:
+            return torch.from_numpy(np.ascontiguousarray(matrices, dtype=np.float32))
         return to_input(torch.from_numpy(self.scale.to_gray(matrices)), self.config)
 
     def logits(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
@@ -79,6 +91,8 @@ class Model:
 
     def stage(self, name: str) -> nn.Module:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
+        if self.config.of_sound:
+            raise ModelError(f"{self.arch}: has no picture and so no layer to map; use band occlusion of the sound")
         stages = stages_of(self.arch)
         if name not in stages:
             raise ModelError(f"layer {name!r}: not known; use one of {', '.join(stages)}")
@@ -96,8 +110,8 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     small : four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and one linear
         layer. What a cell of its last stage sees is 31 pixels wide and high.
     """
-    if arch not in ARCHITECTURES:
-        raise ModelError(f"architecture {arch!r}: not known; use one of {', '.join(ARCHITECTURES)}")
+    if arch not in PICTURE_NETWORKS:
+        raise ModelError(f"architecture {arch!r}: no network on pictures; use one of {', '.join(PICTURE_NETWORKS)}")
     if arch != SMALL:
         network: Any = _efficientnet(n_classes) if arch == efficientnet.NAME else _resnet(arch, n_classes)
         return network.to(memory_format=torch.channels_last)  # how a CPU's convolutions like it, a tenth faster
@@ -146,10 +160,12 @@ def met_by(meta: Mapping[str, Any]) -> np.ndarray | None:
 def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
     """Write model.safetensors and, last, meta.json into `folder`; `half` stores float16. meta.json holds the weights' SHA-256."""
     folder = Path(folder)
-    state = {key: value.detach().contiguous() for key, value in model.network.state_dict().items()}
-    if half:
-        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
-    write_bytes(folder / "model.safetensors", save(state))  # not save_file: its errors do not say that a disk is full
+    if model.arch in TRANSFORMERS:
+        from voicecam.network.transformer import save_transformer
+
+        save_transformer(folder, model.network)
+    else:
+        _save_weights(folder, model.network, half=half)
     write_json(
         folder / "meta.json",
         {
@@ -165,6 +181,13 @@ def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
     )
 
 
+def _save_weights(folder: Path, network: nn.Module, *, half: bool) -> None:
+    state = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
+    if half:
+        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    write_bytes(folder / "model.safetensors", save(state))  # not save_file: its errors do not say that a disk is full
+
+
 def load_model(folder: Path) -> Model:
     """Read a saved model, ready to predict. Raises ModelError when it is missing, damaged or of another format."""
     folder = Path(folder)
@@ -174,14 +197,30 @@ def load_model(folder: Path) -> Model:
     weights = folder / "model.safetensors"
     if not weights.is_file() or file_sha256(weights) != meta["weights_sha256"]:
         raise ModelError(f"{weights}: missing or damaged (its SHA-256 is not the one in meta.json); train it again")
-    network = build(meta["arch"], len(meta["classes"]))
-    network.load_state_dict(
-        {key: value.float() if value.is_floating_point() else value for key, value in load_file(weights).items()}
-    )
     scale = Scale.from_dict(meta["scale"])
     return Model(
-        network.eval(), meta["arch"], meta["label"], tuple(meta["classes"]), from_dict(meta["config"]), scale, meta["meta"]
+        _saved_network(folder, meta).eval(),
+        meta["arch"],
+        meta["label"],
+        tuple(meta["classes"]),
+        from_dict(meta["config"]),
+        scale,
+        meta["meta"],
     )
+
+
+def _saved_network(folder: Path, meta: Mapping[str, Any]) -> nn.Module:
+    if meta["arch"] in TRANSFORMERS:
+        from voicecam.network.transformer import load_transformer
+
+        return load_transformer(folder)
+    state = {
+        key: value.float() if value.is_floating_point() else value
+        for key, value in load_file(folder / "model.safetensors").items()
+    }
+    network = heads.build_like(state, meta["arch"]) if meta["arch"] in HEADS else build(meta["arch"], len(meta["classes"]))
+    network.load_state_dict(state)
+    return network
 
 
 def versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from fastai.learner import Learner
 
 from voicecam import evaluation
+from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS
 from voicecam.corpora.table import keep_ages, keep_labelled
 from voicecam.data.augmented import render
 from voicecam.data.dataset import Dataset, read_dataset
@@ -18,7 +19,7 @@ from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json, write_text
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.classifier import Classifier
-from voicecam.network.learner import train, trained_learner
+from voicecam.network.learner import TrainResult, train, trained_learner
 from voicecam.progress import Log, Progress
 from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_split
 
@@ -33,7 +34,7 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     if settings.min_age > 0 or settings.max_age is not None:
         corpus = keep_ages(corpus, minimum=settings.min_age, maximum=settings.max_age or float("inf"))
     dataset = dataset.keep(keep_labelled(corpus, settings.label))
-    if dataset.config.windows == "loudest":
+    if dataset.config.windows == "loudest" or dataset.config.of_sound:
         return dataset
     n_augmented = settings.training.n_augmented if settings.training.augment else 0
     cache = home / "cache" / "augmented"
@@ -68,13 +69,30 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
             continue
         sizes = f"{len(split.train)} clips train, {len(split.valid)} validate, {len(split.test)} wait for the test"
         log(f"fold {number} of {len(splits)}: {sizes}")
-        trained = train(dataset, split, settings.label, settings.training, log=log)
+        trained = _train(dataset, split, settings, place=place, log=log)
         write_text(place / "history.csv", trained.history.to_csv(index=False))
         write_json(place / "lr_find.json", trained.lr_curve)
         paths = dataset.clips["path"].to_numpy()
         write_json(place / "split.json", {part: list(paths[getattr(split, part)]) for part in PARTS} | {"warning": split.warning})
         trust = _trust(trained.model, dataset, split, max_error=settings.max_error)
         save_model(place, replace(trained.model, meta={**trained.model.meta, "split": settings.split, **trust}))
+
+
+def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, log: Log) -> TrainResult:
+    """Train what the run's features are for: a network on pictures, a head on an encoder, or a whole speech model."""
+    features, arch = dataset.config.features, settings.training.arch
+    known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(features, PICTURE_NETWORKS)
+    if arch not in known:
+        raise ModelError(f"arch {arch}: not for features '{features}'; use one of {', '.join(known)}")
+    if features == "encoder":
+        from voicecam.network.head_training import train_head
+
+        return train_head(dataset, split, settings.label, settings.training, place=place, log=log)
+    if features == "waveform":
+        from voicecam.network.speech_training import train_speech_model
+
+        return train_speech_model(dataset, split, settings.label, settings.training, place=place, log=log)
+    return train(dataset, split, settings.label, settings.training, log=log)
 
 
 def run_learner(folder: Path, *, fold: int = 1) -> Learner:
