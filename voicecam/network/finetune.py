@@ -17,6 +17,7 @@ from sklearn.metrics import f1_score, recall_score
 from voicecam.audio.degrade import Degradation
 from voicecam.errors import DatasetError, ModelError
 from voicecam.files import digest, read_json, write_json
+from voicecam.network.drawing import Clips
 from voicecam.network.transformer import SHORTEST, WaveformNetwork, load_transformer, need_transformers, save_transformer
 
 FROZEN = ("encoder", "features", "none")
@@ -65,19 +66,6 @@ class FineTuned:
     network: WaveformNetwork
     history: pd.DataFrame
     by_domain: pd.DataFrame
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clips:
-    """What is trained on: sounds, float32 (clip, n), an array or a memory map; targets, int64 (clip,); domains, str (clip,)."""
-
-    sounds: np.ndarray
-    targets: np.ndarray
-    domains: np.ndarray
-
-    def of(self, rows: np.ndarray, domains: Sequence[str]) -> np.ndarray:
-        """Those of `rows` that are of `domains`; all where none are named."""
-        return rows[np.isin(self.domains[rows], domains)] if domains else rows
 
 
 @dataclass(frozen=True, kw_only=True)

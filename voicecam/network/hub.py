@@ -1,10 +1,13 @@
-"""Weights of speech transformers on the Hugging Face hub: which, how large, under which licence, and their download. Builds no
-network.
+"""Weights of speech transformers on the Hugging Face hub: which, how large, under which licence, and their download; and what
+keeps its packages quiet. Builds no network.
 
 Each is pinned to a revision and to the SHA-256 of its weights. The three hold their weights as pytorch_model.bin there; torch
 reads such a file with weights_only, tensors alone, and only once its SHA-256 is the one in the table.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +69,12 @@ def fetch_weights(name: str) -> Path:
     Raises ModelError, one line that says what to fetch, how large it is and its licence, where the hub cannot be reached, and
     where the weights have another SHA-256.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import hf_hub_download
 
     hub = HUB[name]
     try:
-        folder = Path(
-            snapshot_download(hub.repository, revision=hub.revision, allow_patterns=[CONFIG, PREPROCESSOR, BIN])  # bars, resume
-        )
+        for file in (CONFIG, PREPROCESSOR, BIN):
+            folder = Path(hf_hub_download(hub.repository, file, revision=hub.revision)).parent  # with a bar; resumes
     except Exception as reason:  # httpx's, requests', the hub's own and the system's: whatever stops a download
         raise ModelError(
             f"{hub.repository}: not fetched ({type(reason).__name__}); {hub.megabytes} MB, licence {hub.licence}, revision "
@@ -83,3 +85,28 @@ def fetch_weights(name: str) -> Path:
             f"{folder / BIN}: missing or damaged (its SHA-256 is not the known one); delete the folder and fetch it again"
         )
     return folder
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """transformers without its bars for files, and without its table of what a checkpoint lacks, which _read looks at itself."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with no_mask_warning():
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def no_mask_warning() -> Iterator[None]:
+    """WavLM gives torch a boolean mask beside its float position bias; torch warns at each call."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+        yield

@@ -1,4 +1,4 @@
-"""One phase of a fine-tuning under transformers' Trainer: batches, draws, loss, checkpoints. Keeps no finished phase; see finetune.
+"""One phase of a fine-tuning under transformers' Trainer: loss, epochs, checkpoints. Keeps no finished phase; see finetune.py.
 
 Importing it imports transformers (6 s). A checkpoint counts once a file COMPLETE lies in it, which is written last.
 """
@@ -7,22 +7,22 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from voicecam.audio import degrade
-from voicecam.audio.degrade import Degradation
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_text
-from voicecam.network.finetune import Clips, Phase, Settings, clip_scores
-from voicecam.network.transformer import RATE, WaveformNetwork
+from voicecam.network.drawing import Clips, Draws, Sounds, class_weights
+from voicecam.network.finetune import Phase, Settings, clip_scores
+from voicecam.network.hub import quiet
+from voicecam.network.transformer import WaveformNetwork
 
 COMPLETE = "complete"
 State = dict[str, Any]
@@ -50,7 +50,8 @@ def train_phase(
         draws = Draws(clips, train, balanced=phase.balanced, seed=(settings.seed, number))
         watch = Watch(draws, phase, settings, folder, log)
         trainer = _trainer(network, clips, draws, valid, phase, number, settings, folder, watch)
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with quiet():
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
         rows = epoch_rows({"log_history": trainer.state.log_history}, phase.name)
     best = best_row(rows, settings.best)
     kept = [{key: value for key, value in row.items() if key != "step"} for row in rows]
@@ -60,7 +61,7 @@ def train_phase(
 def _trainer(
     network: WaveformNetwork,
     clips: Clips,
-    draws: "Draws",
+    draws: Draws,
     valid: np.ndarray,
     phase: Phase,
     number: int,
@@ -96,7 +97,7 @@ def _trainer(
         eval_dataset=Sounds(clips, rows=valid),
         data_collator=lambda items: _batch(network, items),
         compute_loss_func=lambda outputs, labels, num_items_in_batch=None: _loss(outputs, labels, weights, num_items_in_batch),
-        compute_metrics=lambda said: clip_scores(said.label_ids, said.predictions.argmax(axis=1)),
+        compute_metrics=lambda said: clip_scores(np.asarray(said.label_ids), np.asarray(said.predictions).argmax(axis=1)),
         callbacks=[watch],
     )
     trainer.draws = draws
@@ -107,84 +108,15 @@ def _trainer(
 class _Trainer(Trainer):
     """The Trainer with our order of training clips."""
 
-    draws: "Draws"
+    draws: Draws
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
         return self.draws
 
 
-class Draws(Sampler):
-    """Which clips an epoch trains on, in which order: keys (epoch, place in the epoch, row), the same for the same epoch.
-
-    balanced : as many draws as there are clips, each class as often, within a class each of its domains as often, within these
-        each clip as often, but for remainders; else every clip once
-    """
-
-    def __init__(self, clips: Clips, rows: np.ndarray, *, balanced: bool, seed: tuple[int, ...]):
-        self.rows, self.seed, self.epoch = rows, seed, 0
-        targets, domains = clips.targets[rows], clips.domains[rows]
-        self.groups: list[tuple[np.ndarray, float]] = []  # rows, and how many draws they get
-        for target in np.unique(targets) if balanced else ():
-            there = np.unique(domains[targets == target])
-            share = len(rows) / len(np.unique(targets)) / len(there)
-            self.groups += [(rows[(targets == target) & (domains == domain)], share) for domain in there]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        rng = np.random.default_rng((*self.seed, self.epoch))
-        order = rng.permutation(self._balanced(rng) if self.groups else self.rows)
-        return iter([(self.epoch, place, int(row)) for place, row in enumerate(order)])
-
-    def _balanced(self, rng: np.random.Generator) -> np.ndarray:
-        """Rows, as many as there are, by shares; ends of shares are rounded, so that the number holds."""
-        ends = np.rint(np.cumsum([share for _, share in self.groups])).astype(int)
-        counts = np.diff(ends, prepend=0)
-        drawn = []
-        for (rows, _), count in zip(self.groups, counts):
-            rounds = math.ceil(count / len(rows))
-            drawn.append(np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count])
-        return np.concatenate(drawn)
-
-
-class Sounds(Dataset):
-    """Clips as the Trainer reads them: by keys of Draws, degraded where asked; or, given `rows`, by their place, as they are."""
-
-    def __init__(
-        self, clips: Clips, rows: np.ndarray | None = None, *, augment: Degradation | None = None, seed: tuple[int, ...] = ()
-    ):
-        self.clips, self.rows, self.augment, self.seed = clips, rows, augment, seed
-
-    def __len__(self) -> int:
-        return len(self.clips.targets if self.rows is None else self.rows)
-
-    def __getitem__(self, key: Any) -> tuple[np.ndarray, int]:
-        row = int(key[-1] if self.rows is None else self.rows[key])
-        sound = np.array(self.clips.sounds[row], dtype=np.float32)
-        if self.augment is not None and self.rows is None:
-            sound = degraded(sound, self.augment, np.random.default_rng((*self.seed, *key)))
-        return sound, int(self.clips.targets[row])
-
-
-def degraded(sound: np.ndarray, how: Degradation, rng: np.random.Generator) -> np.ndarray:
-    """A clip through degrade.augment, float32 (n,): its padding of zeros stays out of it; cut or padded to its length again."""
-    heard = np.flatnonzero(sound)
-    if not len(heard):
-        return sound
-    other = degrade.augment(sound[: heard[-1] + 1], RATE, (), rng, how=how)[: len(sound)]
-    return np.pad(other, (0, len(sound) - len(other))).astype(np.float32)
-
-
 def _batch(network: WaveformNetwork, items: list[tuple[np.ndarray, int]]) -> dict[str, torch.Tensor]:
     sounds = torch.from_numpy(np.stack([sound for sound, _ in items]))  # (clip, n)
     return {**network.prepare(sounds), "labels": torch.tensor([target for _, target in items])}
-
-
-def class_weights(targets: np.ndarray) -> torch.Tensor:
-    """What a clip of each class weighs, float32 (class,): the inverse of their number; 1 on average over the clips."""
-    counts = np.bincount(targets)
-    return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
 
 
 def _loss(outputs: Any, labels: torch.Tensor, weights: torch.Tensor, n_clips: Any) -> torch.Tensor:
@@ -248,7 +180,8 @@ class Watch(TrainerCallback):
 
 def epoch_rows(state: State, phase: str) -> list[dict[str, Any]]:
     """The history of a Trainer's state: one row per finished epoch, with the step that it ended at."""
-    rows, loss = [], float("nan")
+    rows: list[dict[str, Any]] = []
+    loss = float("nan")
     for entry in state["log_history"]:
         loss = entry.get("loss", loss)
         if "eval_loss" in entry:

@@ -17,7 +17,7 @@ from torch import nn
 
 from voicecam.errors import ModelError
 from voicecam.files import read_json
-from voicecam.network.hub import CONFIG, HUB, PREPROCESSOR, SAFE, fetch_weights, need_transformers
+from voicecam.network.hub import CONFIG, HUB, PREPROCESSOR, SAFE, fetch_weights, need_transformers, no_mask_warning, quiet
 
 RATE = 16_000  # Hz; what all three were trained on
 SHORTEST = 400  # samples; the first frame's field of view
@@ -78,7 +78,8 @@ class WaveformNetwork(nn.Module):
         """Logits, float32 (clip, class), of sounds (clip, n); see `prepare` for `lengths`."""
         if sounds.ndim != 2 or sounds.shape[1] < SHORTEST:
             raise ModelError(f"sounds of shape {tuple(sounds.shape)}: must be (clip, n) with {SHORTEST} samples or more")
-        return self.model(**self.prepare(sounds, lengths)).logits
+        with no_mask_warning():
+            return self.model(**self.prepare(sounds, lengths)).logits
 
     def logits(self, sounds: np.ndarray, rows: Sequence[int] | np.ndarray | None = None, *, batch: int = 16) -> np.ndarray:
         """Logits in eval mode, float32 (clip, class), of rows of an array or memory map, float32 (clip, n); None takes all."""
@@ -109,7 +110,8 @@ def build_transformer(name: str, classes: Sequence[str], *, weights: str | Path 
     classes : outputs in alphabetic order, whatever their order here: female 0, male 1. The authors of the three-phase XLS-R
         classifier number male 0 and female 1: swap the columns to compare with their files.
     weights : "hub" (pinned, see network.hub; fetched once, with a bar, a stopped download goes on), a folder in the hub's
-        format (config.json and model.safetensors, as save_pretrained writes them), or "tiny" (the same architecture small, random)
+        format (config.json and model.safetensors, by save_pretrained), or "tiny" (the same architecture, small,
+        of random weights)
     Raises ModelError, one line, for weights that cannot be had or used.
     """
     if name not in NAMES:
@@ -162,7 +164,7 @@ def save_transformer(folder: str | Path, network: WaveformNetwork) -> None:
     shutil.rmtree(beside, ignore_errors=True)  # what a killed process left
     beside.mkdir(parents=True)
     try:
-        with _quiet():
+        with quiet():
             network.model.save_pretrained(beside, max_shard_size="50GB")
         extractor = Wav2Vec2FeatureExtractor(do_normalize=network.normalise, return_attention_mask=network.mask)
         extractor.save_pretrained(beside)
@@ -187,7 +189,7 @@ def _read(folder: Path, labels: dict[str, Any] | None, *, pickled: bool = False)
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         for key, value in (labels or {}).items():
             setattr(config, key, value)
-        with _quiet():
+        with quiet():
             model, info = AutoModelForAudioClassification.from_pretrained(
                 folder,
                 config=config,
@@ -230,19 +232,3 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers without its bars and its table of what a checkpoint lacks: _read looks at that itself."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
