@@ -69,12 +69,19 @@ def fetch_weights(name: str) -> Path:
     Raises ModelError, one line that says what to fetch, how large it is and its licence, where the hub cannot be reached, and
     where the weights have another SHA-256.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_session, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     hub = HUB[name]
     try:
         for file in (CONFIG, PREPROCESSOR, BIN):
-            folder = Path(hf_hub_download(hub.repository, file, revision=hub.revision)).parent  # with a bar; resumes
+            try:
+                path = hf_hub_download(hub.repository, file, revision=hub.revision, local_files_only=True)
+            except LocalEntryNotFoundError:
+                # once, and soon: the download itself tries again for half a minute
+                get_session().head(hf_hub_url(hub.repository, CONFIG, revision=hub.revision), timeout=10)
+                path = hf_hub_download(hub.repository, file, revision=hub.revision)  # with a bar; resumes
+        folder = Path(path).parent
     except Exception as reason:  # httpx's, requests', the hub's own and the system's: whatever stops a download
         raise ModelError(
             f"{hub.repository}: not fetched ({type(reason).__name__}); {hub.megabytes} MB, licence {hub.licence}, revision "
