@@ -1,9 +1,11 @@
 """Speech transformers as classifiers of waveforms, against transformers' own feature extractor, loader and writer."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +211,47 @@ def test_a_hub_that_cannot_be_reached_is_told_in_a_line(tmp_path):
     for said in ("facebook/wav2vec2-xls-r-300m", "1270 MB", "Apache-2.0", "--weights FOLDER", "--tiny"):
         assert said in line
     assert "Retrying" not in done.stderr
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """A hub's cache with XLS-R's three files at the pinned revision, made small; its weights' SHA-256 is the one we expect."""
+    from huggingface_hub import constants
+
+    from voicecam.network import hub
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    pinned = hub.HUB["xls-r"]
+    folder = tmp_path / "models--facebook--wav2vec2-xls-r-300m" / "snapshots" / pinned.revision
+
+    def put(content):
+        save_transformer(folder, build_transformer("xls-r", CLASSES, weights="tiny", seed=7))
+        (folder / "model.safetensors").unlink()
+        torch.save(content, folder / "pytorch_model.bin")
+        sha256 = hashlib.sha256((folder / "pytorch_model.bin").read_bytes()).hexdigest()
+        monkeypatch.setitem(hub.HUB, "xls-r", replace(pinned, sha256=sha256))
+        return folder
+
+    return put
+
+
+def test_weights_in_the_hubs_cache_are_read_without_a_connection(cached):
+    encoder = build_transformer("xls-r", CLASSES, weights="tiny", seed=8).model.base_model
+    cached({f"wav2vec2.{key}": value for key, value in encoder.state_dict().items()} | {"quantizer.codevectors": torch.zeros(3)})
+    network = build_transformer("xls-r", CLASSES)
+    kept = network.model.base_model.state_dict()
+    assert all(torch.equal(value, kept[key]) for key, value in encoder.state_dict().items())
+    assert network.mask
+
+
+def test_weights_of_the_hub_that_are_others_or_hold_code_are_refused(cached, tmp_path):
+    folder = cached({"a": torch.zeros(1)})
+    (folder / "pytorch_model.bin").write_bytes(b"other")
+    with pytest.raises(ModelError, match="SHA-256") as caught:
+        build_transformer("xls-r", CLASSES)
+    assert one_line(caught)
+    cached(Trap(str(tmp_path / "ran")))
+    with pytest.raises(ModelError, match="not readable") as caught:
+        build_transformer("xls-r", CLASSES)
+    assert one_line(caught)
+    assert not (tmp_path / "ran").exists()

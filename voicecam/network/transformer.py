@@ -5,6 +5,7 @@ own: what `save_transformer` writes, its from_pretrained reads, and the other wa
 """
 
 import os
+import pickle  # for its error alone
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -199,6 +200,8 @@ def _read(folder: Path, labels: dict[str, Any] | None, *, pickled: bool = False)
                 dtype=torch.float32,
                 **how,
             )
+    except pickle.UnpicklingError:
+        raise ModelError(f"{folder}: not readable: its weights hold more than tensors; fetch it again") from None
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as reason:
         said = next(iter(str(reason).strip().splitlines()), type(reason).__name__)
         raise ModelError(f"{folder}: not readable as a speech transformer ({said}); make or fetch it again") from None
