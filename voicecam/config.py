@@ -46,7 +46,7 @@ DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on t
 MAP_METHOD, MAP_LAYER = DEFAULT_MAPS["small", "logmel"]  # of the shipped model
 SOUND_RECIPES = ("encoder", "waveform")  # kinds of features that are no picture: of an encoder, or the samples themselves
 RECIPES = ("mfcc", "logmel", "mfcc-2020", *SOUND_RECIPES)  # kinds of features
-_SPEECH = {"pre_emphasis": 0.0, "level_dbfs": -30.0}
+_SPEECH = {"pre_emphasis": 0.0, "level_dbfs": -30.0, "pad": "end"}
 
 
 def _encoder(name: str, output: str) -> dict[str, Any]:
@@ -90,9 +90,10 @@ PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "A": {"recipe": "embedding", "arch": "two-layer", "epochs": 100, "patience": 20, "lr": 1e-3},
     "B": {"recipe": "frames", "arch": "cnn", "epochs": 30, "patience": 8, "lr": 1e-3},
-    "C": {"recipe": "waveform", "arch": "xls-r", "epochs": 5, "patience": 3, "lr": 3e-5, "batch": 8},
+    "C": {"recipe": "waveform", "arch": "xls-r", "phases": "C", "epochs": 10, "lr": 3e-5, "batch": 8},
     "D": {
         "recipe": "waveform",
+        "phases": "D",
         "arch": "xls-r",
         "label": "emotion_gender3",
         "epochs": 10,
@@ -112,7 +113,9 @@ class Config:
     seconds: float = 1.0  # s; every clip is fitted to this, the length of a spoken word
     windows: str = "loudest"  # "loudest": one window of `seconds` a clip, the one with most energy; "all": windows over all of it
     window_step: float = 0.5  # of `seconds`; from one window to the next where windows is "all"
-    pad: str = "silence"  # what lengthens a shorter clip: "silence" around it, or "repeat": the clip again and again
+    pad: str = (
+        "silence"  # what lengthens a shorter clip: "silence" around it, "end": silence after it, or "repeat": the clip again
+    )
     centre: bool = True  # take off a constant offset of the samples
     level_dbfs: float | None = -26.0  # dB re full scale, RMS; ITU-T P.56's usual speech level; None keeps the level
     full_scale: float = 1.0  # value of a full-scale sample; 32768 gives the 16-bit counts of the 2020 recipe
@@ -220,6 +223,9 @@ class TrainConfig:
     mixup: float = _setting(0.0, "Beta parameter of blending clips and their labels; 0 is none", low=0, high=100)
     # see auxiliary.py; "" is none
     auxiliary_label: str = _setting("", "another label, learned at the same time from the training clips and then dropped")
+    phases: str = _setting(
+        "C", "of a speech model that is fine-tuned whole: as system C or D, see network.finetune", choices=("C", "D")
+    )
     # Hugging Face's gradient_accumulation_steps
     accumulate: int = _setting(
         1, "steps whose gradients are added before the weights change, systems C and D", low=1, high=10_000
@@ -297,7 +303,7 @@ def _check(config: Config) -> None:
     choices = {
         "features": RECIPES,
         "windows": ("all", "loudest"),
-        "pad": ("repeat", "silence"),
+        "pad": ("end", "repeat", "silence"),
         "normalise": ("mean", "none", "window"),
     }
     if bool(config.encoder) != (config.features == "encoder"):

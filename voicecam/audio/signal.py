@@ -213,7 +213,8 @@ def resample(signal: Signal, rate: int) -> Signal:
 
 def fit_length(signal: Signal, n_samples: int, *, pad: str = "silence") -> Signal:
     """Fit to exactly `n_samples`: a longer signal keeps the stretch of that length with the most energy (the earliest
-    such); a shorter one stands in the middle of silence or, with pad="repeat", is said again until the end.
+    such); a shorter one stands in the middle of silence or, with pad="end", before it, or, with "repeat", is said again until
+    the end.
     Nothing is random: position jitter belongs to training."""
     samples = signal.samples
     missing = n_samples - len(samples)
@@ -224,6 +225,8 @@ def fit_length(signal: Signal, n_samples: int, *, pad: str = "silence") -> Signa
         return signal
     if pad == "repeat":
         return Signal(np.resize(samples, n_samples), signal.rate)
+    if pad == "end":
+        return Signal(np.pad(samples, (0, missing)), signal.rate)
     return Signal(np.pad(samples, (missing // 2, missing - missing // 2)), signal.rate)
 
 

@@ -163,7 +163,7 @@ def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
     if model.arch in TRANSFORMERS:
         from voicecam.network.transformer import save_transformer
 
-        save_transformer(folder, model.network)
+        save_transformer(folder, model.network.network)
     else:
         _save_weights(folder, model.network, half=half)
     write_json(
@@ -211,9 +211,9 @@ def load_model(folder: Path) -> Model:
 
 def _saved_network(folder: Path, meta: Mapping[str, Any]) -> nn.Module:
     if meta["arch"] in TRANSFORMERS:
-        from voicecam.network.transformer import load_transformer
+        from voicecam.network.transformer import OnSamples, load_transformer
 
-        return load_transformer(folder)
+        return OnSamples(load_transformer(folder))
     state = {
         key: value.float() if value.is_floating_point() else value
         for key, value in load_file(folder / "model.safetensors").items()

@@ -96,6 +96,17 @@ class WaveformNetwork(nn.Module):
         return np.concatenate(parts)
 
 
+class OnSamples(nn.Module):
+    """A waveform classifier that takes windows as data.encodings has them: float32 (clip, 1, n) -> logits (clip, class)."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return self.network(windows[:, 0])
+
+
 def sound_lengths(sounds: torch.Tensor) -> torch.Tensor:
     """Samples before each clip's trailing zeros, int64 (clip,), never under SHORTEST; a clip of zeros alone counts as whole."""
     n = sounds.shape[1]
