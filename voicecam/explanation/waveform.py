@@ -134,12 +134,13 @@ def band_drops(
 
 
 def wave_logits(network: nn.Module) -> WaveLogits:
-    """The network's logits of sounds, in evaluation mode and without gradients, where the network is."""
+    """The network's logits of sounds, a few at a time, in evaluation mode and without gradients, where the network is."""
 
     def logits(sounds: np.ndarray) -> np.ndarray:
         place = next((weight.device for weight in network.parameters()), None)
         with left_as_it_was(network), torch.inference_mode():
-            return network(torch.as_tensor(sounds, dtype=torch.float32, device=place)).cpu().numpy()
+            parts = torch.as_tensor(sounds, dtype=torch.float32).split(BATCH)
+            return torch.cat([network(part.to(place)).cpu() for part in parts]).numpy()
 
     return logits
 
