@@ -348,6 +348,24 @@ def test_the_network_is_left_as_it_was():
     assert (network.filter.weight.grad == 1).all()
 
 
+def test_a_recurrent_network_adds_up_too():
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.cells, self.head = nn.LSTM(80, 8, batch_first=True), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.head(self.cells(20 * x.unfold(1, 80, 80))[0].mean(dim=1))
+
+    network, x = Recurrent().train(), noise()
+    with torch.no_grad():
+        scores = network(torch.from_numpy(np.stack([x, noise_floor(x)]))).double().numpy() @ [-1, 1]
+    found, gap = integrated_gradients_map(network, x, RATE, LIMITS, steps=STEPS, target=1, contrast=0)
+    assert found.sum() == pytest.approx(scores[0] - scores[1], abs=0.02 * np.abs(found).sum())
+    assert found.sum() + gap == pytest.approx(scores[0] - scores[1], abs=1e-6)
+
+
 class LogitsOf(nn.Module):
     """A transformers classifier as waveform -> logits, with the zero mean and unit variance of its feature extractor."""
 

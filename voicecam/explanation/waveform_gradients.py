@@ -45,7 +45,8 @@ def integrated_gradients_map(
     target, contrast : the class whose logit is explained, and the one whose logit is taken off it, or None
     n_steps : points on the way; start : where it begins, one of STARTS; floor_db, seed : of the noise
     Returns (map, gap): map float64 (band, step), signed, in logits, lowest band first; gap, in logits: the score of the sound
-    less that of the start, less the sum of the map. It is 0 for a perfect integral; take more n_steps where it is not small.
+    less that of the start, less the sum of the map. It is 0 for a perfect integral; take more n_steps where it is not small
+        (Resemblyzer and a linear head on 11 words: 10 % of the rise with 32, 3 % with 64, 1 % with 128, and the same ranks).
 
     silence : the way x' + a (x - x'), a from 0 to 1, from x' = 0, points by Gauss and Legendre, as captum's.
     noise : the same straight way from white noise 60 dB below the sound's level. Networks that bring each clip to mean 0 and
@@ -152,7 +153,10 @@ def _mean_gradient(
     sounds = torch.from_numpy((origin + places[:, None] * way).astype(np.float32))  # (point, n)
     many = np.full(len(places), target)
     others = None if contrast is None else np.full(len(places), contrast)
-    return shares @ input_gradient(network, sounds, many, contrast=others, batch=batch).numpy().astype(np.float64)
+    recurrent = any(isinstance(part, nn.RNNBase) for part in network.modules())  # on cuDNN: no gradient in evaluation
+    with torch.backends.cudnn.flags(enabled=not recurrent):
+        slopes = input_gradient(network, sounds, many, contrast=others, batch=batch)
+    return shares @ slopes.numpy().astype(np.float64)
 
 
 def _hears_no_level(logits: WaveLogits, whole: np.ndarray) -> bool:
