@@ -136,7 +136,7 @@ def bands_by_class(
     null_shares: np.ndarray,
     classes_of: Sequence[str],
     speakers: Sequence[str],
-    config: Config,
+    config: Config | Bands,
     *,
     shuffled_shares: np.ndarray | None = None,
     right: np.ndarray | None = None,
@@ -144,7 +144,7 @@ def bands_by_class(
     """Mean share of evidence per class and band: clips are averaged per speaker, then speakers.
 
     shares, null_shares : float (clip, h) of the network, and of the same network with random weights
-    classes_of, speakers : class and speaker of each clip
+    classes_of, speakers : class and speaker of each clip; config : of the pictures whose rows the bands are, or the bands
     shuffled_shares : the same of a network trained on shuffled labels; right : bool (clip,), whether the network named the class
     Returns one row per class and band: class, band, name, from, to, unit, share, low, high (95 % over speakers; NaN
     for one), null_share, clips, speakers, blank (clips whose map is blank; they are in no mean); with shuffled_shares also
@@ -167,7 +167,7 @@ def bands_by_class(
 
 
 def _class_rows(
-    name: str, shares: np.ndarray, controls: dict[str, np.ndarray], speakers: pd.Series, config: Config
+    name: str, shares: np.ndarray, controls: dict[str, np.ndarray], speakers: pd.Series, config: Config | Bands
 ) -> list[dict[str, object]]:
     """Rows of `bands_by_class`, one per band, of one class's clips."""
     h = shares.shape[1]
@@ -176,13 +176,13 @@ def _class_rows(
     facts = {"share": _mean(means), "low": low, "high": high}
     facts |= {key: _mean(_speaker_means(values, speakers)) for key, values in controls.items()}
     counts = {"clips": len(shares), "speakers": len(means), "blank": int(np.isnan(shares[:, 0]).sum())}
-    unit = "Hz" if config.features == "logmel" else "coefficient"
-    places = zip(band_names(h, config), band_limits(h, config))
+    in_hertz = isinstance(config, Bands) or config.features == "logmel"
+    places = (config.names, config.limits) if isinstance(config, Bands) else (band_names(h, config), band_limits(h, config))
     return [
-        {"class": name, "band": band, "name": title, "from": start, "to": end, "unit": unit}
+        {"class": name, "band": band, "name": title, "from": start, "to": end, "unit": "Hz" if in_hertz else "coefficient"}
         | {key: values[band] for key, values in facts.items()}
         | counts
-        for band, (title, (start, end)) in enumerate(places)
+        for band, (title, (start, end)) in enumerate(zip(*places, strict=True))
     ]
 
 

@@ -5,24 +5,20 @@ in for each other, so a small drop does not show that a band says nothing. Band 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import firwin, kaiserord
 from scipy.stats import rankdata
 
 from voicecam.audio import Signal
 from voicecam.data.dataset import signal_matrix
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import Jackknife, jackknife
+from voicecam.explanation.filters import kept_bands
 from voicecam.network import Model
 from voicecam.progress import Progress
 
-DEPTH_DB = 60.0  # dB taken off inside a stopped band, a thousandth of the amplitude: below the floor of the log-mel pictures
-SOFTEST, HARDEST = 100.0, 5.0  # Hz; widest and narrowest edge. At 5 Hz the filter is 0.7 s long; a harder edge rings longer
-EDGE_SHARE = 0.25  # of the band's width; leaves three quarters of it at full depth
 CORRELATION = (-1.0, 1.0)
 FEWEST = 3  # bands; with fewer, ranks are 1 or -1 by themselves
 
@@ -40,12 +36,12 @@ def band_stop(samples: np.ndarray, rate: int, low: float, high: float) -> np.nda
     there leaves a click of its own, however good the filter.
     Raises ExplainError for a band narrower than 10 Hz, above half the rate, or as wide as the whole spectrum.
     """
-    return (samples - _kept(samples, rate, [(low, high)])[0]).astype(np.float32)
+    return (samples - kept_bands(samples, rate, [(low, high)])[0]).astype(np.float32)
 
 
 def keep_only(samples: np.ndarray, rate: int, low: float, high: float) -> np.ndarray:
     """What `band_stop` takes away, float32 (n_samples,): the two add up to the samples."""
-    return _kept(samples, rate, [(low, high)])[0].astype(np.float32)
+    return kept_bands(samples, rate, [(low, high)])[0].astype(np.float32)
 
 
 def window_logits(model: Model) -> Logits:
@@ -216,39 +212,13 @@ def _spell(row: Mapping, value: str, low: str, high: str) -> str:
     return f"{row[value]:.2f} [{row[low]:.2f}, {row[high]:.2f}]" if np.isfinite(row[low]) else f"{row[value]:.2f} (no interval)"
 
 
-def _kept(samples: np.ndarray, rate: int, limits: Sequence[tuple[float, float]]) -> np.ndarray:
-    """What lies in each band, float64 (band, n_samples): all bands on one spectrum of the samples."""
-    filters = [_taps(rate, float(low), float(high)) for low, high in limits]
-    n = next_fast_len(len(samples) + max(map(len, filters), default=0), real=True)
-    spectrum = rfft(np.asarray(samples, dtype=np.float64), n)
-    kept = np.empty((len(filters), len(samples)))
-    for band, taps in enumerate(filters):
-        centred = np.roll(np.pad(taps, (0, n - len(taps))), -(len(taps) // 2))  # the middle tap at time 0: no delay
-        kept[band] = irfft(spectrum * rfft(centred), n)[: len(samples)]
-    return kept
-
-
-@lru_cache(maxsize=128)
-def _taps(rate: int, low: float, high: float) -> np.ndarray:
-    """The filter that passes low to high Hz: odd, symmetric. Raises ExplainError, see `band_stop`."""
-    low, high = max(low, 0.0), min(high, rate / 2)
-    if high - low < 2 * HARDEST:
-        raise ExplainError(f"band {low:g}-{high:g} Hz at {rate} Hz: must be {2 * HARDEST:g} Hz wide or more; choose a wider band")
-    edge = float(np.clip(EDGE_SHARE * (high - low), HARDEST, SOFTEST))
-    cutoffs = [f for f in (low, high) if edge / 2 < f < rate / 2 - edge / 2]
-    if not cutoffs:
-        raise ExplainError(f"band {low:g}-{high:g} Hz at {rate} Hz: this is the whole spectrum; choose a narrower band")
-    n, beta = kaiserord(DEPTH_DB, edge / (rate / 2))
-    return firwin(n | 1, cutoffs, window=("kaiser", beta), pass_zero=low <= edge / 2, scale=False, fs=rate)
-
-
 def _changed(signal: Signal, limits: Sequence[tuple[float, float]], *, keep: bool) -> list[Signal]:
     """The clip without each band, or with this band alone. Padding stays digital silence, which the level does not count."""
     sounding = np.flatnonzero(signal.samples)
     if not len(sounding):
         raise ExplainError("0.00 s of sound in a window; leave this clip out")
     span = slice(sounding[0], sounding[-1] + 1)
-    kept = _kept(signal.samples[span], signal.rate, limits)
+    kept = kept_bands(signal.samples[span], signal.rate, limits)
     changed = np.zeros((len(limits), len(signal.samples)), np.float32)  # (band, sample)
     changed[:, span] = kept if keep else signal.samples[span] - kept
     return [Signal(samples, signal.rate) for samples in changed]

@@ -63,7 +63,7 @@ def attribute(
     kind = _checked(method, layer, len(inputs), target, contrast)
     place = layer if kind.grid == "layer" else None
     maps = []
-    with _left_as_it_was(network):
+    with left_as_it_was(network):
         _probe(network, place, inputs, target, contrast)
         parts = _batches(network, inputs, target, contrast, _clips_at_once(method, batch, steps))
         for some in tqdm(parts, desc=kind.title, unit="batch", leave=False, disable=not bar):
@@ -96,7 +96,7 @@ def attribute_all(
     parts: dict[str, list[np.ndarray]] = {name: [] for name in shared}
     if shared:
         _checked(shared[0], layer, len(inputs), target, contrast)
-        with _left_as_it_was(network):
+        with left_as_it_was(network):
             _probe(network, layer, inputs, target, contrast)
             for some in _batches(network, inputs, target, contrast, batch):
                 a, g = listen(network, layer, some[0], partial(_picked, _indices(*some)))
@@ -115,7 +115,7 @@ def input_gradient(
     """
     _check_targets(len(inputs), target, contrast)
     parts = []
-    with _left_as_it_was(network):
+    with left_as_it_was(network):
         _probe(network, None, inputs, target, contrast)
         for some, classes, others in _batches(network, inputs, target, contrast, batch):
             total = _score_of(network)(some.requires_grad_(), *_indices(some, classes, others)).sum()
@@ -154,7 +154,7 @@ def _check_targets(n: int, target: np.ndarray, contrast: np.ndarray | None) -> N
 
 
 @contextlib.contextmanager
-def _left_as_it_was(network: nn.Module) -> Iterator[None]:
+def left_as_it_was(network: nn.Module) -> Iterator[None]:
     """Evaluation mode and no gradients of weights inside; every mode, gradient and switch as it was outside."""
     modes = [(part, part.training) for part in network.modules()]
     weights = [(weight, weight.grad, weight.requires_grad) for weight in network.parameters()]

@@ -21,6 +21,7 @@ from voicecam.figures.robustness import plot_robustness
 from voicecam.figures.scores import plot_comparison, plot_confusion, plot_speakers
 from voicecam.figures.spectra import plot_spectra
 from voicecam.figures.training import plot_history, plot_lr_find
+from voicecam.figures.waveform import plot_band_time_map
 
 __all__ = [
     "class_colours",
@@ -28,6 +29,7 @@ __all__ = [
     "grid",
     "plot_acoustic_regression",
     "plot_agreement",
+    "plot_band_time_map",
     "plot_bands",
     "plot_cells",
     "plot_class_map",
