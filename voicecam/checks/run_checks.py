@@ -14,6 +14,7 @@ from voicecam.checks import (
     faithfulness,
     planted,
     randomisation,
+    sound_bands,
     tones,
 )
 from voicecam.checks.context import Check, CheckContext, CheckResult
@@ -34,6 +35,7 @@ CHECKS = {
         tones.CHECK,
         centroid.CHECK,
         bands.CHECK,
+        sound_bands.CHECK,
         audible.CHECK,
         planted.CHECK,
         faithfulness.CHECK,
@@ -43,6 +45,7 @@ CHECKS = {
         confounds.CHECK,
     )
 }  # in the report's order
+SOUND_BANDS = sound_bands.CHECK.name  # the check of a speech model's maps
 FIRST_SCREEN = ("confounds", "randomisation", "planted", "faithfulness")  # checks that answer a question there
 
 
@@ -89,7 +92,9 @@ def check_run(
 
 
 def possible(check: Check, context: CheckContext) -> bool:
-    """Whether the run has what a check needs."""
+    """Whether the run has what a check needs; a check of a speech model asks nothing else, and no other check asks one."""
+    if context.dataset.config.of_sound or check.of_sound:
+        return context.dataset.config.of_sound and check.of_sound
     stretched = context.dataset.matrices.shape[1] != context.dataset.config.n_rows
     return not (
         (check.needs_sound and context.dataset.corpus.matrices)
@@ -121,7 +126,8 @@ def answers(folder: Path, title: str, score: Mapping[str, float]) -> tuple[Answe
 
     title : of the maps' method; score : the network's balanced accuracy, with low and high
     """
-    return tuple(_answer(CHECKS[name], folder, _method(title), score) for name in FIRST_SCREEN if name in CHECKS)
+    asked = [SOUND_BANDS] if runs.read_summary(folder, SOUND_BANDS) is not None else FIRST_SCREEN
+    return tuple(_answer(CHECKS[name], folder, _method(title), score) for name in asked if name in CHECKS)
 
 
 def _answer(check: Check, folder: Path, method: str, score: Mapping[str, float]) -> Answer:

@@ -149,7 +149,7 @@ def explain_job(args: argparse.Namespace) -> str:
     place, how = _explanation_place(folder, args), _how(folder, args)
     cli.log("maps of the tested clips" if place == folder else f"maps of the tested clips, beside the run's own: {place}")
     with writing(folder):
-        asked = {**how, "target": args.target, "full": args.full, "bar": cli.somebody_watches()}
+        asked = {**how, "target": args.target, "full": args.full, "bar": cli.somebody_watches(), "progress": cli.progress}
         runs.explain_run(folder, dataset, place=place, log=cli.log, **asked)
         if not args.maps_only:
             sizes = runs.FULL if args.full else runs.CheckSizes()

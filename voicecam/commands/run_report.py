@@ -10,21 +10,19 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from voicecam import audio, evaluation, figures, runs
+from voicecam import figures, runs
 from voicecam.checks.run_checks import answers, map_doubts, sections
+from voicecam.commands.report_clips import example_rows, mistake_rows, picture_axes, report_clip
+from voicecam.config import HEADS, TRANSFORMERS, TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.data.splits import Split, shared_speakers
 from voicecam.errors import ExplainError
-from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.bands import mean_maps
-from voicecam.features import Axis, column_axis, row_axis
-from voicecam.features.image import SPREADS, Scale
+from voicecam.features.image import SPREADS
 from voicecam.files import file_sha256, read_json, read_table, safe_name, write_bytes, write_json
 from voicecam.network import versions
-from voicecam.report import ReportClip, ReportContent, ReportExplanation, write_report
-
-MISTAKES = 6  # shown in the report: enough to see a pattern, few enough to listen to all
+from voicecam.report import ReportContent, ReportExplanation, write_report
 
 
 def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = None) -> Path:
@@ -88,9 +86,9 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         rows=rows,
         columns=columns,
         picture_size=(dataset.config.image_rows, dataset.config.image_columns),
-        spreads=None if dataset.config.features == "mfcc-2020" else SPREADS,
-        examples=tuple(_clip(row, folder, dataset, place) for row in _examples(predictions)),
-        mistakes=tuple(_clip(row, folder, dataset, place) for row in _mistakes(predictions)),
+        spreads=None if dataset.config.features == "mfcc-2020" or dataset.config.of_sound else SPREADS,
+        examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(predictions)),
+        mistakes=tuple(report_clip(row, folder, dataset, place) for row in mistake_rows(predictions)),
         explanation=_explanation(place),
         others={_title(other): _link(other, place) for other in _others(folder, place)},
         map_doubts=map_doubts(place, method),
@@ -116,16 +114,6 @@ def file_names(names: Iterable[str]) -> list[str]:
     return safe
 
 
-def picture_axes(dataset: Dataset) -> tuple[Axis, Axis]:
-    """What the rows and columns of the run's matrices are; the pictures of mfcc-2020 have more of both than its features."""
-    config, (_, n_rows, n_columns) = dataset.config, dataset.matrices.shape
-    return _stretched(row_axis(config), n_rows), _stretched(column_axis(config, config.n_frames), n_columns)
-
-
-def _stretched(axis: Axis, n: int) -> Axis:
-    return axis if len(axis.values) == n else Axis(axis.kind, np.linspace(axis.values[0], axis.values[-1], n), axis.unit)
-
-
 def _split_sentence(settings: runs.Settings, n: int) -> str:
     return {
         "speakers": "Speakers were divided once, by chance within each class: 3 in 5 train, 1 validates, 1 is tested.",
@@ -141,6 +129,10 @@ def _split_sentence(settings: runs.Settings, n: int) -> str:
 
 def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) -> str:
     training, rate = settings.training, models[0]["meta"]["lr"]
+    if training.arch in HEADS:
+        return _head_sentence(training, models)
+    if training.arch in TRANSFORMERS:
+        return f"The whole model was fine-tuned in the phases of system {training.phases}, each from the last one's best epoch."
     if training.schedule == "2020":
         how = "the schedule of 2020: the head for 2 epochs, then all layers for 1"
     else:
@@ -162,6 +154,17 @@ def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) ->
     return f"A {network} was trained for {how}, {change}{also}; classes weigh equally."
 
 
+def _head_sentence(training: TrainConfig, models: list[dict[str, Any]]) -> str:
+    config = models[0]["config"]
+    given = f"the {config['encoder_output']} that {config['encoder']} gives of {config['seconds']:g} s of speech"
+    if training.arch == "logistic":
+        return f"Logistic regression on {given}; its strength was chosen on validation speakers; classes weigh equally."
+    return (
+        f"A {training.arch} network on {given}, for {training.epochs} epochs at most by Adam; the learning rate falls from "
+        f"{training.lr:.0e} where validation stands still; classes weigh equally; the encoder is not trained."
+    )
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
@@ -172,45 +175,6 @@ def _counts(clips: pd.DataFrame, part: str, splits: Sequence[Split]) -> dict[str
     counted = [np.unique(np.concatenate(parts))] if part == "test" else parts
     per_fold = [(len(rows), clips["speaker"].iloc[rows].nunique()) for rows in counted]
     return {name: round(float(np.mean(values))) for name, values in zip(("clips", "speakers"), zip(*per_fold))}
-
-
-def _examples(predictions: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of each class the right answer of middling sureness: neither the best nor the worst the network can do."""
-    found = []
-    for name, group in predictions[predictions["true"] == predictions["predicted"]].groupby("true"):
-        order = group.assign(p=group[f"p_{name}"]).sort_values(["p", "path"])
-        found.append(order.iloc[len(order) // 2].to_dict())
-    return found
-
-
-def _mistakes(predictions: pd.DataFrame) -> list[dict[str, Any]]:
-    return evaluation.worst_mistakes(predictions, MISTAKES).to_dict("records")
-
-
-def _clip(row: dict[str, Any], folder: Path, dataset: Dataset, place: Path) -> ReportClip:
-    """A clip as the network of its fold got it: the fitted sound, not the whole file, and its picture."""
-    scale = Scale.from_dict(read_json(folder / f"fold{row['fold']}" / "meta.json")["scale"])
-    index = int(np.flatnonzero(dataset.clips["path"] == row["path"])[0])
-    return ReportClip(
-        path=row["path"],
-        speaker=row["speaker"],
-        true=row["true"],
-        predicted=row["predicted"],
-        probability=row[f"p_{row['predicted']}"],
-        wav=None if dataset.corpus.matrices else wav_bytes(audio.load(dataset.corpus.root / row["path"], dataset.config)),
-        picture=scale.to_gray(dataset.matrices[index]),
-        cam=_cam_of(place, row),
-    )
-
-
-def _cam_of(place: Path, row: dict[str, Any]) -> np.ndarray | None:
-    """The stored map of a clip, its positive part, where it is for the predicted class."""
-    target = read_json(place / "explanation.json")["target"]
-    if row["predicted"] != {"true": row["true"], "predicted": row["predicted"]}.get(target, target):
-        return None
-    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
-        here = np.flatnonzero(arrays["path"] == row["path"])
-        return np.maximum(arrays["maps"][here[0]], 0)
 
 
 def _others(folder: Path, place: Path) -> list[Path]:

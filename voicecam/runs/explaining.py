@@ -16,13 +16,15 @@ from voicecam.config import AUTO, from_dict, map_choice
 from voicecam.data.dataset import Dataset
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_shares, bands_by_class
+from voicecam.explanation.listening import sound_maps
 from voicecam.explanation.methods import METHODS
 from voicecam.files import digest, read_json, write_bytes, write_json, write_text
-from voicecam.progress import Log
+from voicecam.progress import Log, Progress
 from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, FULL, CheckSizes, check_settings
 from voicecam.runs.controls import label_shuffled_model, randomised_model
 from voicecam.runs.fold_clips import fold_clips
 from voicecam.runs.folder import differences, fold_places, open_run, read_predictions
+from voicecam.runs.sound_maps import explain_sound_run
 
 EXPLANATIONS = "explanations"  # folder of a run
 
@@ -60,7 +62,10 @@ def explanation_places(folder: Path) -> list[Path]:
 def run_maps(folder: Path, *, method: str = AUTO, layer: str = AUTO) -> dict[str, str]:
     """Method and layer of a run's maps; in place of "auto" what config.DEFAULT_MAPS has for its network and features."""
     meta = read_json(fold_places(folder)[0] / "meta.json", error=ExplainError)
-    method, layer = map_choice(meta["arch"], from_dict(meta["config"]).features, method=method, layer=layer)
+    config = from_dict(meta["config"])
+    if config.of_sound:
+        return dict(zip(("method", "layer"), sound_maps(method, layer)))
+    method, layer = map_choice(meta["arch"], config.features, method=method, layer=layer)
     return {"method": method, "layer": layer}
 
 
@@ -84,8 +89,10 @@ def explain_run(
     full: bool = False,
     log: Log = print,
     bar: bool = False,
+    progress: Progress = lambda items, total: items,
 ) -> dict[str, Any]:
-    """Maps of every tested clip: cams.npz (raw maps with their index), bands_by_class.csv and, last, explanation.json.
+    """Maps of every tested clip: cams.npz (raw maps with their index), bands_by_class.csv and, last, explanation.json. Of a
+    speech model maps of some clips, see sound_maps.explain_sound_run.
 
     place : folder they go to; by default the run's own or, where that holds another explanation, one beside it, see
         `explanation_place`
@@ -102,6 +109,9 @@ def explain_run(
         if differing := _differing(path, wanted):
             raise ExplainError(f"{place}: holds an explanation with other settings ({differing}); give another place")
         return read_json(path, error=ExplainError)
+    if dataset.config.of_sound:
+        how: dict[str, Any] = {"method": method, "target": target, "full": full}
+        return explain_sound_run(folder, dataset, wanted, place=place, **how, log=log, progress=progress)
     predictions, settings = read_predictions(folder), open_run(folder)
     folds = fold_clips(folder, dataset, predictions, target)
     maps, controls, shuffled = [], [], []

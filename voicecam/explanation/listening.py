@@ -1,0 +1,102 @@
+"""What explanations of a speech model ask: the samples it heard of a recording, and its logits of such samples. Explains nothing.
+
+The maps themselves are made by waveform.py and waveform_gradients.py, band by band and step by step.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from voicecam import audio
+from voicecam.config import AUTO, Config
+from voicecam.data.encodings import speech_of
+from voicecam.encoders import Encoder, load_encoder
+from voicecam.errors import ExplainError
+from voicecam.explanation.bands import Bands
+from voicecam.explanation.waveform import WaveLogits, mel_bands, wave_logits
+from voicecam.network import Model
+
+N_BANDS, N_STEPS = 16, 5  # of a map: bands of equal width in mel up to half the rate, stretches of equal length
+OCCLUSION, GRADIENTS = "occlusion", "integrated-gradients"  # the methods that such a model allows
+SOUND = "sound"  # what stands for a layer
+
+
+def sound_bands(config: Config) -> Bands:
+    """The bands of a speech model's maps."""
+    return mel_bands(N_BANDS, config.sample_rate)
+
+
+def sound_maps(method: str = AUTO, layer: str = AUTO) -> tuple[str, str]:
+    """Method and "layer" of a speech model's maps. Raises ExplainError for those that need a picture."""
+    if method not in (AUTO, OCCLUSION, GRADIENTS) or layer not in (AUTO, SOUND):
+        asked = method if method not in (AUTO, OCCLUSION, GRADIENTS) else f"layer {layer}"
+        raise ExplainError(f"{asked}: needs a network on pictures; a speech model is asked by {OCCLUSION} or {GRADIENTS}")
+    return OCCLUSION if method == AUTO else method, SOUND
+
+
+def heard_window(path: Path, config: Config) -> np.ndarray:
+    """The loudest window of the speech in a recording as the model is given it, float32 (config.n_samples,); silence after the
+    end of a shorter one. Raises AudioError, SilentError where nobody speaks."""
+    return audio.prepare(speech_of(audio.read(path)), config).samples
+
+
+def on_samples(model: Model) -> nn.Module | None:
+    """The model as a network from samples, float32 (clip, n), to logits (clip, class), with gradients; None where its encoder
+    runs outside of torch."""
+    if model.config.features == "waveform":
+        return model.network.network
+    encoder = _encoder_of(model)
+    return None if encoder.network is None else nn.Sequential(encoder.network, model.network).eval()
+
+
+def asked_logits(model: Model, *others: Any) -> WaveLogits:
+    """The model's logits of samples, float (clip, class); those of `others`, heads on the same encoder, to the right of them."""
+    if model.config.features == "waveform":
+        networks = [wave_logits(model.network.network), *(wave_logits(other.network) for other in others)]
+        return lambda sounds: np.concatenate([network(sounds) for network in networks], axis=1)
+    encoder, heads = _encoder_of(model), [model.network, *others]
+
+    def logits(sounds: np.ndarray) -> np.ndarray:
+        encoded = torch.from_numpy(encoder(np.asarray(sounds, dtype=np.float32)))
+        with torch.inference_mode():
+            return np.concatenate([head(encoded).numpy() for head in heads], axis=1)
+
+    return logits
+
+
+def remembering(logits: WaveLogits) -> WaveLogits:
+    """The same, which does not compute twice what it was asked last time sound by sound; for one clip after another."""
+    known: dict[bytes, np.ndarray] = {}
+
+    def found(sounds: np.ndarray) -> np.ndarray:
+        keys = [sound.tobytes() for sound in sounds]
+        new = [i for i, key in enumerate(keys) if key not in known]
+        if new:
+            if len(known) > 2 * N_BANDS * N_STEPS:
+                known.clear()
+                new = list(range(len(keys)))
+            known.update(zip([keys[i] for i in new], logits(sounds[new])))
+        return np.stack([known[key] for key in keys])
+
+    return found
+
+
+def random_head(model: Model, *, seed: int) -> Any:
+    """The same head with random weights, on the same encoder; a network fine-tuned whole has all its weights drawn anew."""
+    import copy
+
+    network = copy.deepcopy(model.network)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for part in network.modules():
+            if hasattr(part, "reset_parameters") and any(True for _ in part.parameters(recurse=False)):
+                part.reset_parameters()
+    return network.eval()
+
+
+def _encoder_of(model: Model) -> Encoder:
+    config = model.config
+    return load_encoder(config.encoder, config.encoder_weights, config.encoder_output)
