@@ -15,6 +15,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="first choose temperature and threshold again on the validation speakers, as a run of an older program needs",
     )
+    parser.add_argument(
+        "--mistakes",
+        action="store_true",
+        help="copy wrongly answered clips to results/RUN/mistakes, with a page to hear them; always done for systems A to D",
+    )
 
 
 work = job("evaluate_job")
