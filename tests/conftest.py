@@ -122,7 +122,7 @@ def speech_run(place: Path, csv: Path, *, arch: str = "logistic", label: str = "
 
 
 @pytest.fixture(scope="session")
-def spoken(tmp_path_factory):
+def spoken_run(tmp_path_factory):
     """A run of system A on ten of the demo voices; nothing is to be added to it."""
     pytest.importorskip("resemblyzer", reason="Resemblyzer is not installed")
     place = tmp_path_factory.mktemp("spoken")

@@ -11,7 +11,7 @@ UMAP, PCA = "UMAP", "principal components"
 FEWEST = 10  # clips from which UMAP is asked
 NEAREST = 7  # clips whose mean answer fills a place of the plane
 CELLS = 160  # of the plane, each way
-FAR = 0.12  # of the plane's longer side: places further from every clip than this are left blank
+EDGE = 0.08  # of the plane's sides, around the clips
 
 
 def plane(vectors: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
@@ -35,7 +35,7 @@ def plane(vectors: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
 
 
 def answer_regions(points: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which class is likeliest at each place: x (CELLS,), y (CELLS,), its number, int (CELLS, CELLS), row by y; -1 far from all.
+    """Which class is likeliest at each place: x (CELLS,), y (CELLS,), its number, int (CELLS, CELLS), row by y.
 
     A place has the mean probability of the NEAREST clips there. A network's border is a surface between vectors, which has no
     true place in the plane: this one shows where the answers of nearby clips turn.
@@ -45,13 +45,11 @@ def answer_regions(points: np.ndarray, probabilities: np.ndarray) -> tuple[np.nd
     from scipy.spatial import cKDTree
 
     low, high = points.min(axis=0), points.max(axis=0)
-    side = float((high - low).max()) or 1.0
-    x, y = (np.linspace(low[i] - FAR * side, high[i] + FAR * side, CELLS) for i in range(2))
+    edge = EDGE * np.where(high > low, high - low, 1.0)
+    x, y = (np.linspace(low[i] - edge[i], high[i] + edge[i], CELLS) for i in range(2))
     places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    distances, near = cKDTree(points).query(places, k=min(NEAREST, len(points)))
-    distances, near = distances.reshape(len(places), -1), near.reshape(len(places), -1)
-    answers = probabilities[near].mean(axis=1).argmax(axis=1)
-    return x, y, np.where(distances[:, 0] > FAR * side, -1, answers).reshape(CELLS, CELLS)
+    near = cKDTree(points).query(places, k=min(NEAREST, len(points)))[1].reshape(len(places), -1)
+    return x, y, probabilities[near].mean(axis=1).argmax(axis=1).reshape(CELLS, CELLS)
 
 
 def region_of(points: np.ndarray, regions: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:

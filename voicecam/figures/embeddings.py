@@ -23,7 +23,7 @@ def plot_embedding_map(
     """Two panels: the points coloured by class, over the regions of each answer, and the same points by speaker.
 
     points : float (clip, 2), of no unit; classes_of, speakers : of each clip; classes : all of them, in the network's order
-    boundary : x (column,), y (row,) and the place in `classes` of the answer there, int (row, column); -1 where nothing is known
+    boundary : x (column,), y (row,) and the place in `classes` of the answer there, int (row, column)
     Up to NAMED speakers are named; of more, those with most clips, and the others are grey.
     """
     left, right = split(ax)
@@ -44,7 +44,8 @@ def plot_embedding_map(
     named = sorted(names[np.argsort(-counts, kind="stable")][:NAMED])
     others = ~np.isin(who, named)
     if others.any():
-        label = f"{len(names) - len(named)} others"
+        n = len(names) - len(named)
+        label = f"{n} other{'s' * (n != 1)}"
         right.scatter(points[others, 0], points[others, 1], s=DOTS, color=PALE, linewidths=0, label=label)
     for name, colour in class_colours(named).items():
         right.scatter(points[who == name, 0], points[who == name, 1], s=DOTS, color=colour, linewidths=0, label=name)
