@@ -1,4 +1,4 @@
-"""A speech model explains a recording by the sound itself, in Python and by classify.py; what makes no sense is said in a line."""
+"""A speech model explains a recording by the sound itself, in Python and by classify.py; and says in a line what it cannot."""
 
 import numpy as np
 import pytest
