@@ -6,6 +6,7 @@ Weights are safetensors, ONNX, HDF5 or a state dict that is read with weights_on
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -61,6 +62,58 @@ ENCODERS = {
         learned="telling speakers apart (GE2E): LibriSpeech, VoxCeleb1 and VoxCeleb2, English and other languages",
         source="Wan et al. 2018, Generalized end-to-end loss for speaker verification; github.com/resemble-ai/Resemblyzer",
     ),
+    "ecapa": EncoderInfo(
+        title="ECAPA-TDNN of SpeechBrain",
+        module="ecapa",
+        outputs=("vector",),
+        vector=192,
+        packages=EXTRA,
+        megabytes=83,
+        licence="Apache-2.0",
+        learned="telling speakers apart: VoxCeleb1 and VoxCeleb2, mostly English interviews",
+        source="Desplanques et al. 2020, ECAPA-TDNN; huggingface.co/speechbrain/spkrec-ecapa-voxceleb",
+        repository="speechbrain/spkrec-ecapa-voxceleb",
+        revision="0f99f2d0ebe89ac095bcc5903c4dd8f72b367286",
+    ),
+    "wav2vec2": EncoderInfo(
+        title="wav2vec 2.0 base",
+        module="transformers_models",
+        outputs=OUTPUTS,
+        vector=768,
+        packages=EXTRA,
+        megabytes=380,
+        licence="Apache-2.0",
+        learned="speech without labels: LibriSpeech, 960 h of English",
+        source="Baevski et al. 2020, wav2vec 2.0; huggingface.co/facebook/wav2vec2-base, for emissions wav2vec2-base-960h",
+        repository="facebook/wav2vec2-base",
+        revision="0b5b8e868dd84f03fd87d01f9c4ff0f080fecfe8",
+    ),
+    "wavlm": EncoderInfo(
+        title="WavLM base+",
+        module="transformers_models",
+        outputs=("vector", "frames", "layers"),
+        vector=768,
+        packages=EXTRA,
+        megabytes=378,
+        licence="MIT",
+        learned="speech without labels, also mixed: Libri-Light, GigaSpeech, VoxPopuli, 94,000 h of English",
+        source="Chen et al. 2022, WavLM; huggingface.co/microsoft/wavlm-base-plus",
+        repository="microsoft/wavlm-base-plus",
+        revision="4c66d4806a428f2e922ccfa1a962776e232d487b",
+    ),
+    "xls-r": EncoderInfo(
+        title="XLS-R 300M",
+        module="transformers_models",
+        outputs=("vector", "frames", "layers"),
+        vector=1024,
+        packages=EXTRA,
+        megabytes=1270,
+        licence="Apache-2.0",
+        learned="speech without labels: 436,000 h of 128 languages, from VoxPopuli, MLS, Common Voice, BABEL and VoxLingua107",
+        source="Babu et al. 2021, XLS-R; huggingface.co/facebook/wav2vec2-xls-r-300m",
+        repository="facebook/wav2vec2-xls-r-300m",
+        revision="1a640f32ac3e39899438a2931f9924c02f080a54",
+    ),
 }
 
 
@@ -109,6 +162,14 @@ def need(package: str, info: EncoderInfo) -> ModuleType:
         return import_module(package)
     except ImportError:
         raise ModelError(f"{info.title} needs {package.split('.')[0]}, which is not installed; run: {info.packages}") from None
+
+
+def state_digest(network: "nn.Module") -> str:
+    """16 hex digits of the SHA-256 of a torch module's weights."""
+    found = sha256()
+    for value in network.state_dict().values():
+        found.update(value.contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def torch_encoder(info: EncoderInfo, output: str, network: "nn.Module", weights: str) -> Encoder:
