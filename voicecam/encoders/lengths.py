@@ -4,7 +4,7 @@ import torch
 
 
 def sounding(samples: torch.Tensor) -> torch.Tensor:
-    """int64 (clip,): samples up to the last that is not 0, of float (clip, n). Zeros behind it are padding; where all are 0, n."""
+    """int64 (clip,): samples up to the last that is not 0, of float (clip, n); zeros behind are padding. Where all are 0, n."""
     n = samples.shape[1]
     places = torch.arange(1, n + 1, device=samples.device)
     lengths = (places * (samples != 0)).amax(dim=1)

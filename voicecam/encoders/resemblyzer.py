@@ -1,4 +1,4 @@
-"""Resemblyzer's speaker embedding, whose weights come inside its package, as a torch module from samples to vector. Trains nothing."""
+"""Resemblyzer's speaker embedding, whose weights lie in its package, as a torch module from samples to vector. Trains nothing."""
 
 import warnings
 
@@ -18,6 +18,9 @@ class Resemblyzer(nn.Module):
     Mel powers as librosa.feature.melspectrogram gives them to the package's own network; of 1.6 s the first 160 frames, as its
     embed_utterance takes them. Differentiable from the samples on.
     """
+
+    window: torch.Tensor
+    bands: torch.Tensor
 
     def __init__(self, encoder: nn.Module):
         super().__init__()

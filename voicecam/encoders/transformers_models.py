@@ -1,4 +1,4 @@
-"""wav2vec 2.0, WavLM and XLS-R of the transformers library, as torch modules from samples to vectors or sequences. Trains nothing."""
+"""wav2vec 2.0, WavLM and XLS-R of the transformers library, as torch modules from samples to encodings. Trains nothing."""
 
 import warnings
 from contextlib import redirect_stderr
@@ -13,14 +13,14 @@ from torch import nn
 
 from voicecam.encoders.hub import first_line, weights_folder, wrong_weights
 from voicecam.encoders.lengths import sounding
-from voicecam.encoders.table import HUB, RATE, TINY, Encoder, EncoderInfo, need, state_digest, torch_encoder
+from voicecam.encoders.table import RATE, TINY, Encoder, EncoderInfo, need, state_digest, torch_encoder
 from voicecam.errors import VoicecamError
 from voicecam.files import read_json
 
 FILES = ("config.json", "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 KINDS = {"wav2vec2": "Wav2Vec2", "wavlm": "WavLM"}  # model_type of config.json: the library's name of the classes
-LETTERS = {  # emissions need a network that learned letters
+LETTERS: dict[str, Any] = {  # emissions need a network that learned letters
     "repository": "facebook/wav2vec2-base-960h",
     "revision": "22aad52d435eb6dbaf354bdad9b0da84ce7d6156",
     "megabytes": 378,
@@ -38,7 +38,8 @@ class SpeechTransformer(nn.Module):
 
     def __init__(self, model: nn.Module, output: str, *, normalise: bool, mask: bool):
         super().__init__()
-        self.model, self.output, self.normalise, self.mask = model, output, normalise, mask
+        self.model: Any = model
+        self.output, self.normalise, self.mask = output, normalise, mask
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         lengths = sounding(samples)
@@ -81,7 +82,7 @@ def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
         model, extractor = _read(library, info, output, folder), _settings(info, folder, "preprocessor_config.json")
         if extractor.get("sampling_rate", RATE) != RATE:
             raise wrong_weights(info, f"{folder / name} hears {extractor['sampling_rate']} Hz, not {RATE}")
-    info = replace(info, vector=model.config.hidden_size)
+    info = replace(info, vector=int(model.config.hidden_size))
     how = {"normalise": bool(extractor.get("do_normalize", True)), "mask": bool(extractor.get("return_attention_mask", False))}
     return torch_encoder(info, output, SpeechTransformer(model, output, **how), state_digest(model))
 
@@ -97,7 +98,7 @@ def _settings(info: EncoderInfo, folder: Path, name: str) -> dict[str, Any]:
     return settings
 
 
-def _read(library: Any, info: EncoderInfo, output: str, folder: Path) -> nn.Module:
+def _read(library: Any, info: EncoderInfo, output: str, folder: Path) -> Any:
     """The network of a folder. Of a pickle only tensors are read."""
     kind = _settings(info, folder, "config.json").get("model_type")
     if kind not in KINDS:
@@ -120,7 +121,7 @@ def _read(library: Any, info: EncoderInfo, output: str, folder: Path) -> nn.Modu
     return model
 
 
-def _tiny(library: Any, info: EncoderInfo, output: str) -> tuple[nn.Module, dict[str, Any]]:
+def _tiny(library: Any, info: EncoderInfo, output: str) -> tuple[Any, dict[str, Any]]:
     """The architecture, small, with random weights that are the same every time; and settings of its feature extractor."""
     kind, large = ("wavlm" if "wavlm" in info.repository else "wav2vec2"), "xls-r" in info.repository
     config = getattr(library, KINDS[kind] + "Config")(
