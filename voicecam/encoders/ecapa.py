@@ -75,9 +75,9 @@ def _made(info: EncoderInfo, settings: dict[str, dict[str, Any]]) -> Ecapa:
         module, name = path.rsplit(".", 1)
         try:
             made[part] = getattr(need(module, info), name)(**settings[part])
-        except (TypeError, ValueError, IndexError) as reason:
+        except (TypeError, ValueError, IndexError, AssertionError) as reason:
             raise wrong_weights(
-                info, f"{SETTINGS} has settings of {part} that {name} does not take ({first_line(reason)})"
+                info, f"{SETTINGS}: {name} does not take its {part} ({first_line(reason)})"
             ) from None
     return Ecapa(**made)
 

@@ -55,8 +55,9 @@ def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
 
 def ina_probability(samples: np.ndarray) -> tuple[float, float]:
     """Of female and of male, each 0..1, for one recording, float32 (n,) at 16 kHz: the mean over its pictures."""
+    net = network()
     with torch.inference_mode():
-        scores = network()(pictures(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]))
+        scores = net(pictures(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]))
         female, male = scores.softmax(dim=1).mean(dim=0).tolist()
     return female, male
 
@@ -78,11 +79,11 @@ def log_mels(samples: torch.Tensor) -> torch.Tensor:
     before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
     window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)
     spectra = torch.fft.rfft((frames - 0.97 * before) * window, FFT)
-    return torch.log((spectra.real**2 + spectra.imag**2) @ mel_bands().T + 1e-3)
+    return torch.log((spectra.real**2 + spectra.imag**2) @ torch.from_numpy(mel_bands().T) + 1e-3)
 
 
 @lru_cache
-def mel_bands() -> torch.Tensor:
+def mel_bands() -> np.ndarray:
     """float64 (24, 257): triangles of one area, 100 to 8000 Hz on the mel scale 2595 log10(1 + f / 700). Each lacks its last
     line, as SIDEKIT makes them."""
     lowest, highest = (2595 * np.log10(1 + edge / 700) for edge in (LOWEST, HIGHEST))
@@ -95,7 +96,7 @@ def mel_bands() -> torch.Tensor:
         falling = slice(middle, min(last, FFT) - 1)
         bands[band, falling] = (high - lines[falling]) / (high - centre)
         bands[band] *= 2 / (high - low)
-    return torch.from_numpy(bands)
+    return bands
 
 
 @lru_cache(maxsize=2)
@@ -105,14 +106,13 @@ def network(weights: str = HUB) -> nn.Sequential:
     weights : "tiny" for random ones; all else for the package's own. The body is network[0].
     Raises ModelError where the package is not installed.
     """
-    if weights == TINY:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            return _layers().eval().requires_grad_(False)
-    info = ENCODERS["ina"]
-    net = _layers()
-    with need("h5py", info).File(package_folder(PACKAGE, info) / WEIGHTS, "r") as file:
-        _fill(net, file["model_weights"])
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):  # it is kept, and may need gradients the next time
+        torch.manual_seed(0)
+        net = _layers()
+        if weights != TINY:
+            info = ENCODERS["ina"]
+            with need("h5py", info).File(package_folder(PACKAGE, info) / WEIGHTS, "r") as file:
+                _fill(net, file["model_weights"])
     return net.eval().requires_grad_(False)
 
 

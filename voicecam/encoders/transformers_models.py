@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from voicecam.encoders.hub import first_line, weights_folder, wrong_weights
@@ -113,7 +114,7 @@ def _read(library: Any, info: EncoderInfo, output: str, folder: Path) -> Any:
         raise
     except UnpicklingError:
         raise wrong_weights(info, f"{folder / WEIGHTS[1]} is a pickle of more than weights, which is not run") from None
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as reason:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
         raise wrong_weights(info, f"{folder} cannot be loaded ({first_line(reason)})") from None
     missing = sorted(key for key in found["missing_keys"] if key.split(".")[-1] not in UNUSED)
     if missing:
