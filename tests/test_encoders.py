@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import voice
 
+from conftest import voice
 from voicecam.encoders import ENCODERS, load_encoder
 from voicecam.errors import ModelError
 
@@ -321,12 +321,12 @@ def test_weights_of_ecapa_are_read_and_never_run(tmp_path):
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """The hub's library with an empty cache and nobody at its address."""
-    import huggingface_hub
+    """Settings of the hub's library: an empty cache, and an address where nobody answers."""
+    from huggingface_hub import constants
 
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    return huggingface_hub
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    return constants
 
 
 def test_without_the_hub_a_line_says_what_to_fetch(hub):
@@ -337,8 +337,8 @@ def test_without_the_hub_a_line_says_what_to_fetch(hub):
 
 
 def test_offline_is_respected(hub, monkeypatch):
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub.constants, "ENDPOINT", "http://no address at all")
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub, "ENDPOINT", "http://no address at all")
     assert "the hub cannot be reached" in refusal("ecapa")
 
 
@@ -385,8 +385,8 @@ def test_from_the_hub_comes_what_is_needed_and_the_second_time_from_the_cache(hu
         (tmp_path / "served" / other).write_text("{}")
     server, asked = serve(tmp_path / "served", ENCODERS["wav2vec2"])
     address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(hub.constants, "ENDPOINT", address)
-    monkeypatch.setattr(hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(hub, "ENDPOINT", address)
+    monkeypatch.setattr(hub, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
     np.testing.assert_allclose(load_encoder("wav2vec2")(sounds), made(sounds), atol=1e-6)
     server.shutdown()
     server.server_close()

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from conftest import voice
 
+from conftest import voice
 from voicecam import audio
 from voicecam.corpora import open_corpus
 from voicecam.encoders import ina, load_encoder
@@ -57,7 +57,8 @@ def test_layers_are_keras_by_hand(rng, weights):
         scale, shift, mean, variance = (
             weights("batch_normalization_1", part)[channel] for part in ("gamma", "beta", "moving_mean", "moving_variance")
         )
-        assert first[channel, row, column] == pytest.approx(max(0, (value - mean) / np.sqrt(variance + 1e-3) * scale + shift), abs=1e-5)
+        wanted = max(0, (value - mean) / np.sqrt(variance + 1e-3) * scale + shift)
+        assert first[channel, row, column] == pytest.approx(wanted, abs=1e-5)
 
     body = rng.standard_normal((256,))
     with torch.no_grad():

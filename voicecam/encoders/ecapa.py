@@ -76,9 +76,7 @@ def _made(info: EncoderInfo, settings: dict[str, dict[str, Any]]) -> Ecapa:
         try:
             made[part] = getattr(need(module, info), name)(**settings[part])
         except (TypeError, ValueError, IndexError, AssertionError) as reason:
-            raise wrong_weights(
-                info, f"{SETTINGS}: {name} does not take its {part} ({first_line(reason)})"
-            ) from None
+            raise wrong_weights(info, f"{SETTINGS}: {name} does not take its {part} ({first_line(reason)})") from None
     return Ecapa(**made)
 
 

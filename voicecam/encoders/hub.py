@@ -17,11 +17,18 @@ def weights_folder(info: EncoderInfo, weights: str, needed: Sequence[str], eithe
     Raises ModelError with what to fetch, how large it is and its licence, where a file is missing and cannot be fetched.
     """
     folder = _from_hub(info, needed, either) if weights == HUB else Path(weights)
-    missing = [name for name in needed if not (folder / name).is_file()]
-    found = [name for name in either if (folder / name).is_file()]
-    if missing or not found:
-        raise wrong_weights(info, f"{folder} has no {(missing or [' or '.join(either)])[0]}")
+    missing, found = _missing(folder, needed, either), [name for name in either if (folder / name).is_file()]
+    if missing:
+        raise wrong_weights(info, f"{folder} has no {missing}")
     return folder, found[0]
+
+
+def _missing(folder: Path, needed: Sequence[str], either: Sequence[str]) -> str:
+    """The first file that is not there; "" where all are."""
+    names = [name for name in needed if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in either):
+        names.append(" or ".join(either))
+    return names[0] if names else ""
 
 
 def wrong_weights(info: EncoderInfo, problem: str) -> ModelError:
@@ -31,40 +38,37 @@ def wrong_weights(info: EncoderInfo, problem: str) -> ModelError:
 
 
 def _from_hub(info: EncoderInfo, needed: Sequence[str], either: Sequence[str]) -> Path:
-    """The snapshot in the hub's cache, whole or as far as it could be had."""
-    hub = need("huggingface_hub", info)
-    folder = _snapshot(hub, info, [*needed, either[0]])
-    for name in either[1:]:
-        if not any((folder / other).is_file() for other in either):
-            folder = _snapshot(hub, info, [*needed, name])
+    """The snapshot in the hub's cache. What it lacks is fetched, from where a cut download stopped; the best weights that are
+    there, and no others."""
+    need("huggingface_hub", info)
+    from huggingface_hub import try_to_load_from_cache
+
+    kept = try_to_load_from_cache(info.repository, needed[0], revision=info.revision)
+    if isinstance(kept, str) and not _missing(Path(kept).parent, needed, either):
+        return Path(kept).parent
+    for name in either:
+        folder = _fetched(info, [*needed, name])
+        if (folder / name).is_file():
+            break
     return folder
 
 
-def _snapshot(hub: Any, info: EncoderInfo, names: list[str]) -> Path:
-    """Where the files lie in the cache; what it lacks is fetched, from where a cut download stopped."""
+def _fetched(info: EncoderInfo, names: list[str]) -> Path:
     import httpx
+    from huggingface_hub import constants, errors, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
 
-    how = {"revision": info.revision, "allow_patterns": names, "token": False}  # no token: these are open to all
-    folder = _cached(hub, info, how)
-    if folder and all((folder / name).is_file() for name in names):
-        return folder
     if not sys.stderr.isatty():
-        hub.utils.disable_progress_bars()
+        disable_progress_bars()
     try:
-        if not hub.constants.HF_HUB_OFFLINE:  # a quick knock first: the library itself would try for half a minute
-            httpx.head(hub.constants.ENDPOINT, timeout=5)
-        return Path(hub.snapshot_download(info.repository, **how))
-    except (hub.errors.LocalEntryNotFoundError, hub.errors.OfflineModeIsEnabled, httpx.TransportError):
+        if not constants.HF_HUB_OFFLINE:  # a quick knock first: the library itself would try for half a minute
+            httpx.head(constants.ENDPOINT, timeout=5)
+        how: dict[str, Any] = {"allow_patterns": names, "token": False}  # no token: these are open to all
+        return Path(snapshot_download(info.repository, revision=info.revision, **how))
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.TransportError):
         raise wrong_weights(info, "not on this computer, and the hub cannot be reached") from None
     except (OSError, ValueError, httpx.HTTPError) as reason:
         raise wrong_weights(info, f"not fetched ({first_line(reason)})") from None
-
-
-def _cached(hub: Any, info: EncoderInfo, how: dict[str, Any]) -> Path | None:
-    try:
-        return Path(hub.snapshot_download(info.repository, local_files_only=True, **how))
-    except (OSError, ValueError):  # nothing of it is there
-        return None
 
 
 def first_line(reason: Exception) -> str:
