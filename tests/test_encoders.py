@@ -125,6 +125,20 @@ def test_the_gradient_leads_uphill_from_the_samples_on(name, sounds):
     assert rise > 0.3 * 1e-3 * samples.grad.norm()
 
 
+@pytest.mark.parametrize("name", [name for name in ENCODERS if name not in PACKAGED])
+def test_loading_draws_no_random_numbers_of_the_caller_and_leaves_gradients(name, sounds):
+    torch.manual_seed(3)
+    wanted = torch.rand(4)
+    torch.manual_seed(3)
+    with torch.inference_mode():
+        network = load_encoder(name, "tiny").network
+        first = network(torch.from_numpy(sounds))
+        assert torch.equal(torch.rand(4), wanted)
+    samples = torch.from_numpy(sounds).requires_grad_(True)
+    torch.testing.assert_close(network(samples), first.clone())
+    network(samples).sum().backward()
+
+
 def test_resemblyzer_equals_its_package(rng):
     from resemblyzer import VoiceEncoder
 

@@ -53,9 +53,8 @@ class Ecapa(nn.Module):
 def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
     """The Encoder of "hub", of a folder in the hub's form (hyperparams.yaml, embedding_model.ckpt), or "tiny"."""
     if weights == TINY:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            network = _made(info, SMALL)
+        torch.manual_seed(0)
+        network = _made(info, SMALL)
         return torch_encoder(info, output, network, state_digest(network))
     folder, _ = weights_folder(info, weights, [SETTINGS], [WEIGHTS])
     network = _made(info, _settings(info, folder / SETTINGS))

@@ -56,10 +56,9 @@ def _from_hub(info: EncoderInfo, needed: Sequence[str], either: Sequence[str]) -
 def _fetched(info: EncoderInfo, names: list[str]) -> Path:
     import httpx
     from huggingface_hub import constants, errors, snapshot_download
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
-    if not sys.stderr.isatty():
-        disable_progress_bars()
+    (enable_progress_bars if sys.stderr.isatty() else disable_progress_bars)()
     try:
         if not constants.HF_HUB_OFFLINE:  # a quick knock first: the library itself would try for half a minute
             httpx.head(constants.ENDPOINT, timeout=5)

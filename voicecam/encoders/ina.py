@@ -77,9 +77,9 @@ def log_mels(samples: torch.Tensor) -> torch.Tensor:
     """float64 (clip, frame, 24), natural logarithms, of float32 (clip, n) in -1..1, which count as 16 bit."""
     frames = (samples.double() * 2**15).unfold(1, WINDOW, HOP)
     before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
-    window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)
+    window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64, device=samples.device)
     spectra = torch.fft.rfft((frames - 0.97 * before) * window, FFT)
-    return torch.log((spectra.real**2 + spectra.imag**2) @ torch.from_numpy(mel_bands().T) + 1e-3)
+    return torch.log((spectra.real**2 + spectra.imag**2) @ torch.from_numpy(mel_bands().T).to(samples.device) + 1e-3)
 
 
 @lru_cache

@@ -41,8 +41,7 @@ def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
         warnings.simplefilter("ignore")  # it imports what scipy has moved
         network = need("resemblyzer.voice_encoder", info).VoiceEncoder("cpu", verbose=False)
     if weights == TINY:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            for part in (network.lstm, network.linear):
-                part.reset_parameters()
+        torch.manual_seed(0)
+        for part in (network.lstm, network.linear):
+            part.reset_parameters()
     return torch_encoder(info, output, Resemblyzer(network), state_digest(network))

@@ -188,7 +188,14 @@ def load_encoder(name: str, weights: str = HUB, output: str = "vector") -> Encod
     info = ENCODERS[name]
     if output not in info.outputs:
         raise ModelError(f"encoder {name}: gives no {output!r}; use one of {', '.join(info.outputs)}")
-    return import_module(f"voicecam.encoders.{info.module}").load(info, weights, output)
+    import torch
+
+    module = import_module(f"voicecam.encoders.{info.module}")
+    with (
+        torch.inference_mode(False),
+        torch.random.fork_rng(devices=[]),
+    ):  # kept: gradients may be asked of it later
+        return module.load(info, weights, output)
 
 
 def need(package: str, info: EncoderInfo) -> ModuleType:

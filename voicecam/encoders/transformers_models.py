@@ -1,9 +1,7 @@
 """wav2vec 2.0, WavLM and XLS-R of the transformers library, as torch modules from samples to encodings. Trains nothing."""
 
 import warnings
-from contextlib import redirect_stderr
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -15,7 +13,6 @@ from torch import nn
 from voicecam.encoders.hub import first_line, weights_folder, wrong_weights
 from voicecam.encoders.lengths import sounding
 from voicecam.encoders.table import RATE, TINY, Encoder, EncoderInfo, need, state_digest, torch_encoder
-from voicecam.errors import VoicecamError
 from voicecam.files import read_json
 
 FILES = ("config.json", "preprocessor_config.json")
@@ -105,13 +102,11 @@ def _read(library: Any, info: EncoderInfo, output: str, folder: Path) -> Any:
     if kind not in KINDS:
         raise wrong_weights(info, f"{folder} holds a network of type {kind!r}, not {' or '.join(KINDS)}")
     library.utils.logging.set_verbosity_error()
+    library.utils.logging.disable_progress_bar()  # of what is read in a second
     try:
-        with redirect_stderr(StringIO()):  # bars of what is read in a second
-            model, found = _class(library, kind, output).from_pretrained(
-                folder, local_files_only=True, weights_only=True, dtype=torch.float32, output_loading_info=True
-            )
-    except VoicecamError:
-        raise
+        model, found = _class(library, kind, output).from_pretrained(
+            folder, local_files_only=True, weights_only=True, dtype=torch.float32, output_loading_info=True
+        )
     except UnpicklingError:
         raise wrong_weights(info, f"{folder / WEIGHTS[1]} is a pickle of more than weights, which is not run") from None
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
@@ -136,7 +131,6 @@ def _tiny(library: Any, info: EncoderInfo, output: str) -> tuple[Any, dict[str, 
         do_stable_layer_norm=large,
         feat_extract_norm="layer" if large else "group",
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = _class(library, kind, output)(config)
-    return model, {"do_normalize": kind == "wav2vec2", "return_attention_mask": large or kind == "wavlm"}
+    torch.manual_seed(0)
+    settings = {"do_normalize": kind == "wav2vec2", "return_attention_mask": large or kind == "wavlm"}
+    return _class(library, kind, output)(config), settings
