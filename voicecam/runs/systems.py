@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from voicecam import audio, evaluation, runs
+from voicecam.config import TRANSFORMERS
 from voicecam.corpora.table import Corpus
 from voicecam.encoders import ENCODERS
 from voicecam.errors import AudioError, ModelError
 from voicecam.files import read_json
 from voicecam.network import load_model
 from voicecam.network.classifier import load_classifier
-from voicecam.network.hub import HUB
 from voicecam.runs.robustness import run_robustness
 
 NEAR = 0.02  # of balanced accuracy: clips are long enough where no more than this is lost against the clean ones
@@ -61,13 +61,10 @@ def system_row(folder: Path, *, limit: int, log: Callable[[str], None] = print) 
 
 def facts(arch: str, encoder: str) -> dict[str, Any]:
     """What is known of a system without asking it: megabytes of weights that are fetched, how it is explained, licence."""
-    if encoder:
-        info = ENCODERS[encoder]
+    if encoder or arch in TRANSFORMERS:
+        info = ENCODERS[encoder or arch]
         how = "occlusion of the sound, integrated gradients" if info.differentiable else "occlusion of the sound"
         return {"weights_mb": info.megabytes, "explains": how, "licence": info.licence}
-    if arch in HUB:
-        hub = HUB[arch]
-        return {"weights_mb": hub.megabytes, "explains": "occlusion of the sound, integrated gradients", "licence": hub.licence}
     return {"weights_mb": 1 if arch == "small" else 45, "explains": "Grad-CAM on the picture", "licence": "that of the corpora"}
 
 
