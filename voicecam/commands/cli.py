@@ -233,7 +233,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--label",
         default="gender",
-        help="label to learn: gender, digit, age_group, emotion, accent, speaker, or a column of your CSV",
+        help="label to learn: gender, digit, age_group, teen_adult, emotion, emotion_gender3, accent, speaker, or a column of your CSV",
     )
     group.add_argument(
         "--split",
