@@ -27,7 +27,7 @@ SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell spea
 NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
 ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "small", "efficientnet-lite0")
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # stages of each of these networks
-SCHEDULES = ("default", "2020")
+SCHEDULES = ("default", "2020", "head")
 SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")  # see splits.make_splits
 BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.bands.band_set
 
@@ -158,7 +158,7 @@ class TrainConfig:
         "weights to start from: auto, imagenet, shipped (learned to tell speakers apart), none, a file or a model's folder",
     )
     schedule: str = _setting(
-        "default", "seed: the one of 2020, head 2 epochs at 2e-3, then all layers 1 epoch", choices=SCHEDULES
+        "default", "2020: head 2 epochs at 2e-3, then all layers 1 epoch; head: the head alone", choices=SCHEDULES
     )
     # over all layers; the one-cycle schedule needs to know it in advance
     epochs: int = _setting(6, "passes over the training clips", low=1, high=10_000)
