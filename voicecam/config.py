@@ -31,7 +31,7 @@ HEADS = ("two-layer", "logistic", "cnn")  # networks on what an encoder gives, s
 TRANSFORMERS = ("wav2vec2", "wavlm", "xls-r")  # networks on samples, fine-tuned whole, see network.transformer
 ARCHITECTURES = (*PICTURE_NETWORKS, *HEADS, *TRANSFORMERS)
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # stages of each of these networks
-SCHEDULES = ("default", "2020")
+SCHEDULES = ("default", "2020", "head")
 SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")  # see splits.make_splits
 OUTPUTS = ("vector", "frames", "layers", "emissions")  # what an encoder can give of a window, see encoders.table
 BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.bands.band_set
@@ -147,7 +147,7 @@ class TrainConfig:
         "weights to start from: auto, imagenet, shipped (learned to tell speakers apart), none, a file or a model's folder",
     )
     schedule: str = _setting(
-        "default", "seed: the one of 2020, head 2 epochs at 2e-3, then all layers 1 epoch", choices=SCHEDULES
+        "default", "2020: head 2 epochs at 2e-3, then all layers 1 epoch; head: the head alone", choices=SCHEDULES
     )
     # over all layers; the one-cycle schedule needs to know it in advance
     epochs: int = _setting(6, "passes over the training clips", low=1, high=10_000)

@@ -137,6 +137,7 @@ def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) ->
         how = "the schedule of 2020: the head for 2 epochs, then all layers for 1"
     else:
         how = f"{training.epochs} epochs at most, highest learning rate {rate:.1e}"
+        how = f"the head alone, {how}" if training.schedule == "head" else how
     if not training.augment:
         change = "without augmentation"
     elif models[0]["config"]["windows"] == "all":
