@@ -11,12 +11,17 @@ import pandas as pd
 import PIL.Image
 import pytest
 import soundfile as sf
+import torch
 from run_script import output_of
+from safetensors.torch import load_file
 
+from voicecam.audio.fingerprints import count_copies
+from voicecam.config import SHIPPED_BACKBONE
 from voicecam.corpora import open_corpus
 from voicecam.course import check, compare, display, grid, interact, open_lesson, progress, show, table
 from voicecam.course.checking import array_problem, number_problem
 from voicecam.course.execute import execute, notebooks
+from voicecam.course.quick import COURSE
 from voicecam.data.splits import make_splits
 from voicecam.errors import VoicecamError
 from voicecam.figures import png_bytes
@@ -118,6 +123,27 @@ def test_a_lesson_works_in_the_project_and_takes_the_same_number_of_clips_of_eve
     assert not set(clips.speakers) & set(json_of(place / run.folder / "fold1" / "split.json", lesson))
     assert len(run.history) == 2
     assert 0 <= run.metrics["fold_mean"]["value"] <= 1
+
+
+@pytest.mark.slow
+def test_quick_mode_takes_a_network_that_was_trained_on_other_voices(place, monkeypatch, shown):
+    monkeypatch.setenv("VOICECAM_QUICK", "1")
+    lesson = open_lesson()
+    run = lesson.run("main")
+    assert run.model.meta["n_clips"]["train"] > len(lesson.some.clips), "trained on more than quick mode has"
+    assert "trained beforehand" in " ".join(map(str, shown))
+    tested = run.dataset.clips["path"].isin(run.predictions["path"]).to_numpy()
+    assert count_copies(run.dataset.fingerprints[tested], run.model.met) == 0
+    assert count_copies(run.dataset.fingerprints[~tested], run.model.met) == (~tested).sum()
+    right = run.predictions.eval("true == predicted").groupby(run.predictions["true"]).mean()
+    assert right.mean() >= 0.75, "well above one half"
+    body = [
+        run.model.network.state_dict()["0.7.1.conv2.weight"],
+        load_file(SHIPPED_BACKBONE / "model.safetensors")["0.7.1.conv2.weight"],
+    ]
+    assert torch.equal(body[0], body[1].float()), "what is not kept is the backbone's"
+    assert lesson.run("main", epochs=1).model.meta["n_clips"]["train"] < 96, "other settings are trained"
+    assert sum(file.stat().st_size for file in COURSE.rglob("*")) < 3_000_000
 
 
 def json_of(path, lesson):

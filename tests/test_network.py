@@ -127,6 +127,18 @@ def test_seed_schedule_trains_the_head_twice_then_everything_once(dataset, tmp_p
     assert result.history["epoch"].tolist() == [1, 2, 3]
 
 
+def test_schedule_head_leaves_the_bodys_convolutions_as_they_were(dataset, tmp_path):
+    torch.manual_seed(0)
+    start = {k: v for k, v in tv.resnet18(num_classes=5).state_dict().items()}
+    save_file(start, tmp_path / "w.safetensors")
+    split = make_splits(dataset.corpus, "pitch")[0]
+    training = TrainConfig(init=str(tmp_path / "w.safetensors"), schedule="head", epochs=2)
+    state = train(dataset, split, "pitch", training, log=lambda line: None).model.network.state_dict()
+    assert torch.equal(state["0.0.weight"], start["conv1.weight"])
+    assert torch.equal(state["0.7.1.conv2.weight"], start["layer4.1.conv2.weight"])
+    assert not torch.equal(state["0.7.1.bn2.weight"], start["layer4.1.bn2.weight"]), "batch norms learn, as in fastai"
+
+
 @pytest.mark.slow
 def test_a_saved_model_predicts_the_same(trained, dataset, tmp_path):
     model = trained[0].model

@@ -76,8 +76,8 @@ def test_the_course_is_whole_and_in_order():
 @pytest.mark.parametrize("path", NUMBERED, ids=names(NUMBERED))
 def test_a_notebook_is_short_and_made_to_be_read(path):
     every, code = cells(path), cells(path, "code")
-    assert 25 <= len(every) <= 47
-    assert len(code) <= 20
+    assert 25 <= len(every) <= (27 if path.stem == "00_tour" else 47)
+    assert len(code) <= 21
     assert every[0]["cell_type"] == every[-1]["cell_type"] == "markdown"
     kinds = [cell["cell_type"] for cell in every]
     assert ("code", "code") not in itertools.pairwise(kinds[2:]), "prose between code cells, but for the first two"
@@ -117,7 +117,7 @@ def test_the_code_of_a_notebook_runs_anywhere_and_hides_nothing(path):
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=names(SOLUTIONS))
 def test_every_exercise_is_solved_and_every_solution_right(path):
-    asked = sum("check(" in source(cell) for cell in cells(ROOT / "nbs" / path.name, "code"))
+    asked = sum(source(cell).count("check(") for cell in cells(ROOT / "nbs" / path.name, "code"))
     assert verdicts_of(cells(path)) == [RIGHT] * asked
     assert verdicts_of(cells(ROOT / "nbs" / path.name)) == [OPEN] * asked
 

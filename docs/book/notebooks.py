@@ -9,6 +9,7 @@ from pathlib import Path
 PLACE = "nb-output-{}-here"  # stands for an output until the page is HTML
 FENCE = re.compile(r"^\s*(```|~~~)")
 ITEM = re.compile(r"^(\s*)([-*+]|\d+\.) ")
+WIDE = 780  # px: a figure of several panels
 
 
 def page(path: Path) -> tuple[str, list[str], dict[str, bytes]]:
@@ -54,11 +55,12 @@ def output(one: dict, shown: list[str], pictures: dict[str, bytes], stem: str) -
 
 
 def picture_facts(one: dict) -> tuple[str, str]:
-    """What a picture is to be read as, and its width as an attribute, as the notebook has them."""
+    """What a picture is to be read as, and its width as an attribute, as the notebook has them; a wide one is marked as such."""
     facts = one.get("metadata", {}).get("image/png", {})
     alt = facts.get("alt") or one.get("metadata", {}).get("alt") or text_of(one["data"].get("text/plain", ""))
     alt = "figure" if alt.startswith("<") else re.sub(r"[\[\]\n]+", " ", alt)
-    return alt, f"width={facts['width']} " if "width" in facts else ""
+    width = facts.get("width", 0)
+    return alt, f"width={width} " * (width > 0) + ".wide " * (width > WIDE)
 
 
 def portable(text: str) -> str:

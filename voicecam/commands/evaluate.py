@@ -1,6 +1,7 @@
 """Measure a trained run on the clips it held back: predictions.csv, per_speaker.csv and metrics.json in its folder."""
 
 import argparse
+from pathlib import Path
 
 from voicecam.commands import cli, job
 
@@ -19,6 +20,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--mistakes",
         action="store_true",
         help="copy wrongly answered clips to results/RUN/mistakes, with a page to hear them; always done for systems A to D",
+    )
+    parser.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help="also write the answers as a challenge takes them, a CSV with columns wav_file,label, see docs/CORPORA.md",
     )
 
 

@@ -88,7 +88,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         columns=columns,
         picture_size=_picture_size(dataset.config),
         spreads=None if dataset.config.features == "mfcc-2020" or dataset.config.of_sound else SPREADS,
-        examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(predictions)),
+        examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(_explained(predictions, place))),
         mistakes=tuple(report_clip(row, folder, dataset, place) for row in mistake_rows(predictions)),
         explanation=_explanation(place),
         others={_title(other): _link(other, place) for other in _others(folder, place)},
@@ -138,6 +138,7 @@ def _training_sentence(settings: runs.Settings, models: list[dict[str, Any]]) ->
         how = "the schedule of 2020: the head for 2 epochs, then all layers for 1"
     else:
         how = f"{training.epochs} epochs at most, highest learning rate {rate:.1e}"
+        how = f"the head alone, {how}" if training.schedule == "head" else how
     if not training.augment:
         change = "without augmentation"
     elif models[0]["config"]["windows"] == "all":
@@ -169,6 +170,12 @@ def _head_sentence(training: TrainConfig, models: list[dict[str, Any]]) -> str:
 def _picture_size(config: Config) -> tuple[int, int]:
     """Rows and columns of the picture that a map's cells are parts of; of a speech model's map the cells are even parts."""
     return (N_BANDS, N_STEPS) if config.of_sound else (config.image_rows, config.image_columns)
+
+
+def _explained(predictions: pd.DataFrame, place: Path) -> pd.DataFrame:
+    """Those that have a map: of a speech model some."""
+    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
+        return predictions[predictions["path"].isin(arrays["path"])]
 
 
 def _sentence(text: str) -> str:

@@ -1,12 +1,15 @@
-"""Checks of the exercises in nbs/00_tour.ipynb, on its pictures: CLASS/SPEAKER_WORD_NUMBER.png. Trains nothing."""
+"""Checks of the exercises in nbs/00_tour.ipynb, on its pictures (CLASS/SPEAKER_WORD_NUMBER.png), and what its learner says of
+them. Trains nothing."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from voicecam.course.checking import number_problem
 
-SPEAKER, WORD = range(2)  # the parts of a picture's name
+SPEAKER, WORD, NUMBER = range(3)  # the parts of a picture's name
 Test = Callable[[Any], str | None]
 
 
@@ -56,3 +59,16 @@ def new_words(files: Sequence[Path]) -> Test:
 
 def _classes(files: Sequence[Path]) -> set[str]:
     return {file.parent.name for file in files}
+
+
+def answers(learn: Any, clips: pd.DataFrame, label: str) -> pd.DataFrame:
+    """What a fastai Learner on the pictures says of those kept back, one row each, in the order of its validation items.
+
+    clips : the table from which the pictures were made; a picture's NUMBER is its row's index
+    Returns columns path, speaker, true, predicted, p (of the predicted class, 0 to 1) and right.
+    """
+    probabilities, _ = learn.get_preds()
+    rows = clips.loc[[int(part_of(file, NUMBER)) for file in learn.dls.valid.items]]
+    predicted = [learn.dls.vocab[int(number)] for number in probabilities.argmax(dim=1)]
+    rows = rows.assign(true=rows[label], predicted=predicted, p=probabilities.max(dim=1).values.numpy())
+    return rows.assign(right=rows["true"] == rows["predicted"])[["path", "speaker", "true", "predicted", "p", "right"]]

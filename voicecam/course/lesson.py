@@ -13,6 +13,7 @@ from voicecam import runs
 from voicecam.config import DEMO, Config, recipe
 from voicecam.corpora import Corpus, keep_ages, keep_labelled, open_corpus
 from voicecam.corpora.sources import fetching, known_names
+from voicecam.course import quick as quick_mode
 from voicecam.course.display import progress, say
 from voicecam.data.dataset import Dataset, make_images, read_dataset
 from voicecam.data.map_file import map_path
@@ -115,15 +116,25 @@ class Lesson:
     def run(
         self, name: str = "main", *, config: Config | None = None, split: str = "speakers", folds: int = 5, **training: Any
     ) -> LessonRun:
-        """A network trained and tested on `some`; the one of the same name and settings is taken where it is there.
+        """A network trained and tested on `some`; the one of the same name and settings is taken where it is there, and in quick
+        mode the one that was made for these clips and settings, see quick.py.
 
         name : begins the name of its folder in results/; config : as for `dataset`
         split : "speakers", "folds" (as many as `folds` says) or "clips", see splits.make_splits; of "speakers", which needs five
             of each class, become "folds" where a class has three or four: as many folds as it has speakers
         training : settings of learner.TrainConfig
         """
+        folder, dataset = self._begin(name, self.dataset(config), split, folds, training)
+        if not (folder / "metrics.json").exists():
+            if self.quick and quick_mode.lay_down(folder):
+                say("*Quick mode:* this network was trained beforehand, on other demo voices than those that are tested here.")
+            runs.train_run(folder, dataset, log=print)
+            runs.evaluate_run(folder, dataset)
+        return LessonRun(folder, dataset)
+
+    def _begin(self, name: str, dataset: Dataset, split: str, folds: int, training: dict[str, Any]) -> tuple[Path, Dataset]:
+        """The folder of a run, with its settings, and its images."""
         usual = TRAINING_QUICK if self.quick else TRAINING
-        dataset = self.dataset(config)
         fewest = int(dataset.clips.groupby(self.label)["speaker"].nunique().min())
         if split == "speakers" and fewest < 5:
             split, folds = "folds", max(3, fewest)
@@ -137,10 +148,7 @@ class Lesson:
         known_by = digest(str(asdict(replace(settings, map=Path(settings.map).name))), length=6)  # the same wherever it lies
         folder = self.home / "results" / f"course-{name}-{known_by}"
         runs.start_run(folder, settings, command=f"notebook run {name}")
-        if not (folder / "metrics.json").exists():
-            runs.train_run(folder, dataset, log=print)
-            runs.evaluate_run(folder, dataset)
-        return LessonRun(folder, dataset)
+        return folder, dataset
 
     def _drawn(self, limit: int) -> Corpus:
         clips = keep_labelled(self.corpus, self.label).clips
@@ -165,6 +173,18 @@ def open_lesson(corpus: str = "demo", *, label: str = "gender", min_age: float =
     who = f"{len(kept.clips)} clips of {kept.clips['speaker'].nunique()} speakers"
     say(f"**{opened.name}**{', quick mode' if quick else ''}: {who}. {opened.note}".strip())
     return Lesson(home, opened.name, opened, kept, label, quick)
+
+
+def make_quick(home: Path) -> list[Path]:
+    """Make the networks of quick mode again, see quick.py; returns their folders. home : the project's folder"""
+    made = []
+    for label in quick_mode.LABELS:
+        few, every = (
+            Lesson(home, demo.name, demo, demo, label, small) for small, demo in ((True, _demo(True)), (False, _demo(False)))
+        )
+        folder, dataset = few._begin("main", few.dataset(), "speakers", 5, {})
+        made.append(quick_mode.make(folder, dataset, every.dataset(per_speaker=len(every.corpus.clips))))
+    return made
 
 
 def _demo(quick: bool) -> Corpus:

@@ -7,7 +7,7 @@ its bytes are known by. Trains nothing.
 import os
 import time
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -90,7 +90,12 @@ def make_encodings(
     path = named_map(corpus, config, maps, seen)
     store = _Store(store_path(corpus, config, home_of(maps)))
     old = old_map(path)["entries"]
-    ready = {name: entry for name, entry in old.items() if name in seen and _holds(entry, seen[name], store)}
+    ready = {
+        name: entry for name, entry in old.items() if name in seen and entry.get("content") == seen[name] and "error" in entry
+    }
+    store.take_over(seen.values())
+    known = {name: content for name, content in seen.items() if content in store.row}
+    ready |= {name: {"fingerprint": store.row[content][0], "content": content} for name, content in known.items()}
     waiting = [name for name in seen if name not in ready]
     with writing(store.path.parent):
         _encode(corpus, config, seen, waiting, ready, store, path, workers, progress)
@@ -98,10 +103,6 @@ def make_encodings(
         first = next(iter(ready.values()))["error"]
         raise DatasetError(f"{corpus.root}: none of {len(ready)} clips can be used; the first: {first}")
     return path
-
-
-def _holds(entry: dict[str, Any], content: str, store: "_Store") -> bool:
-    return bool(content) and entry.get("content") == content and ("error" in entry or content in store.row)
 
 
 def _encode(
@@ -129,7 +130,7 @@ def _encode(
         try:
             for name, (encoding, entry) in progress(results, len(waiting)):
                 if encoding is not None and seen[name]:
-                    store.add(seen[name], encoding)
+                    store.add(seen[name], entry["fingerprint"], encoding)
                 if encoding is None or seen[name]:
                     ready[name] = {**entry, "content": seen[name] or None}
                 if time.monotonic() - saved > max(SAVE_EVERY_S, 10 * took):
@@ -167,8 +168,8 @@ def store_path(corpus: Corpus, config: Config, home: Path) -> Path:
     """Where the encodings of a corpus lie: cache/encodings/CORPUS-SETTINGS-WEIGHTS.npz."""
     weights = ""
     if config.features == "encoder":
-        weights = f"-{load_encoder(config.encoder, config.encoder_weights, config.encoder_output).weights}"
-    return home / FOLDER / f"{short_name(corpus)}-{config.hash}{weights}.npz"
+        weights = load_encoder(config.encoder, config.encoder_weights, config.encoder_output).weights
+    return home / FOLDER / f"{short_name(corpus)}-{config.hash}-{weights or 'samples'}.npz"
 
 
 def stored_encodings(path: Path, contents: list[str]) -> np.ndarray:
@@ -177,19 +178,31 @@ def stored_encodings(path: Path, contents: list[str]) -> np.ndarray:
     missing = sum(content not in store.row for content in contents)
     if missing:
         raise DatasetError(f"{path}: lacks {missing} of {len(contents)} clips; make the encodings again, it adds what is missing")
-    return np.stack([store.row[content] for content in contents])
+    return np.stack([store.row[content][1] for content in contents])
 
 
 class _Store:
-    """One .npz: `content` (clip,) and `encodings` (clip, row, frame). A damaged one counts as empty."""
+    """One .npz: `content` (clip,), `fingerprint` (clip,) and `encodings` (clip, row, frame). A damaged one counts as empty.
+
+    row : content -> (fingerprint, encoding)
+    """
 
     def __init__(self, path: Path):
         self.path, self.new = path, False
         self.row = _stored_rows(path)
 
-    def add(self, content: str, encoding: np.ndarray) -> None:
+    def take_over(self, wanted: Iterable[str]) -> None:
+        """Add clips that the stores of other corpora hold, made with the same settings and weights."""
+        missing = {content for content in wanted if content} - set(self.row)
+        settings = "-".join(self.path.stem.split("-")[-2:])
+        for other in sorted(self.path.parent.glob(f"*-{settings}.npz")) if missing else ():
+            found = _stored_rows(other, only=missing) if other != self.path else {}
+            self.row |= found
+            self.new |= bool(found)
+
+    def add(self, content: str, fingerprint: str, encoding: np.ndarray) -> None:
         """Keep a clip's encoding."""
-        self.row[content], self.new = encoding.astype(np.float32), True
+        self.row[content], self.new = (fingerprint, encoding.astype(np.float32)), True
 
     def save(self, maps: Path) -> None:
         """Write the file anew where something was added, with what another process added meanwhile; maps : folder that is locked
@@ -198,14 +211,20 @@ class _Store:
             return
         with alone_in(maps):
             self.row = {**_stored_rows(self.path), **self.row}
+            prints, encodings = zip(*self.row.values())
             with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, content=np.array(list(self.row)), encodings=np.stack(list(self.row.values())))
+                np.savez(file, content=np.array(list(self.row)), fingerprint=np.array(prints), encodings=np.stack(encodings))
         self.new = False
 
 
-def _stored_rows(path: Path) -> dict[str, np.ndarray]:
+def _stored_rows(path: Path, *, only: set[str] | None = None) -> dict[str, tuple[str, np.ndarray]]:
+    """content -> (fingerprint, encoding); the encodings are read where one of `only` is among them."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return dict(zip(stored["content"].tolist(), stored["encodings"]))
+            content = stored["content"].tolist()
+            if only is not None and not only & set(content):
+                return {}
+            rows = dict(zip(content, zip(stored["fingerprint"].tolist(), stored["encodings"])))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
+    return rows if only is None else {name: rows[name] for name in content if name in only}

@@ -180,6 +180,9 @@ def _fit(learner: Learner, training: TrainConfig, lr: float, *, random: bool) ->
         learner.fit_one_cycle(2, 2e-3)
         learner.unfreeze()
         learner.fit_one_cycle(1, slice(3e-3))  # fastai v1's default: 3e-3 for the head, a tenth of it for the body
+    elif training.schedule == "head":
+        learner.freeze()  # but for the batch norms, as fastai does
+        learner.fit_one_cycle(training.epochs, lr)
     elif random:
         learner.fit_one_cycle(training.epochs, lr)
     else:

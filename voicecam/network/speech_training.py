@@ -13,11 +13,11 @@ from voicecam.audio.degrade import STANDARD
 from voicecam.config import TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
+from voicecam.encoders import ENCODERS
 from voicecam.features.image import Scale
 from voicecam.files import write_text
 from voicecam.network import Model, versions
 from voicecam.network.finetune import PHASES, Phase, finetune
-from voicecam.network.hub import HUB
 from voicecam.network.learner import TrainResult
 from voicecam.network.start_weights import met_in_training
 from voicecam.network.transformer import OnSamples, build_transformer
@@ -88,7 +88,8 @@ def phases_of(training: TrainConfig) -> tuple[Phase, ...]:
 
 def _start(training: TrainConfig) -> str:
     if training.init == "hub":
-        return f"{HUB[training.arch].repository}, revision {HUB[training.arch].revision[:12]}; the head from random weights"
+        info = ENCODERS[training.arch]
+        return f"{info.repository}, revision {info.revision[:12]}; the head from random weights"
     return "random weights, small" if training.init == "tiny" else f"weights from {training.init}; the head from random weights"
 
 

@@ -3,7 +3,7 @@
 from voicecam.runs.check_files import FULL, CheckSizes, check_version, read_summary, read_table
 from voicecam.runs.controls import label_shuffled_model, randomised_model
 from voicecam.runs.explaining import EXPLANATIONS, explain_run, explanation_place, explanation_places, run_maps
-from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_predictions, read_split, start_run
+from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_predictions, read_split, start_run, write_split
 from voicecam.runs.scoring import evaluate_run
 from voicecam.runs.shipping import rescore, ship
 from voicecam.runs.training import predict, recalibrate, run_dataset, run_learner, run_splits, train_run
@@ -37,4 +37,5 @@ __all__ = [
     "ship",
     "start_run",
     "train_run",
+    "write_split",
 ]

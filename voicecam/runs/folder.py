@@ -97,6 +97,12 @@ def read_split(place: Path, dataset: Dataset) -> Split:
     return Split(**rows, warning=values["warning"])
 
 
+def write_split(place: Path, dataset: Dataset, split: Split) -> None:
+    """Write a fold's split by the paths of its clips, as `read_split` reads it."""
+    paths = dataset.clips["path"].to_numpy()
+    write_json(place / "split.json", {part: list(paths[getattr(split, part)]) for part in PARTS} | {"warning": split.warning})
+
+
 def read_predictions(folder: Path) -> pd.DataFrame:
     """The run's predictions.csv. Raises ModelError when it was not evaluated."""
     if not (folder / "metrics.json").exists():

@@ -21,7 +21,7 @@ from voicecam.network import Model, load_model, save_model
 from voicecam.network.classifier import Classifier
 from voicecam.network.learner import TrainResult, train, trained_learner
 from voicecam.progress import Log, Progress
-from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_split
+from voicecam.runs.folder import Settings, fold_places, open_run, read_split, write_split
 
 
 def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
@@ -72,8 +72,7 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
         trained = _train(dataset, split, settings, place=place, log=log)
         write_text(place / "history.csv", trained.history.to_csv(index=False))
         write_json(place / "lr_find.json", trained.lr_curve)
-        paths = dataset.clips["path"].to_numpy()
-        write_json(place / "split.json", {part: list(paths[getattr(split, part)]) for part in PARTS} | {"warning": split.warning})
+        write_split(place, dataset, split)
         trust = _trust(trained.model, dataset, split, max_error=settings.max_error)
         save_model(place, replace(trained.model, meta={**trained.model.meta, "split": settings.split, **trust}))
 
