@@ -88,7 +88,7 @@ PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to 
 # The systems: options by name, as a command line has them. P is the picture network as it ships; A to D are the speech models of
 # earlier projects, see docs/SYSTEMS.md.
 SYSTEMS: dict[str, dict[str, Any]] = {
-    "A": {"recipe": "embedding", "arch": "two-layer", "epochs": 100, "patience": 20, "lr": 1e-3},
+    "A": {"recipe": "embedding", "arch": "two-layer", "epochs": 40, "patience": 10, "lr": 1e-3, "batch": 64},
     "B": {"recipe": "frames", "arch": "cnn", "epochs": 30, "patience": 8, "lr": 1e-3},
     "C": {"recipe": "waveform", "arch": "xls-r", "phases": "C", "epochs": 10, "lr": 3e-5, "batch": 8},
     "D": {
