@@ -26,10 +26,10 @@ def whole_job(args: argparse.Namespace) -> str:
     """All steps of `voicecam run`; steps that are done are not done again."""
     folder = cli.run_folder(args.run)
     if (folder / "manifest.json").exists():
-        runs.start_run(folder, settings_of(args, _map_of(args)), command=cli.command_line())
+        runs.start_run(folder, settings_of(args, map_of(args)), command=cli.command_line())
         page = _explanation_place(folder, args) / "report.html"
         return f"{folder} is complete: open {page}" if page.exists() else explain_job(args)
-    trained = train_job(args, _map_of(args))
+    trained = train_job(args, map_of(args))
     if args.split == "none":
         return f"{trained}; nobody was held back to test it on"
     cli.log(evaluate_job(args))
@@ -39,7 +39,7 @@ def whole_job(args: argparse.Namespace) -> str:
 def trained_run(corpora: Sequence[str], **options: Any) -> Path:
     """Images, training and evaluation as voicecam.train asks for them; returns the run's folder."""
     args = cli.parse_run(corpora, **options)
-    cli.log(train_job(args, _map_of(args)))
+    cli.log(train_job(args, map_of(args)))
     if args.split != "none":
         cli.log(evaluate_job(args))
     return cli.run_folder(args.run)
@@ -119,7 +119,7 @@ def centroids_job(args: argparse.Namespace) -> str:
 
 def leak_job(args: argparse.Namespace) -> str:
     """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
-    folder, settings = cli.run_folder(args.run), settings_of(args, _map_of(args))
+    folder, settings = cli.run_folder(args.run), settings_of(args, map_of(args))
     dataset = runs.run_dataset(settings, progress=cli.progress)
     with writing(folder):
         facts = leakage.measure_leak(folder, dataset, settings, command=cli.command_line(), log=cli.log)
@@ -226,13 +226,12 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
     )
 
 
-def _map_of(args: argparse.Namespace) -> Path:
-    """The map of the corpus that the options name, made where it is not there."""
-    cli.log(f"images of {', '.join(args.corpus)}")
+def map_of(args: argparse.Namespace) -> Path:
+    """The map of the corpus that the options name, made where it is not there, with its images or encodings."""
     corpus = corpus_of(args)
-    return make_images(
-        corpus, config_of(args, corpus), images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress
-    )
+    config = config_of(args, corpus)
+    cli.log(f"{'speech' if config.of_sound else 'images'} of {', '.join(args.corpus)}")
+    return make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
 
 
 def _open(run: str) -> tuple[Path, Dataset]:

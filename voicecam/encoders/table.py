@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voicecam.config import OUTPUTS  # noqa: F401  handed on
+from voicecam.config import OUTPUTS  # handed on
 from voicecam.errors import ModelError
 
 if TYPE_CHECKING:
