@@ -29,10 +29,10 @@ def score_model(
     risk_coverage.csv, corpora.csv and, last, metrics.json into `folder`; returns the metrics.
 
     facts : written into metrics.json as they are, such as the command; the same facts again give what is there
-    Clips that cannot be used, and of a speech model those in which nobody speaks, are listed in metrics.json under "failed". Joined corpora are the folds: by_corpus has a row for
-    each, fold_mean is their mean with an interval over their speakers, and over_corpora says what another one may give. Raises
-    ModelError when the folder holds another test or the model has met the corpus in training,
-    DatasetError when the corpus lacks the label or has classes that the model does not know.
+    Clips that cannot be used, and of a speech model those in which nobody speaks, are listed in metrics.json under "failed".
+    Joined corpora are the folds: by_corpus has a row for each, fold_mean is their mean with an interval over their speakers, and
+    over_corpora says what another one may give. Raises ModelError when the folder holds another test or the model has met the
+    corpus in training, DatasetError when the corpus lacks the label or has classes that the model does not know.
     """
     path = folder / "metrics.json"
     if path.exists():
