@@ -79,7 +79,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
     named = finder.parse_known_args(argv)[0]
     try:
         of_file = _options_in(named.config) if named.config else {}
-        return parser.parse_args([*_words(SYSTEMS.get(named.system or "", {})), *_words(of_file), *argv])
+        system = SYSTEMS.get(named.system or of_file.get("system") or "", {})
+        return parser.parse_args([*_words(system), *_words(of_file), *argv])
     except VoicecamError as reason:
         parser.error(str(reason))
 

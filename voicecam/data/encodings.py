@@ -7,6 +7,7 @@ its bytes are known by. Trains nothing.
 import os
 import time
 import zipfile
+import zlib
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,7 +19,7 @@ import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.audio.fingerprints import fingerprint, to_text
+from voicecam.audio.fingerprints import BYTES, fingerprint, to_text
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus
@@ -90,7 +91,8 @@ def make_encodings(
     path = named_map(corpus, config, maps, seen)
     store = _Store(store_path(corpus, config, home_of(maps)))
     old = old_map(path)["entries"]
-    ready = {name: entry for name, entry in old.items() if name in seen and _holds(entry, seen[name], store)}
+    store.take_over(set(seen.values()), like=f"*{store.path.name.removeprefix(short_name(corpus))}")
+    ready = {name: entry for name, content in seen.items() if (entry := _ready(old.get(name, {}), content, store))}
     waiting = [name for name in seen if name not in ready]
     with writing(store.path.parent):
         _encode(corpus, config, seen, waiting, ready, store, path, workers, progress)
@@ -100,8 +102,12 @@ def make_encodings(
     return path
 
 
-def _holds(entry: dict[str, Any], content: str, store: "_Store") -> bool:
-    return bool(content) and entry.get("content") == content and ("error" in entry or content in store.row)
+def _ready(entry: dict[str, Any], content: str, store: "_Store") -> dict[str, Any]:
+    """The entry of a clip that needs no work: the old map's, or that of an encoding that any corpus has of it; else {}."""
+    if content and entry.get("content") == content and ("error" in entry or content in store.row):
+        return entry
+    known_by = store.row[content][1] if content in store.row else None
+    return {} if known_by is None else {"fingerprint": to_text(known_by[None]), "content": content}
 
 
 def _encode(
@@ -127,10 +133,10 @@ def _encode(
     with closing(_results(corpus, config, waiting, workers)) as results:
         saved, took = time.monotonic(), 0.0
         try:
-            for name, (encoding, entry) in progress(results, len(waiting)):
-                if encoding is not None and seen[name]:
-                    store.add(seen[name], encoding)
-                if encoding is None or seen[name]:
+            for name, (found, entry) in progress(results, len(waiting)):
+                if found is not None and seen[name]:
+                    store.add(seen[name], *found)
+                if found is None or seen[name]:
                     ready[name] = {**entry, "content": seen[name] or None}
                 if time.monotonic() - saved > max(SAVE_EVERY_S, 10 * took):
                     took, saved = save(), time.monotonic()
@@ -140,8 +146,8 @@ def _encode(
 
 def _results(
     corpus: Corpus, config: Config, waiting: list[str], workers: int | None
-) -> Generator[tuple[str, tuple[np.ndarray | None, dict[str, Any]]]]:
-    """(clip, its encoding and entry) in order, several at a time. Threads: detector and encoder leave Python's lock."""
+) -> Generator[tuple[str, tuple["_Row | None", dict[str, Any]]]]:
+    """(clip, what the store keeps, its entry) in order, several at a time. Threads: detector and encoder leave Python's lock."""
     if waiting and config.features == "encoder":
         load_encoder(config.encoder, config.encoder_weights, config.encoder_output)  # a missing one is no clip's error
     pool = ThreadPoolExecutor(workers or os.cpu_count())
@@ -151,11 +157,12 @@ def _results(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _encode_clip(root: Path, config: Config, name: str) -> tuple[np.ndarray | None, dict[str, Any]]:
-    """A clip's encoding and what the map says of it; or None and why there is none."""
+def _encode_clip(root: Path, config: Config, name: str) -> tuple["_Row | None", dict[str, Any]]:
+    """A clip's encoding with its fingerprint, and what the map says of it; or None and why there is none."""
     try:
         recording = audio.read(root / name)
-        return clip_encoding(recording, config), {"fingerprint": to_text(fingerprint(recording)[None])}
+        known_by = fingerprint(recording)
+        return (clip_encoding(recording, config), known_by), {"fingerprint": to_text(known_by[None])}
     except AudioError as reason:
         said = str(reason).replace(f"{root}{os.sep}", "")
         return None, {"error": said if name in said else f"{name}: {said}"}
@@ -177,19 +184,33 @@ def stored_encodings(path: Path, contents: list[str]) -> np.ndarray:
     missing = sum(content not in store.row for content in contents)
     if missing:
         raise DatasetError(f"{path}: lacks {missing} of {len(contents)} clips; make the encodings again, it adds what is missing")
-    return np.stack([store.row[content] for content in contents])
+    return np.stack([store.row[content][0] for content in contents])
+
+
+_Row = tuple[np.ndarray, np.ndarray | None]  # a clip's encoding and fingerprint
 
 
 class _Store:
-    """One .npz: `content` (clip,) and `encodings` (clip, row, frame). A damaged one counts as empty."""
+    """One .npz: `content` (clip,), `encodings` (clip, row, frame) and `fingerprints`, uint8 (clip, BYTES), all zero where none is
+    known. A damaged one counts as empty."""
 
     def __init__(self, path: Path):
         self.path, self.new = path, False
         self.row = _stored_rows(path)
 
-    def add(self, content: str, encoding: np.ndarray) -> None:
+    def add(self, content: str, encoding: np.ndarray, known_by: np.ndarray | None) -> None:
         """Keep a clip's encoding."""
-        self.row[content], self.new = encoding.astype(np.float32), True
+        self.row[content], self.new = (encoding.astype(np.float32), known_by), True
+
+    def take_over(self, contents: set[str], *, like: str) -> None:
+        """Add what the stores of other corpora have of these clips; like : names of stores by the same settings and weights."""
+        for path in sorted(self.path.parent.glob(like)):
+            missing = contents - set(self.row)
+            if path == self.path or not missing & set(_stored_contents(path)):
+                continue
+            for content, row in _stored_rows(path).items():
+                if content in missing and row[1] is not None:
+                    self.add(content, *row)
 
     def save(self, maps: Path) -> None:
         """Write the file anew where something was added, with what another process added meanwhile; maps : folder that is locked
@@ -199,13 +220,28 @@ class _Store:
         with alone_in(maps):
             self.row = {**_stored_rows(self.path), **self.row}
             with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, content=np.array(list(self.row)), encodings=np.stack(list(self.row.values())))
+                encodings, prints = zip(*self.row.values())
+                known = [np.zeros(BYTES, np.uint8) if one is None else one for one in prints]
+                np.savez(file, content=np.array(list(self.row)), encodings=np.stack(encodings), fingerprints=np.stack(known))
         self.new = False
 
 
-def _stored_rows(path: Path) -> dict[str, np.ndarray]:
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # a damaged store
+
+
+def _stored_rows(path: Path) -> dict[str, _Row]:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return dict(zip(stored["content"].tolist(), stored["encodings"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            contents = stored["content"].tolist()
+            prints = stored["fingerprints"] if "fingerprints" in stored else np.zeros((len(contents), BYTES), np.uint8)
+            return {name: (row, one if one.any() else None) for name, row, one in zip(contents, stored["encodings"], prints)}
+    except UNREADABLE:
         return {}
+
+
+def _stored_contents(path: Path) -> list[str]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored["content"].tolist()
+    except UNREADABLE:
+        return []

@@ -184,6 +184,7 @@ def save_transformer(folder: str | Path, network: WaveformNetwork, *, half: bool
         extractor.save_pretrained(beside)
         (folder / CONFIG).unlink(missing_ok=True)
         for path in sorted(beside.iterdir(), key=lambda path: path.name == CONFIG):
+            path.chmod(0o644)  # safetensors makes files only the owner can read
             os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -91,9 +91,9 @@ def robustness_table(
 
     Columns: group, condition, clips, speakers; balanced_accuracy with low and high, the 95 % interval over speakers (all clips
     together, see evaluation.evaluate); clean_same_clips, what the same clips give as they are; uncertain and error_answered,
-    the share of clips that the models' thresholds leave open and the errors among the rest; no_speech, the share in which a speech
-    model found nobody speaking: wrong in balanced_accuracy, left open in uncertain; chance. Where no clip of some class fits a
-    condition, as when all are too short, its scores are missing.
+    the share of clips that the models' thresholds leave open and the errors among the rest; no_speech, the share in which a
+    speech model found nobody speaking: wrong in balanced_accuracy, left open in uncertain; chance. Where no clip of some class
+    fits a condition, as when all are too short, its scores are missing.
     What is random is drawn per clip, from `seed`, speaker, file name and condition.
     """
     _check(classifiers, clips)
