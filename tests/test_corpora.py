@@ -64,6 +64,7 @@ def test_audiomnist_reads_clips_and_labels(tmp_path):
         "gender": "female",
         "age": "41",
         "age_group": "40-49",
+        "teen_adult": "adult",
         "accent": "Tamil",
         "native": "no",
         "room": "Kino",
@@ -192,6 +193,7 @@ def test_baved(tmp_path):
     corpus = open_corpus(put(tmp_path, "0/0-m-21-0-1-105.wav", "6/50-f-5-6-2-3.wav", "6/50-f-5-6-0-4.wav", "6/readme.wav"))
     assert (corpus.name, len(corpus.clips)) == ("BAVED", 3)
     child = {"path": "6/50-f-5-6-2-3.wav", "speaker": "50", "gender": "female", "age": "5", "age_group": "child", "word": "6"}
+    child |= {"teen_adult": None}
     assert row(corpus, "6/50-f-5-6-2-3.wav") == child | {"emotion": "high", "emotion_gender3": "non-neutral female"}
     assert row(corpus, "6/50-f-5-6-0-4.wav")["emotion"] == "low"
     assert row(corpus, "0/0-m-21-0-1-105.wav")["emotion_gender3"] == "neutral"
@@ -278,7 +280,7 @@ def test_table(tmp_path):
     (root / "clips.csv").write_text(TABLE)
     corpus = open_corpus(root)
     assert corpus.name == "mine"
-    assert sorted(corpus.labels) == ["age", "age_group", "emotion", "emotion_gender3", "gender"]
+    assert sorted(corpus.labels) == ["age", "age_group", "emotion", "emotion_gender3", "gender", "teen_adult"]
     assert all((corpus.root / path).is_file() for path in corpus.clips["path"])
     first = row(corpus, "a/1.flac")
     assert (first["gender"], first["age_group"], first["emotion_gender3"]) == ("female", "child", "neutral")
@@ -515,3 +517,16 @@ def test_a_band_of_ages_must_lie_within_the_limits(tmp_path):
     assert set(keep_ages(corpus, minimum=18).clips["speaker"]) == {"ana", "ben", "dan"}
     assert set(keep_ages(corpus, maximum=29).clips["speaker"]) == {"ana", "ben", "cem"}
     assert set(keep_ages(corpus, minimum=25, maximum=40).clips["speaker"]) == {"ana", "dan"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_now"),
+    [
+        *[(age, None) for age in ("5", "12", "12.9", "8-12", "12-14", "13-25", "19-20", "1234", "old", "", None)],
+        *[(age, "teen") for age in ("13", "19", "19.5", "13-19", "14-17", "teens", "Teens")],
+        *[(age, "adult") for age in ("20", "20-29", "30-49", "50-69", "thirties", "nineties", "101")],
+    ],
+)
+def test_teens_are_13_to_19_and_a_band_must_lie_on_one_side(tmp_path, text, is_now):
+    corpus = open_corpus(write_csv(tmp_path, f"path,speaker,age\na.wav,x,{text or ''}\nsub/b.wav,y,44\n"))
+    assert (row(corpus, "a.wav")["teen_adult"], row(corpus, "sub/b.wav")["teen_adult"]) == (is_now, "adult")

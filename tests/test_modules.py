@@ -13,6 +13,7 @@ ORDER = [
     "files",
     "workers",
     "progress",
+    "recipes",
     "config",
     "audio",
     "corpora",

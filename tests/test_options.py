@@ -75,6 +75,72 @@ def test_options_by_name_come_from_a_file(parser, tmp_path):
     assert (args.corpus, args.label, args.max_age, args.bfloat16, args.no_augment) == (["a", "b"], "digit", None, True, False)
 
 
+YAML = """# system D, on two corpora
+corpus:
+  - a b
+  - c
+label: emotion_gender3
+epochs: 7
+lr: 3e-5
+max_age:
+bfloat16: true
+find_lr: no
+augment: false
+min-age: 13.5
+"""
+AS_JSON = """{"corpus": ["a b", "c"], "label": "emotion_gender3", "epochs": 7, "lr": 3e-5, "max_age": null, "bfloat16": true,
+"find_lr": false, "augment": false, "min-age": 13.5}"""
+
+
+@pytest.mark.parametrize("ending", ["yaml", "yml", "YAML"])
+def test_the_same_options_in_yaml_give_the_same_settings(parser, tmp_path, ending):
+    (tmp_path / "mine.json").write_text(AS_JSON)
+    (tmp_path / f"mine.{ending}").write_text(YAML)
+    by_json, by_yaml = (cli.parse(parser, ["--config", str(tmp_path / f"mine.{kind}")]) for kind in ("json", ending))
+    assert {**vars(by_yaml), "config": ""} == {**vars(by_json), "config": ""}
+    settings = settings_of(by_yaml, "map.json")
+    assert settings == settings_of(by_json, "map.json")
+    found = (by_yaml.corpus, settings.label, settings.training.epochs, settings.training.lr, settings.max_age, settings.min_age)
+    assert found == (["a b", "c"], "emotion_gender3", 7, 3e-5, None, 13.5)
+    assert (settings.training.bfloat16, settings.training.find_lr, settings.training.augment) == (True, False, False)
+    given = cli.parse(parser, ["--config", str(tmp_path / f"mine.{ending}"), "--epochs", "9"])
+    assert settings_of(given, "map.json").training.epochs == 9
+
+
+def test_a_system_in_a_yaml_file_is_its_options_and_the_files_own_win(parser, tmp_path):
+    (tmp_path / "d.yaml").write_text("system: D\ncorpus: [a]\nepochs: 3\n")
+    by_file = cli.parse(parser, ["--config", str(tmp_path / "d.yaml")])
+    by_line = cli.parse(parser, ["--system", "D", "--corpus", "a", "--epochs", "3"])
+    assert {**vars(by_file), "config": None} == vars(by_line)
+    assert (by_file.arch, by_file.recipe, by_file.label, by_file.epochs) == ("xls-r", "waveform", "emotion_gender3", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("- 1\n- 2\n", "holds no options; write them as label: digit"),
+        ("", "holds no options"),
+        ("3: 4\n", "holds no options"),
+        ("label: [digit\nepochs: 3", "not readable as YAML"),
+        ("label: !!python/object/apply:os.getcwd []\n", "not readable as YAML"),
+        ("epoch_s: 3\n", "--epoch-s"),
+        ("epochs: 0\n", "--epochs"),
+        ("epochs: {a: 1}\n", "--epochs"),
+        ("training:\n  epochs: 3\n", "--training"),
+        ("label: caf\udce9\n", "not readable as YAML"),
+        (None, "x.yaml: no such file"),
+    ],
+)
+def test_a_faulty_yaml_file_is_one_line(parser, tmp_path, capsys, text, word):
+    if text is not None:
+        (tmp_path / "x.yaml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SystemExit) as stop:
+        cli.parse(parser, ["--corpus", "demo", "--config", str(tmp_path / "x.yaml")])
+    said = capsys.readouterr().err
+    assert (stop.value.code, len(said.splitlines())) == (2, 1)
+    assert word in said
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [("[1]", "holds no options"), ("{", "not readable as JSON"), ('{"epoch_s": 3}', "--epoch-s"), ('{"epochs": 0}', "--epochs")],

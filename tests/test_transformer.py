@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 
 pytest.importorskip("transformers")
 
+from voicecam.encoders import ENCODERS
 from voicecam.errors import ModelError
 from voicecam.network.transformer import NAMES, build_transformer, load_transformer, save_transformer
 
@@ -221,15 +221,15 @@ def cached(tmp_path, monkeypatch):
     from voicecam.network import hub
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    pinned = hub.HUB["xls-r"]
-    folder = tmp_path / "models--facebook--wav2vec2-xls-r-300m" / "snapshots" / pinned.revision
+    revision = ENCODERS["xls-r"].revision
+    folder = tmp_path / "models--facebook--wav2vec2-xls-r-300m" / "snapshots" / revision
 
     def put(content):
         save_transformer(folder, build_transformer("xls-r", CLASSES, weights="tiny", seed=7))
         (folder / "model.safetensors").unlink()
         torch.save(content, folder / "pytorch_model.bin")
         sha256 = hashlib.sha256((folder / "pytorch_model.bin").read_bytes()).hexdigest()
-        monkeypatch.setitem(hub.HUB, "xls-r", replace(pinned, sha256=sha256))
+        monkeypatch.setitem(hub.SHA256, "xls-r", sha256)
         return folder
 
     return put

@@ -31,6 +31,7 @@ COMMANDS = {  # in the order of the help
     "explain": "maps of a run's tested clips, tests of the maps, and the report",
     "report": "write the report of an explained run again",
     "compare": "compare two runs on the same clips",
+    "systems": "set speech models and the picture network side by side: one table, one figure",
     "centroids": "compare where in Hz the evidence of several trainings lies",
     "leakage": "what a random split by clip adds to the score",
     "robustness": "scores of a run on short, noisy, reverberant and telephoned clips",

@@ -4,7 +4,7 @@ import argparse
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tqdm import tqdm
 
 from voicecam.commands.ending import STOPPED, finish, somebody_watches  # noqa: F401  every command ends with cli.finish
+from voicecam.commands.options_file import options_in, words
 from voicecam.config import (  # noqa: F401
     AUTO,
     BAND_SETS,
@@ -30,7 +31,6 @@ from voicecam.config import (  # noqa: F401
 )
 from voicecam.errors import ModelError, VoicecamError
 from voicecam.explanation.method_table import METHODS
-from voicecam.files import read_json
 
 if TYPE_CHECKING:
     pass
@@ -67,46 +67,21 @@ def parse_run(corpora: Sequence[str], *, run: str, label: str, **options: Any) -
     add_corpus_options(parser)
     add_run_options(parser)
     system = SYSTEMS.get(options.get("system") or "", {})
-    return parser.parse_args(_words({**system, "run": run, "label": label, "corpus": corpora, **options}))
+    return parser.parse_args(words({**system, "run": run, "label": label, "corpus": corpora, **options}))
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line. Those of its --system and then of a file that it names with --config stand before its own,
-    which win."""
+    """The options of a command line. Those of its --system, or of the one that a file names, and then those of the file that it
+    names with --config stand before its own, which win."""
     finder = _Parser(add_help=False, allow_abbrev=False)
     finder.add_argument("--config", type=Path)
     finder.add_argument("--system", choices=tuple(SYSTEMS))
     named = finder.parse_known_args(argv)[0]
     try:
-        of_file = _options_in(named.config) if named.config else {}
-        system = SYSTEMS.get(named.system or of_file.get("system") or "", {})
-        return parser.parse_args([*_words(system), *_words(of_file), *argv])
+        of_file = options_in(named.config) if named.config else {}
+        return parser.parse_args([*words(SYSTEMS.get(named.system or str(of_file.get("system")), {})), *words(of_file), *argv])
     except VoicecamError as reason:
         parser.error(str(reason))
-
-
-def _options_in(file: Path) -> dict[str, Any]:
-    """Options by name from a JSON file: as they are, or those that give the settings of a run's run.json."""
-    values = read_json(file)
-    if not isinstance(values, dict):
-        raise VoicecamError(f'{file}: holds no options; write them as {{"label": "digit", "epochs": 12}}')
-    if "settings" not in values:
-        return values
-    settings = {**values["settings"], "seed": values["settings"]["split_seed"]}
-    passed = {"split_seed", "training", *({"folds"} if settings["split"] != "folds" else ())}
-    return {name: value for name, value in {**settings, **settings["training"]}.items() if name not in passed}
-
-
-def _words(options: Mapping[str, Any]) -> list[str]:
-    """Options by name as a command line has them: True and False switch, None is left out, a list is several values."""
-    words: list[str] = []
-    for name, value in options.items():
-        if name == "augment":
-            name, value = "no_augment", not value
-        if value is not None and value is not False:
-            values = value if isinstance(value, list | tuple) else [] if value is True else [value]
-            words += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return words
 
 
 def run_folder(name: str) -> Path:
@@ -234,7 +209,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--label",
         default="gender",
-        help="label to learn: gender, digit, age_group, emotion, accent, speaker, or a column of your CSV",
+        help="label to learn: gender, digit, age_group, teen_adult, emotion, emotion_gender3, accent, speaker, or a column of "
+        "your CSV",
     )
     group.add_argument(
         "--split",
@@ -266,7 +242,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--bfloat16", action="store_true", help="faster on processors and GPUs that multiply bfloat16")
     group.add_argument("--seed", type=SEED, default=0, help="of split, weights and order")
-    group.add_argument("--config", metavar="FILE", help="JSON file of options by name, or a run's run.json; those given here win")
+    group.add_argument(
+        "--config", metavar="FILE", help="JSON or YAML file of options by name, or a run's run.json; those given here win"
+    )
 
 
 def _kind_of(

@@ -1,6 +1,7 @@
 """Measure a trained run on the clips it held back: predictions.csv, per_speaker.csv and metrics.json in its folder."""
 
 import argparse
+from pathlib import Path
 
 from voicecam.commands import cli, job
 
@@ -14,6 +15,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--recalibrate",
         action="store_true",
         help="first choose temperature and threshold again on the validation speakers, as a run of an older program needs",
+    )
+    parser.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help="also write the answers as a challenge takes them, a CSV with columns wav_file,label, see docs/CORPORA.md",
     )
 
 

@@ -20,7 +20,7 @@ from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.network.classifier import load_classifier
 from voicecam.network.speech_training import check_start
-from voicecam.runs import external, leaderboard, leakage, robustness
+from voicecam.runs import challenge, external, leaderboard, leakage, robustness
 
 
 def whole_job(args: argparse.Namespace) -> str:
@@ -71,6 +71,8 @@ def evaluate_job(args: argparse.Namespace) -> str:
         metrics = runs.evaluate_run(folder, dataset)
     with alone_in(cli.RESULTS):
         leaderboard.write_results(cli.RESULTS)
+    if getattr(args, "answers", None):
+        cli.log(f"wrote {args.answers}: the answers to {challenge.write_answers(folder, args.answers)} clips")
     _say_how_few(metrics)
     n, classes = len(metrics["folds"]), len(metrics["network"]["per_class"])
     mean = f", mean over {n} folds" if n > 1 else ""

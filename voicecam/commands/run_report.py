@@ -88,7 +88,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         columns=columns,
         picture_size=(dataset.config.image_rows, dataset.config.image_columns),
         spreads=None if dataset.config.features == "mfcc-2020" or dataset.config.of_sound else SPREADS,
-        examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(predictions)),
+        examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(_explained(predictions, place))),
         mistakes=tuple(report_clip(row, folder, dataset, place) for row in mistake_rows(predictions)),
         explanation=_explanation(place),
         others={_title(other): _link(other, place) for other in _others(folder, place)},
@@ -166,6 +166,12 @@ def _head_sentence(training: TrainConfig, models: list[dict[str, Any]]) -> str:
         f"A {training.arch} network on {given}, for {training.epochs} epochs at most by Adam; the learning rate falls from "
         f"{training.lr:.0e} where validation stands still; classes weigh equally; the encoder is not trained."
     )
+
+
+def _explained(predictions: pd.DataFrame, place: Path) -> pd.DataFrame:
+    """Those that have a map: of a speech model some."""
+    with np.load(place / "cams.npz", allow_pickle=False) as arrays:
+        return predictions[predictions["path"].isin(arrays["path"])]
 
 
 def _sentence(text: str) -> str:

@@ -4,7 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicecam.corpora import audiomnist, baved, csv_list, emodb, folders, fsdd, matrices, nemo, ravdess
+from voicecam.corpora import (
+    audiomnist,
+    baved,
+    coraa_ser,
+    csv_list,
+    emodb,
+    emouerj,
+    emovo,
+    folders,
+    fsdd,
+    matrices,
+    nemo,
+    ravdess,
+)
 from voicecam.corpora.labels import check_readable, fail, listing
 from voicecam.corpora.table import Corpus, Fold, keep_ages, keep_labelled, merge
 from voicecam.errors import DatasetError
@@ -28,6 +41,9 @@ _LAYOUTS = {  # in the order they are tried: what is told by a list first, what 
     "baved": _Layout(baved.LOOKS, baved.find, baved.read),
     "ravdess": _Layout(ravdess.LOOKS, ravdess.find, ravdess.read),
     "emodb": _Layout(emodb.LOOKS, emodb.find, emodb.read),
+    "emovo": _Layout(emovo.LOOKS, emovo.find, emovo.read),
+    "emouerj": _Layout(emouerj.LOOKS, emouerj.find, emouerj.read),
+    "coraa-ser": _Layout(coraa_ser.LOOKS, coraa_ser.find, coraa_ser.read),
     "fsdd": _Layout(fsdd.LOOKS, fsdd.find, fsdd.read),
     "nemo": _Layout(nemo.LOOKS, nemo.find, nemo.read),
     "matrices": _Layout(matrices.LOOKS, matrices.find, matrices.read),
@@ -40,7 +56,8 @@ def open_corpus(path: str | Path, *, layout: str = "auto") -> Corpus:
     """Read the corpus at `path`: a folder, or a CSV file.
 
     layout : "auto" takes the first of LAYOUTS that `path` looks like; or one of LAYOUTS.
-    Labels that follow from others are added: `age_group` from `age`, `emotion_gender3` from `emotion` and `gender`.
+    Labels that follow from others are added: `age_group` and `teen_adult` from `age`, `emotion_gender3` from `emotion` and
+    `gender`.
     Raises DatasetError when nothing is there, when it does not look like the layout, or when its contents are faulty.
     """
     path = Path(path)

@@ -2,7 +2,8 @@
 
 Layout of github.com/40uf411/Basic-Arabic-Vocal-Emotions-Dataset: folders 0 to 6, one for each word, with files such as
 0/0-m-21-0-1-105.wav: speaker, gender, age in years, word, level of emotion, record. Each speaker number has one gender and age.
-Levels: 0 low (tired, down), 1 neutral (daily speech), 2 high (joy, anger and so on). Some speakers are 5 or 6 years old.
+Levels: 0 low (tired, down), 1 neutral (daily speech), 2 high (joy, anger and so on); of the three classes of emotion_gender3 low
+and high are both non-neutral. Some speakers are 5 or 6 years old.
 """
 
 import re

@@ -102,7 +102,7 @@ def _tidy_genders(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
 
 
 def _derive(rows: list[Row]) -> list[Row]:
-    """Add age_group and emotion_gender3; the latter only where the corpus calls an emotion neutral."""
+    """Add age_group, teen_adult and emotion_gender3; the latter only where the corpus calls an emotion neutral."""
     derived = [with_derived(row) for row in rows]
     if any(row.get("emotion") == "neutral" for row in rows) or any("emotion_gender3" in row for row in rows):
         return derived

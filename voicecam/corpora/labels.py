@@ -101,18 +101,31 @@ def age_group(age: str | None) -> str | None:
     return groups.pop() if len(groups) == 1 else None
 
 
+def teen_adult(age: str | None) -> str | None:
+    """ "teen" (13 to 19, Common Voice's teens) or "adult" (from 20); None for children, a missing age, or a band of both."""
+    youngest, oldest = age_years(age) or (0, 0)
+    if youngest >= 20:
+        return "adult"
+    return "teen" if youngest >= 13 and oldest < 20 else None
+
+
 def emotion_gender3(emotion: str | None, gender: str | None) -> str | None:
-    """ "neutral", "non-neutral female" or "non-neutral male", the three classes of CORAA-SER; None where one is unknown."""
+    """ "neutral", "non-neutral female" or "non-neutral male", the three classes of CORAA SER; None where one is unknown.
+
+    As the challenge's winners mapped the other corpora (github.com/alefiury/SE-R-2022-SER-Track, get_metadata.py): only what a
+    corpus itself calls neutral is neutral. RAVDESS's calm is not, nor are BAVED's levels low and high.
+    """
     if not emotion or gender not in ("female", "male"):
         return None
     return "neutral" if emotion == "neutral" else f"non-neutral {gender}"
 
 
 def with_derived(row: Mapping[str, str | None]) -> Row:
-    """The row with `age_group` after an `age`, and `emotion_gender3` where emotion and gender stand; own columns win."""
+    """The row with `age_group` and `teen_adult` after an `age`, and `emotion_gender3` where emotion and gender stand; own columns
+    win."""
     derived: Row = {}
     if "age" in row:
-        derived["age_group"] = age_group(row["age"])
+        derived |= {"age_group": age_group(row["age"]), "teen_adult": teen_adult(row["age"])}
     if "emotion" in row and "gender" in row:
         derived["emotion_gender3"] = emotion_gender3(row["emotion"], row["gender"])
     return dict(row) | {name: value for name, value in derived.items() if name not in row}

@@ -1,7 +1,8 @@
 """RAVDESS on disk -> Corpus: two English sentences in eight emotions by 24 actors. Speech only: song is left out.
 
 Layout of zenodo.org/records/1188976: Actor_12/03-01-06-01-02-01-12.wav, with or without Audio_Speech_Actors_01-24 above: modality
-(03 audio), channel (01 speech), emotion, intensity, statement, repetition, actor. Odd actors are men. Does not read audio.
+(03 audio), channel (01 speech), emotion, intensity, statement, repetition, actor. Odd actors are men. Of the three
+classes of emotion_gender3 calm is non-neutral. Does not read audio.
 """
 
 import re

@@ -7,8 +7,7 @@ its bytes are known by. Trains nothing.
 import os
 import time
 import zipfile
-import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -19,7 +18,7 @@ import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.audio.fingerprints import BYTES, fingerprint, to_text
+from voicecam.audio.fingerprints import fingerprint, to_text
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus
@@ -91,8 +90,12 @@ def make_encodings(
     path = named_map(corpus, config, maps, seen)
     store = _Store(store_path(corpus, config, home_of(maps)))
     old = old_map(path)["entries"]
-    store.take_over(set(seen.values()), like=f"*{store.path.name.removeprefix(short_name(corpus))}")
-    ready = {name: entry for name, content in seen.items() if (entry := _ready(old.get(name, {}), content, store))}
+    ready = {
+        name: entry for name, entry in old.items() if name in seen and entry.get("content") == seen[name] and "error" in entry
+    }
+    store.take_over(seen.values())
+    known = {name: content for name, content in seen.items() if content in store.row}
+    ready |= {name: {"fingerprint": store.row[content][0], "content": content} for name, content in known.items()}
     waiting = [name for name in seen if name not in ready]
     with writing(store.path.parent):
         _encode(corpus, config, seen, waiting, ready, store, path, workers, progress)
@@ -100,14 +103,6 @@ def make_encodings(
         first = next(iter(ready.values()))["error"]
         raise DatasetError(f"{corpus.root}: none of {len(ready)} clips can be used; the first: {first}")
     return path
-
-
-def _ready(entry: dict[str, Any], content: str, store: "_Store") -> dict[str, Any]:
-    """The entry of a clip that needs no work: the old map's, or that of an encoding that any corpus has of it; else {}."""
-    if content and entry.get("content") == content and ("error" in entry or content in store.row):
-        return entry
-    known_by = store.row[content][1] if content in store.row else None
-    return {} if known_by is None else {"fingerprint": to_text(known_by[None]), "content": content}
 
 
 def _encode(
@@ -133,10 +128,10 @@ def _encode(
     with closing(_results(corpus, config, waiting, workers)) as results:
         saved, took = time.monotonic(), 0.0
         try:
-            for name, (found, entry) in progress(results, len(waiting)):
-                if found is not None and seen[name]:
-                    store.add(seen[name], *found)
-                if found is None or seen[name]:
+            for name, (encoding, entry) in progress(results, len(waiting)):
+                if encoding is not None and seen[name]:
+                    store.add(seen[name], entry["fingerprint"], encoding)
+                if encoding is None or seen[name]:
                     ready[name] = {**entry, "content": seen[name] or None}
                 if time.monotonic() - saved > max(SAVE_EVERY_S, 10 * took):
                     took, saved = save(), time.monotonic()
@@ -146,8 +141,8 @@ def _encode(
 
 def _results(
     corpus: Corpus, config: Config, waiting: list[str], workers: int | None
-) -> Generator[tuple[str, tuple["_Row | None", dict[str, Any]]]]:
-    """(clip, what the store keeps, its entry) in order, several at a time. Threads: detector and encoder leave Python's lock."""
+) -> Generator[tuple[str, tuple[np.ndarray | None, dict[str, Any]]]]:
+    """(clip, its encoding and entry) in order, several at a time. Threads: detector and encoder leave Python's lock."""
     if waiting and config.features == "encoder":
         load_encoder(config.encoder, config.encoder_weights, config.encoder_output)  # a missing one is no clip's error
     pool = ThreadPoolExecutor(workers or os.cpu_count())
@@ -157,12 +152,11 @@ def _results(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _encode_clip(root: Path, config: Config, name: str) -> tuple["_Row | None", dict[str, Any]]:
-    """A clip's encoding with its fingerprint, and what the map says of it; or None and why there is none."""
+def _encode_clip(root: Path, config: Config, name: str) -> tuple[np.ndarray | None, dict[str, Any]]:
+    """A clip's encoding and what the map says of it; or None and why there is none."""
     try:
         recording = audio.read(root / name)
-        known_by = fingerprint(recording)
-        return (clip_encoding(recording, config), known_by), {"fingerprint": to_text(known_by[None])}
+        return clip_encoding(recording, config), {"fingerprint": to_text(fingerprint(recording)[None])}
     except AudioError as reason:
         said = str(reason).replace(f"{root}{os.sep}", "")
         return None, {"error": said if name in said else f"{name}: {said}"}
@@ -174,8 +168,8 @@ def store_path(corpus: Corpus, config: Config, home: Path) -> Path:
     """Where the encodings of a corpus lie: cache/encodings/CORPUS-SETTINGS-WEIGHTS.npz."""
     weights = ""
     if config.features == "encoder":
-        weights = f"-{load_encoder(config.encoder, config.encoder_weights, config.encoder_output).weights}"
-    return home / FOLDER / f"{short_name(corpus)}-{config.hash}{weights}.npz"
+        weights = load_encoder(config.encoder, config.encoder_weights, config.encoder_output).weights
+    return home / FOLDER / f"{short_name(corpus)}-{config.hash}-{weights or 'samples'}.npz"
 
 
 def stored_encodings(path: Path, contents: list[str]) -> np.ndarray:
@@ -184,33 +178,31 @@ def stored_encodings(path: Path, contents: list[str]) -> np.ndarray:
     missing = sum(content not in store.row for content in contents)
     if missing:
         raise DatasetError(f"{path}: lacks {missing} of {len(contents)} clips; make the encodings again, it adds what is missing")
-    return np.stack([store.row[content][0] for content in contents])
-
-
-_Row = tuple[np.ndarray, np.ndarray | None]  # a clip's encoding and fingerprint
+    return np.stack([store.row[content][1] for content in contents])
 
 
 class _Store:
-    """One .npz: `content` (clip,), `encodings` (clip, row, frame) and `fingerprints`, uint8 (clip, BYTES), all zero where none is
-    known. A damaged one counts as empty."""
+    """One .npz: `content` (clip,), `fingerprint` (clip,) and `encodings` (clip, row, frame). A damaged one counts as empty.
+
+    row : content -> (fingerprint, encoding)
+    """
 
     def __init__(self, path: Path):
         self.path, self.new = path, False
         self.row = _stored_rows(path)
 
-    def add(self, content: str, encoding: np.ndarray, known_by: np.ndarray | None) -> None:
-        """Keep a clip's encoding."""
-        self.row[content], self.new = (encoding.astype(np.float32), known_by), True
+    def take_over(self, wanted: Iterable[str]) -> None:
+        """Add clips that the stores of other corpora hold, made with the same settings and weights."""
+        missing = {content for content in wanted if content} - set(self.row)
+        settings = "-".join(self.path.stem.split("-")[-2:])
+        for other in sorted(self.path.parent.glob(f"*-{settings}.npz")) if missing else ():
+            found = _stored_rows(other, only=missing) if other != self.path else {}
+            self.row |= found
+            self.new |= bool(found)
 
-    def take_over(self, contents: set[str], *, like: str) -> None:
-        """Add what the stores of other corpora have of these clips; like : names of stores by the same settings and weights."""
-        for path in sorted(self.path.parent.glob(like)):
-            missing = contents - set(self.row)
-            if path == self.path or not missing & set(_stored_contents(path)):
-                continue
-            for content, row in _stored_rows(path).items():
-                if content in missing and row[1] is not None:
-                    self.add(content, *row)
+    def add(self, content: str, fingerprint: str, encoding: np.ndarray) -> None:
+        """Keep a clip's encoding."""
+        self.row[content], self.new = (fingerprint, encoding.astype(np.float32)), True
 
     def save(self, maps: Path) -> None:
         """Write the file anew where something was added, with what another process added meanwhile; maps : folder that is locked
@@ -219,29 +211,20 @@ class _Store:
             return
         with alone_in(maps):
             self.row = {**_stored_rows(self.path), **self.row}
+            prints, encodings = zip(*self.row.values())
             with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
-                encodings, prints = zip(*self.row.values())
-                known = [np.zeros(BYTES, np.uint8) if one is None else one for one in prints]
-                np.savez(file, content=np.array(list(self.row)), encodings=np.stack(encodings), fingerprints=np.stack(known))
+                np.savez(file, content=np.array(list(self.row)), fingerprint=np.array(prints), encodings=np.stack(encodings))
         self.new = False
 
 
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # a damaged store
-
-
-def _stored_rows(path: Path) -> dict[str, _Row]:
+def _stored_rows(path: Path, *, only: set[str] | None = None) -> dict[str, tuple[str, np.ndarray]]:
+    """content -> (fingerprint, encoding); the encodings are read where one of `only` is among them."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            contents = stored["content"].tolist()
-            prints = stored["fingerprints"] if "fingerprints" in stored else np.zeros((len(contents), BYTES), np.uint8)
-            return {name: (row, one if one.any() else None) for name, row, one in zip(contents, stored["encodings"], prints)}
-    except UNREADABLE:
+            content = stored["content"].tolist()
+            if only is not None and not only & set(content):
+                return {}
+            rows = dict(zip(content, zip(stored["fingerprint"].tolist(), stored["encodings"])))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
-
-
-def _stored_contents(path: Path) -> list[str]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return stored["content"].tolist()
-    except UNREADABLE:
-        return []
+    return rows if only is None else {name: rows[name] for name in content if name in only}

@@ -34,7 +34,8 @@ def _missing(folder: Path, needed: Sequence[str], either: Sequence[str]) -> str:
 def wrong_weights(info: EncoderInfo, problem: str) -> ModelError:
     """One line: the problem, and what would be right."""
     what = f"{info.repository} at revision {info.revision} ({info.megabytes} MB, {info.licence})"
-    return ModelError(f"{info.title}: {problem}; it needs {what} from the hub, or its folder with --weights FOLDER")
+    do = "or its folder with --weights FOLDER; --tiny tries the command without"
+    return ModelError(f"{info.title}: {problem}; it needs {what} from the hub, {do}")
 
 
 def _from_hub(info: EncoderInfo, needed: Sequence[str], either: Sequence[str]) -> Path:

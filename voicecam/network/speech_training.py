@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from voicecam.audio.degrade import STANDARD
-from voicecam.config import TrainConfig
+from voicecam.config import TRANSFORMERS, TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
+from voicecam.encoders import ENCODERS
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.files import write_text
 from voicecam.network import Model, versions
 from voicecam.network.finetune import PHASES, Phase, finetune
-from voicecam.network.hub import CONFIG, HUB, fetch_weights, need_transformers
+from voicecam.network.hub import CONFIG, fetch_weights, need_transformers
 from voicecam.network.learner import TrainResult
 from voicecam.network.start_weights import met_in_training
 from voicecam.network.transformer import OnSamples, build_transformer
@@ -76,7 +77,7 @@ def check_start(arch: str, weights: str) -> None:
 
     Raises ModelError, one line, for a package or weights that are missing.
     """
-    if arch not in HUB:
+    if arch not in TRANSFORMERS:
         return  # said by runs.check_arch
     need_transformers()
     if weights == "hub":
@@ -103,7 +104,8 @@ def phases_of(training: TrainConfig) -> tuple[Phase, ...]:
 
 def _start(training: TrainConfig) -> str:
     if training.init == "hub":
-        return f"{HUB[training.arch].repository}, revision {HUB[training.arch].revision[:12]}; the head from random weights"
+        info = ENCODERS[training.arch]
+        return f"{info.repository}, revision {info.revision[:12]}; the head from random weights"
     return "random weights, small" if training.init == "tiny" else f"weights from {training.init}; the head from random weights"
 
 

@@ -18,11 +18,11 @@ from torch import nn
 
 from voicecam.errors import ModelError
 from voicecam.files import read_json
-from voicecam.network.hub import CONFIG, HUB, PREPROCESSOR, SAFE, fetch_weights, need_transformers, no_mask_warning, quiet
+from voicecam.network.hub import CONFIG, PREPROCESSOR, SAFE, SHA256, fetch_weights, need_transformers, no_mask_warning, quiet
 
 RATE = 16_000  # Hz; what all three were trained on
 SHORTEST = 400  # samples; the first frame's field of view
-NAMES = tuple(HUB)
+NAMES = tuple(SHA256)
 KINDS = {"wav2vec2": "wav2vec2", "wavlm": "wavlm", "xls-r": "wav2vec2"}  # their model_type in config.json
 HEAD = ("projector.", "classifier.", "layer_weights")  # what a pretrained encoder lacks; training makes it
 SPARE = "masked_spec_embed"  # some checkpoints lack it: what masked frames become in training

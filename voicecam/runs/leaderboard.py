@@ -68,8 +68,8 @@ def compare_runs(first: Path, second: Path) -> tuple[dict[str, Any], Path]:
     """Compare two evaluated runs on the same clips; writes compare-SECOND.json into the first's folder.
 
     Clips that one of them could not use, such as those without speech for a speech model, are left out of both. Returns what
-    evaluation.compare gives, with both names and left_out, the number of these, and the file's path. Raises ModelError for a run that was not
-    evaluated, DatasetError when they tested other clips.
+    evaluation.compare gives, with both names and left_out, the number of these, and the file's path. Raises ModelError for a
+    run that was not evaluated, DatasetError when they tested other clips.
     """
     labels = [runs.open_run(folder).label for folder in (first, second)]
     if len(set(labels)) > 1:
