@@ -46,7 +46,7 @@ class VoiceModel:
     def __repr__(self) -> str:
         m, trained = self.model, self.model.meta.get("corpora") or []
         heard = f", trained on {', '.join(map(str, trained))}" if trained else ""
-        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.arch} on {m.config.features} pictures{heard})"
+        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.described}{heard})"
 
     @property
     def classes(self) -> tuple[str, ...]:

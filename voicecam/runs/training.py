@@ -9,7 +9,7 @@ import numpy as np
 from fastai.learner import Learner
 
 from voicecam import evaluation
-from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS
+from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS, Config
 from voicecam.corpora.table import keep_ages, keep_labelled
 from voicecam.data.augmented import render
 from voicecam.data.dataset import Dataset, read_dataset
@@ -79,10 +79,8 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
 
 def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, log: Log) -> TrainResult:
     """Train what the run's features are for: a network on pictures, a head on an encoder, or a whole speech model."""
-    features, arch = dataset.config.features, settings.training.arch
-    known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(features, PICTURE_NETWORKS)
-    if arch not in known:
-        raise ModelError(f"arch {arch}: not for features '{features}'; use one of {', '.join(known)}")
+    features = dataset.config.features
+    check_arch(dataset.config, settings.training.arch)
     if features == "encoder":
         from voicecam.network.head_training import train_head
 
@@ -92,6 +90,13 @@ def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, l
 
         return train_speech_model(dataset, split, settings.label, settings.training, place=place, log=log)
     return train(dataset, split, settings.label, settings.training, log=log)
+
+
+def check_arch(config: Config, arch: str) -> None:
+    """Raise ModelError for an architecture that does not take the features of a run."""
+    known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(config.features, PICTURE_NETWORKS)
+    if arch not in known:
+        raise ModelError(f"arch {arch}: not for features '{config.features}'; use one of {', '.join(known)}")
 
 
 def run_learner(folder: Path, *, fold: int = 1) -> Learner:
