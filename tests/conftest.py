@@ -84,3 +84,46 @@ def write_voices(tmp_path):
         return root
 
     return write
+
+
+def demo_speech(root: Path, *, speakers: int, takes: int) -> Path:
+    """A CSV of clips of the demo voices, copied to `root`: `takes` words of `speakers` voices, women and men in turn."""
+    from voicecam.config import DEMO
+    from voicecam.corpora import open_corpus
+
+    corpus = open_corpus(DEMO)
+    few = corpus.clips.groupby("speaker", sort=True).head(takes)
+    names = {gender: sorted(rows["speaker"].unique()) for gender, rows in few.groupby("gender")}
+    chosen = [name for pair in zip(names["female"], names["male"]) for name in pair][:speakers]
+    few = few[few["speaker"].isin(chosen)]
+    for path in few["path"]:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(corpus.root / path, root / path)
+    few[["path", "speaker", "gender"]].to_csv(root / "clips.csv", index=False)
+    return root / "clips.csv"
+
+
+def speech_run(place: Path, csv: Path, *, arch: str = "logistic", label: str = "gender", folds: int = 1) -> Path:
+    """A trained and evaluated run of system A on the clips of a CSV, place/results/speech."""
+    from voicecam import runs
+    from voicecam.config import SYSTEMS, TrainConfig, recipe
+    from voicecam.corpora import open_corpus
+    from voicecam.data.encodings import make_encodings
+
+    found = make_encodings(open_corpus(csv), recipe(SYSTEMS["A"]["recipe"]), maps=place / "maps")
+    kind = {"split": "folds", "folds": folds} if folds > 1 else {}
+    settings = runs.Settings(map=str(found), label=label, **kind, training=TrainConfig(arch=arch, epochs=5))
+    folder = place / "results" / "speech"
+    runs.start_run(folder, settings, command="test")
+    dataset = runs.run_dataset(settings)
+    runs.train_run(folder, dataset, log=lambda line: None)
+    runs.evaluate_run(folder, dataset)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spoken_run(tmp_path_factory):
+    """A run of system A on ten of the demo voices; nothing is to be added to it."""
+    pytest.importorskip("resemblyzer", reason="Resemblyzer is not installed")
+    place = tmp_path_factory.mktemp("spoken")
+    return speech_run(place, demo_speech(place / "clips", speakers=10, takes=4))

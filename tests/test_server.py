@@ -18,6 +18,7 @@ import soundfile as sf
 import uvicorn
 from test_speech import no_speech_sounds, words
 
+import voicecam
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.errors import AudioError
@@ -37,12 +38,12 @@ RAW = {"content-type": "application/octet-stream"}
 
 
 @contextmanager
-def running(explainer, port=0):
-    """A real server on a port of this computer, a free one for 0; gives its address."""
+def running(*served, port=0):
+    """A real server of these models on a port of this computer, a free one for 0; gives its address."""
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(make_app(explainer), log_level="warning", server_header=False))
+    server = uvicorn.Server(uvicorn.Config(make_app(*served), log_level="warning", server_header=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
     until = time.monotonic() + 120
@@ -348,3 +349,74 @@ def test_ranges_belong_to_one_model_and_one_format(tmp_path):
     path.write_text(json.dumps(stored))
     (tmp_path / "model.safetensors").write_bytes(b"another")
     assert training_ranges.load_ranges(tmp_path) is None
+
+
+# ---- several models
+
+
+@pytest.fixture(scope="module")
+def both(explainer, spoken_run):
+    """A server with the picture network and a model of system A."""
+    embedding = Explainer(load_classifier(spoken_run / "fold1"), name="embedding")
+    with running(explainer, embedding) as address, httpx.Client(base_url=address, timeout=120) as client:
+        yield client, embedding
+
+
+def test_every_model_says_its_verdict_and_the_named_one_explains(both, explainer, client):
+    asked, embedding = both
+    data = wav(spoken(0))
+    (by_hand, other) = (recordings.predict_recording(one.classifier, Signal(spoken(0), RATE)) for one in (explainer, embedding))
+    first, second = (send(asked, data, path=f"/api/classify{query}").json() for query in ("", "?model=embedding"))
+    for found in (first, second):
+        assert [one["model"] for one in found["verdicts"]] == ["voice", "embedding"]
+        for verdict, said in zip(found["verdicts"], (by_hand, other)):
+            assert (verdict["prediction"], verdict["label"]) == (said.prediction, said.label)
+            assert verdict["probability"] == pytest.approx(said.probability, abs=1e-3)
+    alone = send(client, data).json()
+    assert first | {"verdicts": 0} == alone | {"verdicts": 0}, "a second model changes nothing of the first one's answer"
+    assert alone["verdicts"] == first["verdicts"][:1]
+    assert second["probabilities"] == pytest.approx(other.probabilities, abs=1e-3)
+    assert [w["end"] for w in second["windows"]] == pytest.approx([w.end for w in other.windows], abs=1e-6)
+
+
+def test_a_speech_model_is_explained_by_its_sound(both):
+    asked, embedding = both
+    told = send(asked, wav(spoken(0)), path="/api/classify?model=embedding").json()["explanation"]
+    why = voicecam.VoiceModel(embedding.classifier.model).explain(Signal(spoken(0), RATE))
+    np.testing.assert_allclose(told["map"]["values"], why.map, atol=2e-3)
+    assert "no Grad-CAM" in told["map"]["words"]
+    band, step = np.unravel_index(why.map.argmax(), why.map.shape)
+    low, high = told["map"]["limits"][band]
+    assert f"{low:.0f} to {high:.0f} Hz from {0.32 * step:.2f} to {0.32 * step + 0.32:.2f} s" in told["map"]["words"]
+    assert told["map"]["edges"]["columns"] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    np.testing.assert_allclose(told["picture"]["values"], why.prediction.log_mel, atol=0.02)
+    np.testing.assert_allclose(told["bands"]["values"], why.bands()["drop"], atol=0.02)
+    assert "without it" in told["bands"]["words"]
+
+
+def test_the_other_questions_go_to_the_named_model(both):
+    asked, embedding = both
+    data = wav(spoken(2))
+    moved = [send(asked, data, path=f"/api/shift?semitones=-4{query}").json() for query in ("", "&model=embedding")]
+    assert moved[0]["probabilities"] != moved[1]["probabilities"]
+    assert moved[0]["f0"] == pytest.approx(moved[1]["f0"])
+    refused = send(asked, data, path="/api/sounds?model=embedding")
+    assert refused.status_code == 422
+    assert "no mel energies" in said(refused)
+    unknown = send(asked, data, path="/api/classify?model=secret")
+    assert (unknown.status_code, said(unknown)) == (422, "model: not known; use one of voice, embedding")
+    silent = send(asked, wav(np.zeros(RATE)), path="/api/classify?model=embedding").json()
+    nothing = {"prediction": "no speech", "label": None, "probability": None}
+    assert silent["verdicts"] == [{"model": "voice", **nothing}, {"model": "embedding", **nothing}]
+    facts = [asked.get(f"/api/model{query}").json() for query in ("", "?model=embedding")]
+    assert [one["name"] for one in facts] == ["voice", "embedding"]
+    assert all(one["models"] == ["voice", "embedding"] for one in facts)
+    assert [one["features"] for one in facts] == ["logmel", "encoder"]
+    assert facts[1]["threshold"] == embedding.classifier.threshold
+
+
+def test_models_are_named_after_their_folders_and_runs():
+    from voicecam.commands.serve import _names
+
+    places = ["voicecam/models/voice", "results/A-demo/fold1", "results/A-demo/fold2", "other/voice", "voice"]
+    assert _names([Path(place) for place in places]) == ["voice", "A-demo", "A-demo-2", "voice-2", "voice-3"]

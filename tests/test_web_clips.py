@@ -163,7 +163,7 @@ def test_a_recording_outlives_the_server(browser, classifier, tmp_path):  # noqa
         page.get_by_role("button", name="Try again", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("200")
         assert "JSON" not in page.get_by_role("alert").inner_text()
-    with running(explainer, port):
+    with running(explainer, port=port):
         page.get_by_role("button", name="Try again", exact=True).click()
         expect(page.locator("#result")).to_be_visible()
         assert "probability" in page.inner_text("#prediction")

@@ -248,3 +248,75 @@ def test_a_phone_and_the_dark(browser, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         context.close()
     assert seen["light"] != seen["dark"]
+
+
+@pytest.fixture
+def two_models(browser, classifier, spoken_run):
+    """The page of a server with the picture network and a model of system A."""
+    served = [Explainer(classifier, load_ranges(VOICE)), Explainer(load_classifier(spoken_run / "fold1"), name="embedding")]
+    with running(*served) as address:
+        page = browser.new_page(viewport={"width": 820, "height": 1000})
+        page.set_default_timeout(MS)
+        page.said = []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("body[data-ready]")
+        yield page
+        page.close()
+
+
+def test_the_page_switches_between_models_and_shows_every_verdict(two_models):
+    from playwright.sync_api import expect
+
+    page = two_models
+    expect(page.locator("#model option")).to_have_text(["voice", "embedding"])
+    with page.expect_response("**/api/classify*") as answer:
+        drop(page, wav(spoken(0)))
+    found = answer.value.json()
+    expect(page.locator("#verdicts")).to_have_text(line_of(found))
+    assert "HiRes-CAM" in page.inner_text("#map-words")
+    page.get_by_text("Hear the evidence").click()
+    expect(page.locator("#sounds-words")).to_contain_text("the evidence alone")
+    before = page.locator("#map").evaluate("canvas => canvas.toDataURL()")
+    with page.expect_response("**/api/classify*model=embedding*") as answer:
+        page.locator("#model").select_option("embedding")
+    other = answer.value.json()
+    expect(page.locator("#map-words")).to_contain_text("there is no Grad-CAM")
+    expect(page.locator("#prediction")).to_contain_text(other["label"])
+    expect(page.locator("#verdicts")).to_have_text(line_of(other))
+    expect(page.locator("#sounds")).to_be_hidden()
+    expect(page.locator("#bands-words")).to_contain_text("taken out of the sound")
+    for name in ("picture", "map", "bands"):
+        assert page.locator(f"#{name}").evaluate(COLOURS) > 3, name
+    assert page.locator("#map").evaluate("canvas => canvas.toDataURL()") != before
+    expect(page.locator("#history li")).to_have_count(1)
+    page.locator("#pitch").focus()
+    with page.expect_response("**/api/shift*model=embedding*") as moved:
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("#pitch-words")).to_contain_text(f"{moved.value.json()['f0']:.0f} Hz")
+    page.locator("#model").select_option("voice")
+    expect(page.locator("#map-words")).to_contain_text("HiRes-CAM")
+    expect(page.locator("#sounds-words")).to_contain_text("the evidence alone")
+    drop(page, wav(np.zeros(RATE)), "nothing.wav")
+    expect(page.locator("#verdicts")).to_have_text("voice: no speech \N{MIDDLE DOT} embedding: no speech")
+    assert page.said == []
+
+
+def line_of(found):
+    """ "voice: female 0.98 · embedding: uncertain, likeliest female 0.60", worked out from the answer."""
+    told = []
+    for one in found["verdicts"]:
+        best = f"{one['label']} {one['probability']:.2f}".replace(" 1.00", " >0.99")
+        told.append(f"{one['model']}: " + ("" if one["prediction"] == one["label"] else "uncertain, likeliest ") + best)
+    return " \N{MIDDLE DOT} ".join(told)
+
+
+def test_one_model_has_no_choice_and_no_line_of_verdicts(page):
+    from playwright.sync_api import expect
+
+    drop(page, wav(spoken(0)))
+    expect(page.locator("#explanation")).to_be_visible()
+    expect(page.locator("#models")).to_be_hidden()
+    expect(page.locator("#verdicts")).to_be_hidden()
+    assert not any("model=" in url for url in page.asked)

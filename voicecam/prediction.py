@@ -8,6 +8,7 @@ Example:
     Explanation(hires-cam at layer3 for female, 5 x 5 cells; female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -19,7 +20,7 @@ import pandas as pd
 
 from voicecam.audio import Signal
 from voicecam.errors import ExplainError
-from voicecam.features import column_axis, row_axis
+from voicecam.features import Axis, column_axis, row_axis
 from voicecam.network import Model, recordings
 
 if TYPE_CHECKING:
@@ -53,9 +54,42 @@ class Prediction(recordings.Prediction):
             return f"<p>{escape(self.summary)}</p>"
         from voicecam.figures import figure, plot_matrix
 
-        (fig, ax), config = figure(3.2), self.model.model.config
-        plot_matrix(self.matrix, row_axis(config), column_axis(config, self.matrix.shape[1]), ax=ax)
+        fig, ax = figure(3.2)
+        plot_matrix(*self.picture(), ax=ax)
         return f"<p>{escape(self.summary)}</p>{_image_tag(fig, f'picture of the recording: {self.summary}')}"
+
+    def picture(self) -> tuple[np.ndarray, Axis, Axis]:
+        """The picture of the window that speaks most for the label, float (row, column), and what its rows and columns are. Of a
+        speech model, which is shown none, the window's mel energies in dB.
+
+        Example:
+            >>> import voicecam
+            >>> picture, rows, columns = voicecam.load().classify("me.wav").picture()
+            >>> picture.shape, rows.kind, columns.kind
+            ((40, 40), 'frequency', 'time')
+        """
+        if self.matrix is None or self.log_mel is None or self.model is None:
+            raise ExplainError(f"{self.path}: no speech, so there is nothing to explain")
+        config = self.model.model.config
+        if config.of_sound:
+            from voicecam.explanation.listening import shown_config
+
+            shown = shown_config(config)
+            return self.log_mel, row_axis(shown), column_axis(shown, self.log_mel.shape[1])
+        return self.matrix, row_axis(config), column_axis(config, self.matrix.shape[1])
+
+    def heard(self) -> Signal:
+        """That window as the network got it: resampled, its level set.
+
+        Example:
+            >>> import voicecam
+            >>> window = voicecam.load().classify("me.wav").heard()
+            >>> window.seconds, window.rate
+            (1.0, 16000)
+        """
+        if self.spoken is None or self.model is None:
+            raise ExplainError(f"{self.path}: its sound was not kept; explain the recording again")
+        return recordings.strongest_window(self, self.spoken, self.model.model.config)
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,9 +134,11 @@ class Explanation:
         from voicecam.figures import figure, plot_map
 
         ax, config = ax or figure(3.6)[1], self.model.model.config
-        matrix, window = self._heard[0], self.prediction.windows[self.prediction.strongest]
-        axes = row_axis(config), column_axis(config, matrix.shape[1])
-        plot_map(matrix, np.maximum(self.map, 0), *axes, size=(config.image_rows, config.image_columns), ax=ax)
+        matrix, rows, columns = self.prediction.picture()
+        window = self.prediction.windows[self.prediction.strongest]
+        h, w = self.map.shape  # of a speech model its cells are even parts of the window
+        size = (h, w) if config.of_sound else (config.image_rows, config.image_columns)
+        plot_map(matrix, np.maximum(self.map, 0), rows, columns, size=size, ax=ax)
         other = f"; map for {self.label}" * (self.label != self.prediction.label)
         said = f"{self.prediction.label} {self.prediction.probability:.3f}"
         ax.set_title(f"{Path(self.prediction.path).name}: {said}{other}", fontsize=10)
@@ -119,9 +155,7 @@ class Explanation:
             >>> window.seconds, window.rate
             (1.0, 16000)
         """
-        if self.prediction.spoken is None:
-            raise ExplainError(f"{self.prediction.path}: its sound was not kept; explain the recording again")
-        return recordings.strongest_window(self.prediction, self.prediction.spoken, self.model.model.config)
+        return self.prediction.heard()
 
     def bands(self, bands: str = "third-octaves") -> pd.DataFrame:
         """What each band is worth to the score: columns band, from_hz, to_hz, drop (logits; above 0 speaks for the label).
@@ -129,7 +163,8 @@ class Explanation:
         And mean, low, high of single training clips of that class (8 of 10 lie between low and high), where `voicecam bands`
         measured them for the model.
 
-        bands : see explanation.bands.band_set. By band occlusion, see explanation.band_occlusion.
+        bands : see explanation.bands.band_set. By band occlusion, see explanation.band_occlusion; of a speech model each band is
+            taken out of the sound, see explanation.waveform.band_drops.
 
         Example:
             >>> import voicecam
@@ -144,12 +179,25 @@ class Explanation:
 
         model, chosen = self.model.model, band_set(bands, self.model.model.config)
         target, contrast = targets_of(model, self.label)
-        drops = occluded_bands(model, self._heard[1][None], chosen, target, contrast=contrast)[0]
+        if model.config.of_sound:
+            drops = self._sound_drops(chosen.limits)
+        else:
+            drops = occluded_bands(model, self._log_mel[None], chosen, target, contrast=contrast)[0]
         low, high = zip(*chosen.limits)
         table = pd.DataFrame({"band": chosen.names, "from_hz": low, "to_hz": high, "drop": drops})
         ranges = self._ranges
         usual = None if ranges is None or ranges.names != chosen.names else ranges.of(self.label)
         return table if usual is None else table.assign(**{name: usual[name] for name in ("mean", "low", "high")})
+
+    def _sound_drops(self, limits: Sequence[tuple[float, float]]) -> np.ndarray:
+        """Fall of a speech model's score without each band of the sound, float (band,)."""
+        from voicecam.explanation.listening import asked_logits
+        from voicecam.explanation.waveform import band_drops
+
+        model, window = self.model.model, self.window
+        target, contrast = targets_of(model, self.label)
+        asked: dict[str, Any] = {"target": int(target[0]), "contrast": None if contrast is None else int(contrast[0])}
+        return band_drops(asked_logits(model), window.samples, window.rate, limits, **asked)
 
     def plot_bands(self, ax: "Axes | None" = None) -> "Axes":
         """What each third of an octave is worth, over the range of single training clips of the class where that is known.
@@ -177,6 +225,9 @@ class Explanation:
         from voicecam.explanation.training_ranges import describe_outliers
 
         table = self.bands()
+        if self.model.model.config.of_sound:
+            top = table.loc[table["drop"].idxmax()]
+            return f"Most for {self.label} speaks the band {top['band']}: without it the score falls by {top['drop']:.2f}."
         return describe_outliers(table["drop"].to_numpy(), tuple(table["band"]), self.label, self._ranges)
 
     @property
@@ -187,7 +238,7 @@ class Explanation:
         """The window, what the evidence sounds like, and the rest: see `explanation.audible.split_sound`.
 
         The evidence is found by integrated gradients over the mel energies, whatever the map's method. Raises ExplainError where
-        there is none.
+        there is none, and for a speech model, which is not shown mel energies.
 
         Example:
             >>> import voicecam
@@ -199,8 +250,10 @@ class Explanation:
         from voicecam.explanation.mel_gradients import log_mel_attribution
 
         model = self.model.model
+        if model.config.of_sound:
+            raise ExplainError(f"{model.arch} on sound: has no mel energies to divide; use bands() or the map")
         target, contrast = targets_of(model, self.label)
-        weight = log_mel_attribution(model, self._heard[1][None], target, contrast=contrast)
+        weight = log_mel_attribution(model, self._log_mel[None], target, contrast=contrast)
         parts = split_sound(self.window, weight[0], model.config)
         return {"window": self.window, "evidence": parts.evidence, "rest": parts.rest}
 
@@ -238,11 +291,11 @@ class Explanation:
         return self.model.prediction(recordings.predict_speech(self.model.classifier, moved, name=self.prediction.path))
 
     @property
-    def _heard(self) -> tuple[np.ndarray, np.ndarray]:
-        """Matrix and mel energies of the window."""
-        if self.prediction.matrix is None or self.prediction.log_mel is None:
+    def _log_mel(self) -> np.ndarray:
+        """Mel energies of the window in dB."""
+        if self.prediction.log_mel is None:
             raise ExplainError(f"{self.prediction.path}: no speech, so there is nothing to explain")
-        return self.prediction.matrix, self.prediction.log_mel
+        return self.prediction.log_mel
 
 
 def targets_of(model: Model, label: str) -> tuple[np.ndarray, np.ndarray | None]:

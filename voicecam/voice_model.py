@@ -7,6 +7,7 @@ Example:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -118,7 +119,8 @@ class VoiceModel:
         """Why: a map of the window that speaks most for the likeliest class.
 
         recording : as for `classify`, or the Prediction that it gave; label : the class to explain, by default the likeliest
-        method : one of explanation.methods.METHODS; layer : "layer1" to "layer4"; "auto" : see config.DEFAULT_MAPS
+        method : one of explanation.methods.METHODS; layer : "layer1" to "layer4"; "auto" : see config.DEFAULT_MAPS. Of a speech
+            model bands and stretches of the sound are asked about: method "occlusion" or "integrated-gradients", no layer
         Raises ExplainError for a recording without speech, a class, method or layer that is not known.
 
         Example:
@@ -127,20 +129,33 @@ class VoiceModel:
             >>> model.explain("me.wav", label="male", method="grad-cam", layer="layer2").map.shape
             (10, 10)
         """
-        from voicecam.explanation.methods import METHODS, attribute
-
         found = recording if isinstance(recording, Prediction) else self.classify(recording, rate)
         if not isinstance(found, Prediction) or found.matrix is None or found.label is None:
             raise ExplainError(f"{getattr(found, 'path', 'several recordings')}: no speech of one recording to explain")
         asked = label or found.label
-        method, layer = map_choice(self.model.arch, self.model.config.features, method=method, layer=layer)
-        for what, name, known in (("label", asked, self.classes), ("method", method, tuple(METHODS))):
-            if name not in known:
-                raise ExplainError(f"{what} {name!r}: not known; use one of {', '.join(known)}")
-        target, contrast = targets_of(self.model, asked)
-        inputs, stage = self.model.input(found.matrix[None]), self.model.stage(layer)
-        cam = attribute(self.model.network, inputs, target, method=method, layer=stage, contrast=contrast)[0]
+        _check_known("label", asked, self.classes)
+        mapped = self._sound_map if self.model.config.of_sound else self._picture_map
+        method, layer, cam = mapped(found, asked, method, layer)
         return Explanation(found, asked, method, layer, cam, self)
+
+    def _picture_map(self, found: Prediction, asked: str, method: str, layer: str) -> tuple[str, str, np.ndarray]:
+        """Method, layer and map of the window's picture."""
+        from voicecam.explanation.methods import METHODS, attribute
+
+        method, layer = map_choice(self.model.arch, self.model.config.features, method=method, layer=layer)
+        _check_known("method", method, tuple(METHODS))
+        target, contrast = targets_of(self.model, asked)
+        inputs, stage = self.model.input(np.asarray(found.matrix)[None]), self.model.stage(layer)
+        return method, layer, attribute(self.model.network, inputs, target, method=method, layer=stage, contrast=contrast)[0]
+
+    def _sound_map(self, found: Prediction, asked: str, method: str, layer: str) -> tuple[str, str, np.ndarray]:
+        """Method, "sound" and the map of the window's sound by band and time."""
+        from voicecam.explanation.listening import sound_maps, window_map
+
+        method, layer = sound_maps(method, layer)
+        target, contrast = targets_of(self.model, asked)
+        other = None if contrast is None else int(contrast[0])
+        return method, layer, window_map(self.model, found.heard().samples, method=method, target=int(target[0]), contrast=other)
 
     def logits(self, recording: Recording, rate: int | None = None) -> np.ndarray:
         """The network's outputs for the speech of a recording, float64 (window, class), before temperature and softmax.
@@ -158,15 +173,19 @@ class VoiceModel:
         return self.model.logits(clip_windows(found.spoken, self.model.config)).astype(np.float64)
 
     def randomised(self, seed: int = 0) -> "VoiceModel":
-        """The same architecture with random weights, which has learned nothing: what a map must be held against.
+        """The same architecture with random weights, which has learned nothing: what a map must be held against. Of a network on
+        an encoder the network alone; the encoder stays.
 
         Example:
             >>> import voicecam
             >>> voicecam.load().randomised().explain("me.wav").map.shape
             (5, 5)
         """
+        from voicecam.explanation.listening import random_head
         from voicecam.explanation.randomise import randomised_model
 
+        if self.model.config.of_sound:
+            return VoiceModel(replace(self.model, network=random_head(self.model, seed=seed)))
         return VoiceModel(randomised_model(self.model, seed=seed))
 
     @property
@@ -294,6 +313,11 @@ class VoiceModel:
             if one.error is not None:
                 raise AudioError(one.error)
         return found
+
+
+def _check_known(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ExplainError(f"{what} {name!r}: not known; use one of {', '.join(known)}")
 
 
 def _signal(recording: np.ndarray | Signal, rate: int | None) -> Signal:

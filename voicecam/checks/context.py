@@ -95,7 +95,8 @@ class Check:
         folder, the key of the maps' method and the network's balanced accuracy with its interval
 
     needs_sound : recordings, not ready-made matrices; needs_two : two classes; needs_mel : pictures with a way back to mel
-        energies, which those of mfcc-2020 lost when they were stretched before they were cut off; of_sound : a speech model
+        energies, which those of mfcc-2020 lost when they were stretched before they were cut off; of_sound : a speech
+        model; needs_vectors : one whose encoder gives a vector
     """
 
     name: str
@@ -108,3 +109,4 @@ class Check:
     needs_two: bool = False
     needs_mel: bool = False
     of_sound: bool = False
+    needs_vectors: bool = False

@@ -11,6 +11,7 @@ from voicecam.checks import (
     centroid,
     confounds,
     counterfactual,
+    embeddings,
     faithfulness,
     planted,
     randomisation,
@@ -36,6 +37,7 @@ CHECKS = {
         centroid.CHECK,
         bands.CHECK,
         sound_bands.CHECK,
+        embeddings.CHECK,
         audible.CHECK,
         planted.CHECK,
         faithfulness.CHECK,
@@ -94,7 +96,8 @@ def check_run(
 def possible(check: Check, context: CheckContext) -> bool:
     """Whether the run has what a check needs; a check of a speech model asks nothing else, and no other check asks one."""
     if context.dataset.config.of_sound or check.of_sound:
-        return context.dataset.config.of_sound and check.of_sound
+        given = check.of_sound and context.dataset.config.of_sound
+        return given and not (check.needs_vectors and context.dataset.config.encoder_output != "vector")
     stretched = context.dataset.matrices.shape[1] != context.dataset.config.n_rows
     return not (
         (check.needs_sound and context.dataset.corpus.matrices)

@@ -33,6 +33,8 @@ def work(args: argparse.Namespace) -> str:
     from voicecam.server.analysis import Explainer, bands_of
 
     classifier = load_classifier(args.model)
+    if classifier.model.config.of_sound:
+        raise DatasetError(f"{args.model}: hears sound and is shown no picture with bands; give another model")
     explainer, label = Explainer(classifier), classifier.model.label
     corpus = corpus_of(args)
     if args.min_age > 0:

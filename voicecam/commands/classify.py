@@ -45,7 +45,8 @@ def work(args: argparse.Namespace) -> str:
     judged: list = []
     try:
         for prediction in cli.progress(recordings.predict_files(classifier, files, workers=args.workers), len(files)):
-            judged.append(replace(prediction, spoken=None))  # its sound is not needed any more
+            kept = args.cam and classifier.model.config.of_sound  # a speech model's map is made of the sound
+            judged.append(prediction if kept else replace(prediction, spoken=None))
             _say(prediction, classifier.threshold, quiet=args.json == "-")
     except BaseException:
         if judged:

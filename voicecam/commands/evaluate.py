@@ -17,6 +17,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="first choose temperature and threshold again on the validation speakers, as a run of an older program needs",
     )
     parser.add_argument(
+        "--mistakes",
+        action="store_true",
+        help="copy wrongly answered clips to results/RUN/mistakes, with a page to hear them; always done for systems A to D",
+    )
+    parser.add_argument(
         "--answers",
         type=Path,
         metavar="FILE",

@@ -20,7 +20,8 @@ from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.network.classifier import load_classifier
 from voicecam.network.speech_training import check_start
-from voicecam.runs import challenge, external, leaderboard, leakage, robustness
+from voicecam.report.mistakes import write_mistakes_page
+from voicecam.runs import challenge, external, leaderboard, leakage, mistakes, robustness
 
 
 def whole_job(args: argparse.Namespace) -> str:
@@ -69,6 +70,8 @@ def evaluate_job(args: argparse.Namespace) -> str:
         if getattr(args, "recalibrate", False):
             runs.recalibrate(folder, dataset)
         metrics = runs.evaluate_run(folder, dataset)
+        if dataset.config.of_sound or getattr(args, "mistakes", False):
+            cli.log(_keep_mistakes(folder, dataset))
     with alone_in(cli.RESULTS):
         leaderboard.write_results(cli.RESULTS)
     if getattr(args, "answers", None):
@@ -80,6 +83,14 @@ def evaluate_job(args: argparse.Namespace) -> str:
     f1 = f", macro F1 {external.interval(metrics['network']['macro_f1'])}{together}" if classes > 2 else ""
     score, who = external.interval(metrics["fold_mean"]), "clips" if runs.open_run(folder).split == "clips" else "speakers"
     return f"wrote {folder / 'metrics.json'}: balanced accuracy {score}{mean}{f1}, on {who} held back"
+
+
+def _keep_mistakes(folder: Path, dataset: Dataset) -> str:
+    """Copy the wrongly answered clips, with a page to hear them; returns a line. A corpus of matrices has no clip to copy."""
+    table, page = mistakes.copy_mistakes(folder, dataset), folder / mistakes.FOLDER / "index.html"
+    write_mistakes_page(page, table, run=folder.name, most=mistakes.MOST)
+    counts = ", ".join(f"{(table['part'] == part).sum()} {part}" for part in runs.PARTS)
+    return f"mistakes ({counts}): listen to them in {page}"
 
 
 def compare_job(args: argparse.Namespace) -> str:

@@ -13,7 +13,7 @@ def write_maps(folder: Path, judgements: list[Prediction], model: Model) -> list
     """Write one PNG for each judgement with speech, named after its file; returns their paths. None is overwritten.
 
     The map is the positive part of config.DEFAULT_MAPS' for the likeliest class (of two, against the other), whether or not the
-    prediction names it.
+    prediction names it. Of a speech model, whose judgements have to hold their sound, bands of the sound are occluded instead.
     """
     explainer, written = VoiceModel(model), []
     for prediction in judgements:

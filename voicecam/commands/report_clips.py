@@ -1,6 +1,5 @@
 """The clips that a run's report shows: which, how they sound and look to the network, and their maps. Computes no map."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from voicecam import audio, evaluation
 from voicecam.config import Config
 from voicecam.data.dataset import Dataset
 from voicecam.explanation.audible import wav_bytes
-from voicecam.explanation.listening import heard_window
+from voicecam.explanation.listening import heard_window, shown_config
 from voicecam.features import Axis, column_axis, log_mel_energies, row_axis
 from voicecam.features.image import Scale
 from voicecam.files import read_json
@@ -27,11 +26,6 @@ def picture_axes(dataset: Dataset) -> tuple[Axis, Axis]:
         shown = shown_config(config)
         return row_axis(shown), column_axis(shown, shown.n_frames)
     return _stretched(row_axis(config), n_rows), _stretched(column_axis(config, config.n_frames), n_columns)
-
-
-def shown_config(config: Config) -> Config:
-    """How a window that a speech model heard is drawn: mel energies, bands of equal width up to half the rate."""
-    return replace(config, features="logmel", encoder="", encoder_weights="", encoder_output="", windows="loudest")
 
 
 def _stretched(axis: Axis, n: int) -> Axis:

@@ -14,12 +14,13 @@ from voicecam import figures, runs
 from voicecam.checks.run_checks import answers, map_doubts, sections
 from voicecam.commands.report_clips import example_rows, mistake_rows, picture_axes, report_clip
 from voicecam.commands.report_speech import phase_sections, sureness_sections
-from voicecam.config import HEADS, TRANSFORMERS, TrainConfig
+from voicecam.config import HEADS, TRANSFORMERS, Config, TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.data.splits import Split, shared_speakers
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import mean_maps
+from voicecam.explanation.listening import N_BANDS, N_STEPS
 from voicecam.features.image import SPREADS
 from voicecam.files import file_sha256, read_json, read_table, safe_name, write_bytes, write_json
 from voicecam.network import versions
@@ -86,7 +87,7 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         best_epochs=tuple(model["meta"]["best_epoch"] for model in models),
         rows=rows,
         columns=columns,
-        picture_size=(dataset.config.image_rows, dataset.config.image_columns),
+        picture_size=_picture_size(dataset.config),
         spreads=None if dataset.config.features == "mfcc-2020" or dataset.config.of_sound else SPREADS,
         examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(_explained(predictions, place))),
         mistakes=tuple(report_clip(row, folder, dataset, place) for row in mistake_rows(predictions)),
@@ -167,6 +168,11 @@ def _head_sentence(training: TrainConfig, models: list[dict[str, Any]]) -> str:
         f"A {training.arch} network on {given}, for {training.epochs} epochs at most by Adam; the learning rate falls from "
         f"{training.lr:.0e} where validation stands still; classes weigh equally; the encoder is not trained."
     )
+
+
+def _picture_size(config: Config) -> tuple[int, int]:
+    """Rows and columns of the picture that a map's cells are parts of; of a speech model's map the cells are even parts."""
+    return (N_BANDS, N_STEPS) if config.of_sound else (config.image_rows, config.image_columns)
 
 
 def _explained(predictions: pd.DataFrame, place: Path) -> pd.DataFrame:

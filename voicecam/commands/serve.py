@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import re
 import socket
+from itertools import count
 from pathlib import Path
 
 from voicecam.commands import cli
@@ -16,7 +18,12 @@ STOPPED = "stopped"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument("--port", type=cli.whole(0, 65_535), default=8000, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL, help="folder of a saved model")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        help="folder of a saved model; give several to switch between them on the page (default: the shipped one)",
+    )
 
 
 def work(args: argparse.Namespace) -> str:
@@ -30,11 +37,23 @@ def work(args: argparse.Namespace) -> str:
     from voicecam.server.analysis import Explainer
     from voicecam.server.app import make_app
 
-    app = make_app(Explainer(load_classifier(args.model), load_ranges(args.model)))
+    places = args.model or [SHIPPED_MODEL]
+    served = [Explainer(load_classifier(place), load_ranges(place), name) for place, name in zip(places, _names(places))]
+    app = make_app(*served)
     settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
     cli.log(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
     uvicorn.Server(settings).run(sockets=[door])
     return "stopped"
+
+
+def _names(places: list[Path]) -> list[str]:
+    """What the page calls each model: its folder, or the run that a fold is of; with -2 and so on where that is taken."""
+    found: list[str] = []
+    for place in map(Path.absolute, places):
+        name = place.parent.name if re.fullmatch(r"fold\d+", place.name) else place.name
+        free = (f"{name}-{n}" if n > 1 else name for n in count(1))
+        found.append(next(one for one in free if one not in found))
+    return found
 
 
 def _door(port: int) -> socket.socket:

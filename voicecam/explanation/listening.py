@@ -1,8 +1,9 @@
-"""What explanations of a speech model ask: the samples it heard of a recording, and its logits of such samples. Explains nothing.
+"""What explanations of a speech model ask: the samples it heard of a recording, its logits of such samples, a map of one window.
 
-The maps themselves are made by waveform.py and waveform_gradients.py, band by band and step by step.
+How maps are made, band by band and step by step, is in waveform.py and waveform_gradients.py.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from voicecam.data.encodings import speech_of
 from voicecam.encoders import Encoder, load_encoder
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import Bands
-from voicecam.explanation.waveform import WaveLogits, mel_bands, wave_logits
+from voicecam.explanation.waveform import WaveLogits, mel_bands, occlusion_map, wave_logits
 from voicecam.network import Model
 
 N_BANDS, N_STEPS = 16, 5  # of a map: bands of equal width in mel up to half the rate, stretches of equal length
@@ -35,6 +36,30 @@ def sound_maps(method: str = AUTO, layer: str = AUTO) -> tuple[str, str]:
         asked = method if method not in (AUTO, OCCLUSION, GRADIENTS) else f"layer {layer}"
         raise ExplainError(f"{asked}: needs a network on pictures; a speech model is asked by {OCCLUSION} or {GRADIENTS}")
     return OCCLUSION if method == AUTO else method, SOUND
+
+
+def shown_config(config: Config) -> Config:
+    """How a window that a speech model heard is drawn: mel energies, bands of equal width up to half the rate."""
+    return replace(config, features="logmel", encoder="", encoder_weights="", encoder_output="", windows="loudest")
+
+
+def window_map(model: Model, samples: np.ndarray, *, method: str, target: int, contrast: int | None) -> np.ndarray:
+    """The map of one window, float (N_BANDS, N_STEPS), lowest band first: what each band in each stretch is worth, in logits.
+
+    samples : what the model heard, (config.n_samples,); method : OCCLUSION or GRADIENTS; target, contrast : class whose logit is
+        explained, and the one that is taken off it
+    Raises ExplainError for gradients of an encoder that runs outside of torch.
+    """
+    config = model.config
+    place: dict[str, Any] = {"limits": sound_bands(config).limits, "steps": N_STEPS, "target": target, "contrast": contrast}
+    if method == OCCLUSION:
+        return occlusion_map(asked_logits(model), samples, config.sample_rate, **place)
+    from voicecam.explanation.waveform_gradients import integrated_gradients_map
+
+    network = on_samples(model)
+    if network is None:
+        raise ExplainError(f"integrated gradients: {config.encoder} runs outside of torch; use method {OCCLUSION}")
+    return integrated_gradients_map(network, samples, config.sample_rate, **place)[0]
 
 
 def heard_window(path: Path, config: Config) -> np.ndarray:

@@ -11,6 +11,7 @@ from voicecam.figures.cells import plot_cells
 from voicecam.figures.confounds import plot_confounds
 from voicecam.figures.corpus import plot_counts, plot_values
 from voicecam.figures.draws import plot_draws
+from voicecam.figures.embeddings import plot_embedding_map
 from voicecam.figures.evidence import plot_bands, plot_class_map, plot_differences, plot_mix
 from voicecam.figures.faithful import plot_faithfulness, plot_likeness, plot_randomisation
 from voicecam.figures.leak import plot_leak
@@ -41,6 +42,7 @@ __all__ = [
     "plot_differences",
     "plot_draws",
     "plot_drops",
+    "plot_embedding_map",
     "plot_faithfulness",
     "plot_history",
     "plot_leak",

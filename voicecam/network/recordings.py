@@ -21,6 +21,7 @@ from voicecam.audio.pitch import median_f0
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import UNCERTAIN, Config
 from voicecam.corpora.labels import audio_files, passed_over
+from voicecam.data.encodings import sample_starts
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
@@ -110,6 +111,10 @@ def strongest_window(prediction: Prediction, spoken: Signal, config: Config) -> 
     if config.windows == "loudest":
         return audio.prepare(spoken, config)
     whole = audio.prepare_whole(spoken, config)
+    if config.of_sound:
+        first = sample_starts(len(whole.samples), config)[prediction.strongest]
+        found = whole.samples[first : first + config.n_samples]
+        return Signal(np.pad(found, (0, config.n_samples - len(found))), whole.rate)
     starts = window_starts(1 + (len(whole.samples) - config.window) // config.hop, config)
     first = min(starts[prediction.strongest] * config.hop, len(whole.samples) - config.n_samples)
     return Signal(whole.samples[first : first + config.n_samples], whole.rate)

@@ -109,11 +109,11 @@ def run_learner(folder: Path, *, fold: int = 1) -> Learner:
 def recalibrate(folder: Path, dataset: Dataset) -> None:
     """Choose temperature and threshold of each fold's network again from its validation clips, by this program's rule.
 
-    Only meta.json of the folds changes, never the weights. What was made with the old ones is no longer true: metrics.json
-    and manifest.json are deleted, so that the run counts as not evaluated, and not complete.
+    Only meta.json of the folds changes, never the weights. What was made with the old ones is no longer true: metrics.json,
+    mistakes.csv and manifest.json are deleted, so that the run counts as not evaluated, and not complete.
     """
     settings = open_run(folder)
-    for name in ("manifest.json", "metrics.json"):
+    for name in ("manifest.json", "metrics.json", "mistakes/mistakes.csv"):
         (folder / name).unlink(missing_ok=True)
     for place in fold_places(folder):
         saved = read_json(place / "meta.json", error=ModelError)

@@ -2,7 +2,7 @@
 sounds are in sounds.py. The prediction is that of files and microphone, recordings.predict_recording. The browser draws.
 """
 
-from base64 import b64encode
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,21 +16,19 @@ from voicecam.audio.pitch import median_f0
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import map_choice
 from voicecam.errors import ExplainError
-from voicecam.explanation.audible import wav_bytes
 from voicecam.explanation.band_occlusion import occluded_bands
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_speech
 from voicecam.explanation.methods import METHODS, attribute
 from voicecam.explanation.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
-from voicecam.features import Axis, column_axis, row_axis
-from voicecam.figures.pictures import is_signed, row_ticks
+from voicecam.features import column_axis, row_axis
 from voicecam.network import Model, recordings
 from voicecam.network.classifier import Classifier, sure_classes
 from voicecam.network.recordings import NO_SPEECH, Prediction
+from voicecam.server.listening import explain_sound
+from voicecam.server.values import picture, plain, wav_text, waveform
 from voicecam.voice_model import targets_of
-
-POINTS = 800  # of the waveform; a screen's width
 
 MAPPING = Lock()  # of whoever asks `mapped`: maps hang hooks into the network, so one at a time
 
@@ -38,10 +36,11 @@ MAPPING = Lock()  # of whoever asks `mapped`: maps hang hooks into the network, 
 @dataclass(frozen=True)
 class Explainer:
     """A classifier, and the training clips' bands (None where they were not measured). Its maps are those of
-    config.DEFAULT_MAPS."""
+    config.DEFAULT_MAPS; a speech model's are those of voice_model. name : what the page calls it where there are several"""
 
     classifier: Classifier
     ranges: TrainingRanges | None = None
+    name: str = "voice"
 
     @property
     def method(self) -> str:
@@ -60,20 +59,35 @@ class Explainer:
         return replace(model, network=deepcopy(model.network))
 
 
-def analyse(explainer: Explainer, signal: Signal) -> dict[str, Any]:
-    """The prediction of a recording at any rate, as `recordings.row` has it, with waveform, timeline, and explanation (None where
-    there is no speech)."""
+def analyse(explainer: Explainer, signal: Signal, served: Sequence[Explainer] = ()) -> dict[str, Any]:
+    """The prediction of a recording at any rate, as `recordings.row` has it, with waveform, timeline, explanation (None where
+    there is no speech), and the verdict of every model that is served, this one among them."""
     prediction = recordings.predict_recording(explainer.classifier, signal, name="")
+    found = [
+        prediction if one is explainer else recordings.predict_recording(one.classifier, signal) for one in served or [explainer]
+    ]
     return {
         **answer(explainer, prediction),
+        "verdicts": verdicts(served or [explainer], found),
         "waveform": waveform(signal),
         "explanation": None if prediction.spoken is None else explain(explainer, prediction),
     }
 
 
-def silent(explainer: Explainer) -> dict[str, Any]:
+def silent(explainer: Explainer, served: Sequence[Explainer] = ()) -> dict[str, Any]:
     """What `analyse` gives for a recording in which nothing is heard at all."""
-    return {**answer(explainer, Prediction("", NO_SPEECH)), "waveform": None, "explanation": None}
+    models, nothing = served or [explainer], Prediction("", NO_SPEECH)
+    said = verdicts(models, [nothing] * len(models))
+    return {**answer(explainer, nothing), "verdicts": said, "waveform": None, "explanation": None}
+
+
+def verdicts(models: Sequence[Explainer], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+    """Each model's name with its prediction, label and probability."""
+    rows = zip(models, predictions)
+    return [
+        {"model": one.name, "prediction": said.prediction, "label": said.label, "probability": said.probability}
+        for one, said in rows
+    ]
 
 
 def answer(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
@@ -88,19 +102,14 @@ def answer(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
     return {**row, "timeline": line, "disagreement": said}
 
 
-def waveform(signal: Signal) -> dict[str, Any]:
-    """Duration in s, and the lowest and highest sample, -1 to 1, in each of at most POINTS equal parts."""
-    edges = np.linspace(0, len(signal.samples), min(POINTS, len(signal.samples)) + 1).astype(int)[:-1]
-    low, high = (part.reduceat(signal.samples, edges) for part in (np.minimum, np.maximum))
-    return {"seconds": signal.seconds, "low": plain(low, 3), "high": plain(high, 3)}
-
-
 def explain(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
     """Picture, map and bands of the window that speaks most for the likeliest class."""
     model, matrix = explainer.classifier.model, prediction.matrix
     if matrix is None or prediction.log_mel is None or prediction.label is None:
         raise ExplainError("no speech in this recording, so there is nothing to explain")
     window = prediction.windows[prediction.strongest]
+    if model.config.of_sound:
+        return {"start": window.start, "end": window.end, **explain_sound(model, prediction)}
     target, contrast = targets_of(model, prediction.label)
     with MAPPING:
         found = attribute(
@@ -114,7 +123,7 @@ def explain(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
     return {
         "start": window.start,
         "end": window.end,
-        "picture": _picture(explainer, matrix),
+        "picture": picture(matrix, row_axis(model.config), column_axis(model.config, model.config.n_frames)),
         "map": _map(explainer, found, prediction.label),
         "bands": None if model.config.features == "mfcc-2020" else _bands(explainer, prediction.log_mel, prediction.label),
     }
@@ -161,31 +170,6 @@ def warm_up(explainer: Explainer) -> None:
     signal = Signal(noise, config.sample_rate)
     find_speech(signal), median_f0(signal), waveform(signal)
     explain(explainer, recordings.predict_speech(classifier, signal))
-
-
-def _picture(explainer: Explainer, matrix: np.ndarray) -> dict[str, Any]:
-    """The matrix that the network looks at, with what its rows and columns are. That of mfcc-2020 is stretched over them."""
-    config = explainer.classifier.model.config
-    rows, columns = row_axis(config), column_axis(config, config.n_frames)
-    places, labels = row_ticks(rows)
-    return {
-        "values": plain(matrix, 3),
-        "signed": is_signed(matrix, rows),
-        "words": _colours(matrix, rows),
-        "rows": {"kind": rows.kind, "unit": rows.unit, "values": plain(rows.values, 1)},
-        "columns": {"kind": columns.kind, "unit": columns.unit, "values": plain(columns.values, 4)},
-        "ticks": [{"row": place, "text": text} for place, text in zip(places, labels)],
-    }
-
-
-def _colours(matrix: np.ndarray, rows: Axis) -> str:
-    """What the picture's colours mean."""
-    what = "Value of each coefficient" if rows.kind == "coefficient" else "Level"
-    if not is_signed(matrix, rows):
-        return f"{what}, dark to light."
-    return (
-        f"{what}, blue below 0 and red above." if rows.kind == "coefficient" else "Level, blue below a band's mean and red above."
-    )
 
 
 def _map(explainer: Explainer, found: np.ndarray, label: str) -> dict[str, Any]:
@@ -241,13 +225,3 @@ def _drops(explainer: Explainer, log_mel: np.ndarray, label: str) -> np.ndarray:
     model = explainer.classifier.model
     target, contrast = targets_of(model, label)
     return occluded_bands(model, log_mel[None], band_set(BANDS, model.config), target, contrast=contrast)[0]
-
-
-def wav_text(signal: Signal) -> str:
-    """The sound as a WAV file in base64."""
-    return b64encode(wav_bytes(signal)).decode("ascii")
-
-
-def plain(values: np.ndarray, digits: int) -> list[Any]:
-    """Rounded numbers for JSON: an array of float32 written in full is three times as long."""
-    return np.asarray(values, dtype=float).round(digits).tolist()

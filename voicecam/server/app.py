@@ -4,7 +4,7 @@ that is left of it."""
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,8 +49,9 @@ HEADERS = {
 }
 
 
-def make_app(explainer: Explainer) -> FastAPI:
-    """The application for one model. Set torch's threads before: with one each, requests do not wait for each other's."""
+def make_app(*served: Explainer) -> FastAPI:
+    """The application for one model, or several of different names, the first of which answers where none is named. Set torch's
+    threads before: with one each, requests do not wait for each other's."""
     decoder, gate = Decoder(), RequestLimit()
     pool = ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1))
 
@@ -58,7 +59,8 @@ def make_app(explainer: Explainer) -> FastAPI:
     async def ready(_app: FastAPI) -> AsyncIterator[None]:
         torch.set_num_threads(1)  # the network is small: threads that wait for each other cost more than they bring
         decoder.start()
-        await asyncio.get_running_loop().run_in_executor(pool, analysis.warm_up, explainer)
+        for explainer in served:
+            await asyncio.get_running_loop().run_in_executor(pool, analysis.warm_up, explainer)
         yield
         decoder.close()
         pool.shutdown(cancel_futures=True)
@@ -84,22 +86,26 @@ def make_app(explainer: Explainer) -> FastAPI:
     _add_pages(app)
     _add_guards(app)
 
+    named = Query(None, description="which model answers, one of the names that /api/model lists; the first without it")
+
     @app.get("/api/model", summary="The model and the limits", responses=openapi.plain(openapi.MODEL))
-    async def model() -> JSONResponse:
-        return JSONResponse(_model_facts(explainer))
+    async def model(model: str | None = named) -> JSONResponse:
+        return JSONResponse({**_model_facts(_chosen(served, model)), "models": [one.name for one in served]})
 
     rate_of_samples = Query(None, ge=RATES[0], le=RATES[1], description="Hz, of raw samples; leave it out for a file")
 
     @app.post("/api/classify", summary="Verdict and explanation", **openapi.operation(openapi.CLASSIFY))
-    async def classify(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
+    async def classify(request: Request, rate: int | None = rate_of_samples, model: str | None = named) -> JSONResponse:
+        explainer = _chosen(served, model)
         try:
-            found = await work(request, rate, lambda signal: analysis.analyse(explainer, signal))
+            found = await work(request, rate, lambda signal: analysis.analyse(explainer, signal, served))
         except SilentError:  # readable, but nobody speaks
-            found = analysis.silent(explainer)
+            found = analysis.silent(explainer, served)
         return JSONResponse(found)
 
     @app.post("/api/sounds", summary="Evidence and rest as sounds, with scores", **openapi.operation(openapi.SOUNDS))
-    async def sounds(request: Request, rate: int | None = rate_of_samples) -> JSONResponse:
+    async def sounds(request: Request, rate: int | None = rate_of_samples, model: str | None = named) -> JSONResponse:
+        explainer = _chosen(served, model)
         return JSONResponse(await work(request, rate, lambda signal: hear(explainer, signal)))
 
     @app.post("/api/shift", summary="The same voice at another pitch", **openapi.operation(openapi.SHIFT))
@@ -107,7 +113,9 @@ def make_app(explainer: Explainer) -> FastAPI:
         request: Request,
         semitones: float = Query(ge=-12, le=12, description="how far the pitch is moved"),
         rate: int | None = rate_of_samples,
+        model: str | None = named,
     ) -> JSONResponse:
+        explainer = _chosen(served, model)
         return JSONResponse(await work(request, rate, lambda signal: analysis.shift(explainer, signal, semitones)))
 
     return app
@@ -167,9 +175,18 @@ def _error(status: int, said: str, headers: Any = None) -> JSONResponse:
     return JSONResponse({"error": said}, status, headers)
 
 
+def _chosen(served: Sequence[Explainer], name: str | None) -> Explainer:
+    """The model of that name, the first one for None. Raises HTTPException 422 for another."""
+    for one in served:
+        if name in (None, one.name):
+            return one
+    raise HTTPException(422, f"model: not known; use one of {', '.join(one.name for one in served)}")
+
+
 def _model_facts(explainer: Explainer) -> dict[str, Any]:
     model = explainer.classifier.model
     return {
+        "name": explainer.name,
         "label": model.label,
         "classes": list(model.classes),
         "colours": class_colours(model.classes),

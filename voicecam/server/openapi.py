@@ -19,7 +19,10 @@ _SAID = {
     "probabilities": _P,
     "f0": {**_NUMBER, "nullable": True, "description": "median pitch in Hz"},
 }
+_VERDICT = ("prediction", "label", "probability")
 MODEL = {
+    "name": {**_TEXT, "description": "of the model"},
+    "models": {"type": "array", "items": _TEXT, "description": "names of all that can be asked; the first answers unasked"},
     "label": _TEXT,
     "classes": {"type": "array", "items": _TEXT},
     "threshold": {**_NUMBER, "description": "probability of the likeliest class below which the prediction is uncertain"},
@@ -31,6 +34,11 @@ CLASSIFY = {
         "type": "array",
         "description": "start and end in s, and probabilities of each window",
         "items": {"type": "object", "properties": {"start": _NUMBER, "end": _NUMBER, "probabilities": _P}},
+    },
+    "verdicts": {
+        "type": "array",
+        "description": "what each model says, in the order of their names in /api/model",
+        "items": {"type": "object", "properties": {"model": _TEXT} | {name: _SAID[name] for name in _VERDICT}},
     },
     "timeline": {**_TEXT, "nullable": True, "description": "windows in words"},
     "disagreement": {

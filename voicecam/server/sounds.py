@@ -13,7 +13,8 @@ from voicecam.explanation.audible import split_by_maps
 from voicecam.explanation.mel_gradients import log_mel_attribution
 from voicecam.explanation.sound_scores import part_probabilities, scores_note, shifted, sound_probabilities
 from voicecam.network import recordings
-from voicecam.server.analysis import MAPPING, Explainer, plain, wav_text
+from voicecam.server.analysis import MAPPING, Explainer
+from voicecam.server.values import plain, wav_text
 from voicecam.voice_model import targets_of
 
 SHIFTS = 5  # of the map by chance, whose sounds the scores are held against
@@ -24,8 +25,11 @@ def hear(explainer: Explainer, signal: Signal) -> dict[str, Any]:
 
     label : that class; sounds : window, evidence and rest as WAV files in base64; scores : probability of the label by each,
         and in the mean by evidence and rest of the same map shifted by chance; both None where the map is blank; words : in words
-    Raises ExplainError for a recording without speech, and where pictures have no way back to mel energies (mfcc-2020).
+    Raises ExplainError for a recording without speech, for a speech model, and where pictures have no way back to mel energies
+    (mfcc-2020).
     """
+    if explainer.classifier.model.config.of_sound:
+        raise ExplainError("this model is shown no mel energies, so there is no evidence to take out of the sound")
     prediction = recordings.predict_recording(explainer.classifier, signal, name="")
     if prediction.spoken is None or prediction.log_mel is None or prediction.label is None:
         raise ExplainError("no speech in this recording, so there is no evidence to hear")

@@ -34,9 +34,20 @@ export function headline({ prediction, label, probability }) {
   return prediction === label ? best : `${prediction}; likeliest ${best}`;
 }
 
+// Every model's verdict in one line, where there are several: "voice: female 0.98 · embedding: uncertain, likeliest female 0.60".
+function verdictLine(verdicts) {
+  return verdicts.map(({ model, prediction, label, probability }) => {
+    if (label === null) return `${model}: ${prediction}`;
+    const best = `${label} ${share(probability, 2)}`;
+    return `${model}: ${prediction === label ? best : `${prediction}, likeliest ${best}`}`;
+  }).join(" \u00b7 ");
+}
+
 // All that is said of a recording beside its explanation.
 export function showPrediction(found, model) {
   $("prediction").textContent = headline(found);
+  $("verdicts").hidden = found.verdicts.length < 2;
+  $("verdicts").textContent = verdictLine(found.verdicts);
   $("disagreement").hidden = found.disagreement === null;
   $("disagreement").textContent = found.disagreement ?? "";
   const pitch = found.f0 === null ? "nothing voiced" : `median pitch ${found.f0.toFixed(0)} Hz`;
@@ -83,13 +94,13 @@ export function showExplanation({ explanation, label }, model) {
   const { start, end, picture, map, bands } = explanation;
   const place = `from ${start.toFixed(2)} to ${end.toFixed(2)} s`;
   $("window").textContent = `The window ${place}, which speaks most for ${label}; shaded in the waveform.${length(end - start, model.window_seconds)}`;
-  $("map-words").textContent = bands === null ? map.words : `${map.words} Its cells are coarser than the bands: for those see Bands.`;
+  $("map-words").textContent = bands === null || onSound(model) ? map.words : `${map.words} Its cells are coarser than the bands: for those see Bands.`;
   $("picture-words").textContent = picture.words;
   $("map").setAttribute("aria-label", map.words);
   $("picture").setAttribute("aria-label", `Picture of the window ${place}, time against ${picture.rows.kind}`);
-  $("sounds").hidden = model.features === "mfcc-2020"; // its pictures have no way back to sound
+  $("sounds").hidden = model.features === "mfcc-2020" || onSound(model); // they have no way back from mel energies to sound
   $("bands-part").hidden = bands === null;
-  if (bands) bandWords(bands, label);
+  if (bands) bandWords(bands, label, onSound(model));
 }
 
 // The evidence as sound; without an answer yet, `words` alone.
@@ -105,9 +116,15 @@ function length(seconds, wanted) {
   return seconds < wanted - FILLED ? ` It is shorter than the ${wanted} s that the network takes, and is filled up.` : "";
 }
 
-function bandWords(bands, label) {
+// Whether the model hears sound and is shown no picture.
+function onSound({ features }) {
+  return features === "encoder" || features === "waveform";
+}
+
+function bandWords(bands, label, ofSound) {
   const { training } = bands;
-  const line = "Line: how far the score falls when a band is made as in the average training clip; above 0 the band speaks for the class.";
+  const without = ofSound ? "is taken out of the sound" : "is made as in the average training clip";
+  const line = `Line: how far the score falls when a band ${without}; above 0 the band speaks for the class.`;
   const area = training ? ` Shaded: 8 of 10 training clips named ${label}; dashed: their mean.` : "";
   $("bands-words").textContent = `${bands.words} ${line}${area}`;
   $("bands").setAttribute("aria-label", bands.words);

@@ -7,7 +7,7 @@ import { record, wav } from "/static/record.js";
 import { $, fromBase64, headline, make, play, showExplanation, showSounds, showPrediction } from "/static/show.js";
 
 const visit = []; // clips, newest first, see `clipOf`
-let model = null;
+let model = null; // the one that is asked; a clip keeps the one that answered about it
 let shown = null; // the clip on the page
 let kept = null; // the clip that waits for an answer
 let stop = null; // ends the recording that runs
@@ -32,8 +32,9 @@ function fileClip(file) {
   return clipOf(file.name, { query: "", type: null, body, samples: null, blob: file });
 }
 
-function askAbout(path, clip, more = "") {
-  const query = [clip.query, more].filter(Boolean).join("&");
+function askAbout(path, clip, more = "", by = clip.model) {
+  const named = by.models.length > 1 ? `model=${encodeURIComponent(by.name)}` : "";
+  const query = [clip.query, more, named].filter(Boolean).join("&");
   return ask(`${path}?${query}`, { method: "POST", body: clip.body(), headers: clip.type ? { "Content-Type": clip.type } : {} });
 }
 
@@ -90,7 +91,9 @@ async function judge(clip) {
   say("Listening.");
   const began = performance.now();
   try {
-    clip.found = await askAbout("/api/classify", clip);
+    const by = model;
+    const found = await askAbout("/api/classify", clip, "", by);
+    Object.assign(clip, { found, model: by, heard: undefined, tried: new Map(), step: 0 });
     enter(clip);
     show(clip);
     document.body.dataset.took = (performance.now() - began).toFixed(1);
@@ -125,6 +128,7 @@ function fail(reason) {
 function show(clip) {
   shown = clip;
   wish = null;
+  if (clip.model !== model) use(clip.model);
   const { found } = clip;
   $("result").hidden = false;
   $("error").hidden = $("kept").hidden = true;
@@ -155,8 +159,9 @@ function draw() {
   if (!explanation) return;
   drawPicture($("picture"), explanation.picture);
   drawPicture($("map"), explanation.picture, $("overlay").checked ? explanation.map : null);
-  if (explanation.bands) drawBands($("bands"), explanation.bands, model.colours[shown.found.label]);
-  drawPitch($("pitch-plot"), shown.tried, model.classes, model.colours, model.threshold);
+  const { classes, colours, threshold } = shown.model;
+  if (explanation.bands) drawBands($("bands"), explanation.bands, colours[shown.found.label]);
+  drawPitch($("pitch-plot"), shown.tried, classes, colours, threshold);
   const steps = [...shown.tried.values()].map((one) => `${one.semitones}: ${headline(one)}`);
   $("pitch-plot").setAttribute("aria-label", `Probability against semitones moved. ${steps.join("; ") || "Nothing tried yet"}`);
 }
@@ -165,11 +170,14 @@ function draw() {
 
 async function hear() {
   const clip = shown;
-  if (!$("sounds").open || !clip?.found.explanation) return;
+  if (!$("sounds").open || $("sounds").hidden || !clip?.found.explanation) return;
   showSounds({ words: "Asking the model about the sounds." });
   try {
-    clip.heard ??= await askAbout("/api/sounds", clip);
-    if (clip === shown) showSounds(clip.heard);
+    const by = clip.model;
+    const heard = clip.heard ?? await askAbout("/api/sounds", clip);
+    if (clip.model !== by) return; // another model was chosen meanwhile
+    clip.heard = heard;
+    if (clip === shown) showSounds(heard);
   } catch (reason) {
     if (clip === shown) showSounds({ words: `${reason.message}.` });
   }
@@ -243,6 +251,25 @@ async function revisit(clip) {
   if (shown === clip) $("prediction").focus();
 }
 
+// ---- several models
+
+// From now on this one is asked.
+function use(facts) {
+  model = facts;
+  $("model").value = model.name;
+  $("about").textContent = `Record a word or a sentence, or open a sound file: the model says ${model.classes.join(" or ")} (${model.label}, as its training corpora wrote it down), or that it is uncertain.`;
+}
+
+// Another model: it is asked about the clip on the page at once.
+async function change() {
+  try {
+    use(await ask(`/api/model?model=${encodeURIComponent($("model").value)}`));
+    if (shown) await take(shown);
+  } catch (reason) {
+    fail(reason);
+  }
+}
+
 // ---- the beginning
 
 function drop(event) {
@@ -252,8 +279,11 @@ function drop(event) {
 }
 
 async function begin() {
-  model = await ask("/api/model");
-  $("about").textContent = `Record a word or a sentence, or open a sound file: the model says ${model.classes.join(" or ")} (${model.label}, as its training corpora wrote it down), or that it is uncertain.`;
+  const first = await ask("/api/model");
+  $("models").hidden = first.models.length < 2;
+  $("model").replaceChildren(...first.models.map((name) => Object.assign(make("option", "", name), { value: name })));
+  $("model").addEventListener("change", change);
+  use(first);
   $("record").addEventListener("click", toggle);
   $("file").addEventListener("change", async () => { await open($("file").files[0]); $("file").value = ""; });
   $("save").addEventListener("click", () => save($("save"), shown));
