@@ -1,5 +1,4 @@
-"""Speech models through the scripts, as a user gives them: systems A to D on demo voices, small where their weights are not at hand.
-
+"""Speech models through the scripts, as a user gives them: systems A to D on demo voices, small and random but for Resemblyzer.
 Planted: a clip in which nobody speaks, one at 8 kHz, and a recording of several words.
 """
 
@@ -17,16 +16,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
+import soxr
 from run_script import SCRIPTS, last_line, one_line_error, output_of, run_script
 
-for package in ("transformers", "accelerate", "resemblyzer", "webrtcvad"):
-    pytest.importorskip(package)
-
-import soxr
+pytest.importorskip("transformers")
+pytest.importorskip("accelerate")
+pytest.importorskip("webrtcvad")
+pytest.importorskip("resemblyzer")
 
 from voicecam import VoiceModel, audio, load
 from voicecam.config import DEMO
 from voicecam.network import load_model
+from voicecam.network.classifier import load_classifier
+from voicecam.runs.robustness import Clip, Condition, predictions_under
 
 TINY = ["--tiny", "--seconds", "1", "--epochs", "2"]
 SYSTEMS = {
@@ -135,7 +137,12 @@ def test_its_model_answers_recordings_and_hears_no_speech_in_noise(finished, pla
     for row in answers.values():
         assert row["error"] is None
         assert sum(row["probabilities"].values()) == pytest.approx(1)
-        assert row["windows"][-1]["end"] == pytest.approx(row["windows"][0]["start"] + row["speech_seconds"], abs=0.5)
+        seconds = sf.info(place / "words" / Path(row["path"]).name).duration
+        times = [(window["start"], window["end"]) for window in row["windows"]]
+        assert times == sorted(times)
+        assert all(0 <= start < end <= seconds + 0.01 for start, end in times)
+    several = answers[max(answers, key=lambda path: sf.info(place / "words" / path).duration)]
+    assert len(several["windows"]) > 1 if name in ("a", "ecapa", "wav2vec2") else len(several["windows"]) == 1
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -145,7 +152,8 @@ def test_a_shipped_model_is_small_and_answers_alike(finished, place, name):
     source = finished(name)[0] / "fold1"
     output_of("ship_model", "--run", name, "--out", f"shipped/{name}", "--licence", "cc0-1.0", cwd=place)
     shipped, own = place / "shipped" / name, load(source)
-    assert (shipped / "model.safetensors").stat().st_size < 0.7 * (source / "model.safetensors").stat().st_size
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (shipped, source)]
+    assert sizes[0] < (sizes[1] if sizes[1] < 10_000 else 0.7 * sizes[1])  # of the smallest, names take most
     again = VoiceModel.from_pretrained(shipped)
     clips = sorted(path for path in (place / "words").glob("s*.wav"))[:4]
     np.testing.assert_allclose(again.predict_proba(clips), own.predict_proba(clips), atol=5e-3)
@@ -180,14 +188,30 @@ def test_what_it_was_trained_on_is_no_new_corpus(finished, place, corpus):
 
 
 @pytest.mark.slow
-def test_under_noise_in_which_nobody_is_heard_a_clip_counts_as_wrong(finished, place):
-    output_of("robustness", "--run", "a", cwd=place)
-    table = pd.read_csv(finished("a")[0] / "robustness.csv").set_index("condition")
+def test_a_clip_that_noise_drowns_counts_as_wrong_and_uncertain(finished, place):
+    output_of("robustness", "--run", "a", "--limit", "2", cwd=place)
+    table = pd.read_csv(finished("a")[0] / "robustness-limit2.csv").set_index("condition")
+    assert table.loc["clean", "clips"] >= 2
     assert table.loc["clean", "no_speech"] == 0
-    loud = table.loc["white noise, 0 dB"]
-    assert loud["no_speech"] > 0
-    assert loud["balanced_accuracy"] <= 1 - loud["no_speech"] + 1e-9
-    assert loud["uncertain"] >= loud["no_speech"]
+    known = table.dropna(subset="balanced_accuracy")
+    assert (known["balanced_accuracy"] <= 1 - known["no_speech"] + 1e-6).all()
+    classifier = load_classifier(finished("a")[0] / "fold1")
+    predictions = pd.read_csv(finished("a")[0] / "predictions.csv")
+    clips = [Clip(place / "words" / row.path, row.speaker, row.true) for row in predictions.itertuples()]
+    half = {clip.speaker for clip in clips[::2]}
+
+    def drowned(samples, rate, others, rng):
+        """Every second clip: noise alone."""
+        clean = [audio.resample(audio.read(clip.path), rate).samples for clip in clips if clip.speaker not in half]
+        kept = any(len(one) == len(samples) and np.allclose(one - one.mean(), samples, atol=1e-4) for one in clean)
+        return samples if kept else 0.01 * rng.standard_normal(len(samples)).astype(np.float32)
+
+    found = predictions_under([classifier], clips, Condition("noise", "drowned", drowned))
+    silent = found["speaker"].isin(half)
+    assert (found["silent"] == silent).all()
+    assert (found["predicted"] != found["true"])[silent].all()
+    assert (found["decision"] == "uncertain")[silent].all()
+    assert (found["predicted"] == predictions["predicted"])[~silent].all()
 
 
 @pytest.mark.slow
@@ -223,10 +247,7 @@ def test_every_split_is_there(place, corpus, other, options, folds):
     tested = pd.read_csv(place / "results" / name / "predictions.csv")
     assert len(tested) == 18 + 10
     if name == "split":
-        assert tested.groupby("fold")["path"].agg(lambda paths: {path.split("/")[0] for path in paths}).map(len).tolist() == [
-            1,
-            1,
-        ]
+        assert [len({path.split("/")[0] for path in rows["path"]}) for _, rows in tested.groupby("fold")] == [1, 1]
     before = json.loads((place / "results" / name / "metrics.json").read_text())
     output_of("evaluate", "--run", name, "--recalibrate", cwd=place)
     again = json.loads((place / "results" / name / "metrics.json").read_text())
