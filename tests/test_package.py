@@ -137,4 +137,4 @@ def _steps(target):
 def test_the_entry_point_is_the_table_of_commands():
     assert PROJECT["scripts"] == {"voicecam": "voicecam.commands:console"}
     modules = {path.stem for path in (ROOT / "voicecam" / "commands").glob("[a-z]*.py")}
-    assert {name.replace(" ", "_") for name in commands.COMMANDS} <= modules
+    assert {name.translate(commands.PLACES) for name in commands.COMMANDS} <= modules

@@ -17,7 +17,7 @@ import numpy as np
 
 from voicecam import audio
 from voicecam.audio import Signal
-from voicecam.config import AUTO, RESULTS, SHIPPED, Config, map_choice
+from voicecam.config import AUTO, RESULTS, SHIPPED, map_choice
 from voicecam.errors import AudioError, ExplainError, ModelError, SilentError
 from voicecam.network import Model, load_model, recordings, save_model
 from voicecam.network.card import write_card
@@ -47,7 +47,7 @@ class VoiceModel:
     def __repr__(self) -> str:
         m, trained = self.model, self.model.meta.get("corpora") or []
         heard = f", trained on {', '.join(map(str, trained))}" if trained else ""
-        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.arch} on {_shown(m.config)}{heard})"
+        return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.described}{heard})"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -313,13 +313,6 @@ class VoiceModel:
             if one.error is not None:
                 raise AudioError(one.error)
         return found
-
-
-def _shown(config: Config) -> str:
-    """What a network is shown, in words: "logmel pictures", "resemblyzer vectors", "samples"."""
-    if config.features == "encoder":
-        return f"{config.encoder} {config.encoder_output.removesuffix('s')}s"
-    return "samples" if config.of_sound else f"{config.features} pictures"
 
 
 def _check_known(what: str, name: str, known: Sequence[str]) -> None:

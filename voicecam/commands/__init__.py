@@ -26,6 +26,7 @@ COMMANDS = {  # in the order of the help
     "corpus get": "fetch a real corpus: FSDD, AudioMNIST, EMO-DB, RAVDESS, BAVED or nEMO",
     "images": "turn the clips of a corpus into images",
     "train": "train a network on images, into a new run",
+    "train-encoder": "train a speech model on a corpus, into a new run: systems A to D",
     "evaluate": "measure a run on the speakers it held back",
     "explain": "maps of a run's tested clips, tests of the maps, and the report",
     "report": "write the report of an explained run again",
@@ -39,6 +40,9 @@ COMMANDS = {  # in the order of the help
     "ship": "copy a run's network into a folder of its own, with its scores",
     "notebooks": "execute the notebooks of the course",
 }
+
+
+PLACES = str.maketrans(" -", "__")  # a command's name -> that of its module
 
 
 def door(name: str, script: str) -> Callable[[Sequence[str] | None], int]:
@@ -110,7 +114,7 @@ def run_command(name: str, argv: Sequence[str], *, called: str) -> int:
     from voicecam.commands import cli  # now: the work folder is read when settings are imported
     from voicecam.commands.places import check_places
 
-    command = import_module(f"voicecam.commands.{name.replace(' ', '_')}")
+    command = import_module(f"voicecam.commands.{name.translate(PLACES)}")
     parser = cli.make_parser(command.__doc__ or "", f"{called} {command.EXAMPLE}")
     parser.prog = called
     parser.add_argument("--home", metavar="DIR", help=HOME_HELP)

@@ -19,6 +19,7 @@ from voicecam.data.dataset import Dataset, make_images
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.network.classifier import load_classifier
+from voicecam.network.speech_training import check_start
 from voicecam.report.mistakes import write_mistakes_page
 from voicecam.runs import challenge, external, leaderboard, leakage, mistakes, robustness
 
@@ -27,10 +28,10 @@ def whole_job(args: argparse.Namespace) -> str:
     """All steps of `voicecam run`; steps that are done are not done again."""
     folder = cli.run_folder(args.run)
     if (folder / "manifest.json").exists():
-        runs.start_run(folder, settings_of(args, _map_of(args)), command=cli.command_line())
+        runs.start_run(folder, settings_of(args, map_of(args)), command=cli.command_line())
         page = _explanation_place(folder, args) / "report.html"
         return f"{folder} is complete: open {page}" if page.exists() else explain_job(args)
-    trained = train_job(args, _map_of(args))
+    trained = train_job(args, map_of(args))
     if args.split == "none":
         return f"{trained}; nobody was held back to test it on"
     cli.log(evaluate_job(args))
@@ -40,7 +41,7 @@ def whole_job(args: argparse.Namespace) -> str:
 def trained_run(corpora: Sequence[str], **options: Any) -> Path:
     """Images, training and evaluation as voicecam.train asks for them; returns the run's folder."""
     args = cli.parse_run(corpora, **options)
-    cli.log(train_job(args, _map_of(args)))
+    cli.log(train_job(args, map_of(args)))
     if args.split != "none":
         cli.log(evaluate_job(args))
     return cli.run_folder(args.run)
@@ -50,6 +51,7 @@ def train_job(args: argparse.Namespace, map_path: Path) -> str:
     """Train the folds of a run; returns the last line."""
     folder, settings = cli.run_folder(args.run), settings_of(args, map_path)
     dataset = runs.run_dataset(settings, progress=cli.progress)
+    runs.check_arch(dataset.config, settings.training.arch)
     runs.run_splits(settings, dataset)  # now: clips that cannot be divided must not leave a run's folder behind
     runs.start_run(folder, settings, command=cli.command_line())
     who = f"{len(dataset.clips)} clips of {dataset.clips['speaker'].nunique()} speakers"
@@ -102,6 +104,8 @@ def compare_job(args: argparse.Namespace) -> str:
     only = found["mcnemar"]
     counts = f"{only['only_first_right']} clips only {first} classified correctly, {only['only_second_right']} only {second}"
     cli.log(f"McNemar, exact, over clips: {counts}; p = {only['p']:.2g}")
+    if found["left_out"]:
+        cli.log(f"left out: {found['left_out']} clips that one of them could not use")
     cli.log(found["note"])
     if found["few_speakers"]:
         cli.log(found["few_speakers"])
@@ -132,7 +136,7 @@ def centroids_job(args: argparse.Namespace) -> str:
 
 def leak_job(args: argparse.Namespace) -> str:
     """Train and test under a split by clip and a split by speaker, and draw both; returns the last line."""
-    folder, settings = cli.run_folder(args.run), settings_of(args, _map_of(args))
+    folder, settings = cli.run_folder(args.run), settings_of(args, map_of(args))
     dataset = runs.run_dataset(settings, progress=cli.progress)
     with writing(folder):
         facts = leakage.measure_leak(folder, dataset, settings, command=cli.command_line(), log=cli.log)
@@ -217,7 +221,9 @@ def test_job(args: argparse.Namespace) -> str:
     cli.log(f"ECE {external.interval(metrics['calibration']['ece'])}; uncertain {external.interval(unsure['uncertain'])}")
     cli.log(f"error {external.interval(unsure['error_all'])}, of those answered {external.interval(unsure['error_answered'])}")
     if metrics["failed"]:
-        cli.log(f"{len(metrics['failed'])} clips could not be used; the first: {metrics['failed'][0][1]}")
+        name, reason = metrics["failed"][0]
+        first = reason if name in reason else f"{name}: {reason}"
+        cli.log(f"{len(metrics['failed'])} clip{'s' * (len(metrics['failed']) > 1)} could not be used; the first: {first}")
     return f"wrote {folder / 'metrics.json'}: balanced accuracy {external.interval(metrics['fold_mean'])}"
 
 
@@ -239,13 +245,14 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
     )
 
 
-def _map_of(args: argparse.Namespace) -> Path:
-    """The map of the corpus that the options name, made where it is not there."""
-    cli.log(f"images of {', '.join(args.corpus)}")
+def map_of(args: argparse.Namespace) -> Path:
+    """The map of the corpus that the options name, made where it is not there, with its images or encodings."""
     corpus = corpus_of(args)
-    return make_images(
-        corpus, config_of(args, corpus), images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress
-    )
+    config = config_of(args, corpus)
+    if config.features == "waveform":
+        check_start(args.encoder or args.arch, weights_of(args))
+    cli.log(f"{'speech' if config.of_sound else 'images'} of {', '.join(args.corpus)}")
+    return make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
 
 
 def _open(run: str) -> tuple[Path, Dataset]:

@@ -13,6 +13,7 @@ import pandas as pd
 from voicecam import figures, runs
 from voicecam.checks.run_checks import answers, map_doubts, sections
 from voicecam.commands.report_clips import example_rows, mistake_rows, picture_axes, report_clip
+from voicecam.commands.report_speech import phase_sections, sureness_sections
 from voicecam.config import HEADS, TRANSFORMERS, Config, TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
@@ -96,6 +97,8 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         answers=answers(place, method, metrics["network"]["balanced_accuracy"]),
         per_group=_table(folder / "per_group.csv"),
         risk_coverage=_table(folder / "risk_coverage.csv"),
+        of_sound=dataset.config.of_sound,
+        about=(*phase_sections(places), *sureness_sections(predictions, models[0]["classes"])) if dataset.config.of_sound else (),
         sections=sections(place, tuple(models[0]["classes"])),
     )
 

@@ -19,7 +19,7 @@ import numpy as np
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.audio.fingerprints import fingerprint, to_text
-from voicecam.audio.speech import cut, find_speech
+from voicecam.audio.speech import RATE, cut, find_speech
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus
 from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, short_name
@@ -29,14 +29,16 @@ from voicecam.files import alone_in, atomic_path, write_json, writing
 from voicecam.progress import Progress
 
 FOLDER = "cache/encodings"  # of a project
+NOBODY_SPEAKS = "no speech found; record closer to the microphone"  # the reason of such a clip in the map
 SAVE_EVERY_S = 20.0  # s between saves at least: what a kill can cost
 
 
 def speech_of(signal: Signal) -> Signal:
-    """The speech of a recording without the rest, see audio.speech. Raises SilentError where there is none."""
+    """The speech of a recording without the rest, at 16 kHz, see audio.speech. Raises SilentError where there is none."""
+    signal = audio.resample(signal, RATE)  # before it is cut: a filter rings at the ends
     speech = find_speech(signal)
     if not speech:
-        raise SilentError("no speech found; record closer to the microphone")
+        raise SilentError(NOBODY_SPEAKS)
     return cut(signal, speech).signal
 
 

@@ -32,16 +32,17 @@ def model_card(model: Model) -> str:
         "library_name: voicecam",
         f"license: {model.meta.get('licence', 'other')}",
         "pipeline_tag: audio-classification",
-        "tags: [speech, voicecam, grad-cam]",
+        f"tags: [speech, voicecam, {'band-occlusion' if model.config.of_sound else 'grad-cam'}]",
         f"datasets: [{', '.join(corpora)}]",
         "metrics: [balanced_accuracy]",
         "---",
         "",
         f"# {model.label}: {', '.join(model.classes) if len(model.classes) <= MOST_NAMED else f'{len(model.classes)} classes'}",
         "",
-        f"{model.arch} on {model.config.features} pictures of {model.config.seconds:g} s, by voicecam. Trained on "
+        f"{model.described} of {model.config.seconds:g} s, by voicecam. Trained on "
         f"{', '.join(corpora) or 'corpora that its file does not name'}{_clips(model)}.",
         "",
+        *_encoder(model),
         *scores,
         *(_backbone() if _closed_set(model) else _threshold(model)),
         NOT_FOR,
@@ -51,7 +52,7 @@ def model_card(model: Model) -> str:
         "",
         'model = voicecam.VoiceModel.from_pretrained("FOLDER")  # this folder, or OWNER/NAME on the hub',
         'model.classify("me.wav")',
-        'model.explain("me.wav").plot()',
+        *(() if model.config.of_sound else ('model.explain("me.wav").plot()',)),
         "```",
         "",
     ]
@@ -61,6 +62,20 @@ def model_card(model: Model) -> str:
 def _clips(model: Model) -> str:
     counts = model.meta.get("n_clips")
     return f" ({counts['train']} clips, {counts['valid']} more to choose the epoch)" if counts else ""
+
+
+def _encoder(model: Model) -> list[str]:
+    """What a head needs beside this folder, and what it learned before; nothing for other models."""
+    if model.config.features != "encoder":
+        return [f"It starts from {model.meta['init']}.", ""] if model.config.of_sound and "init" in model.meta else []
+    from voicecam.encoders import ENCODERS
+
+    info = ENCODERS[model.config.encoder]
+    text = (
+        f"The encoder, {info.title} ({info.megabytes} MB, licence {info.licence}), is not in this folder: `{info.packages}`. It "
+        f"learned {info.learned}: voices that it met are not new to this model."
+    )
+    return [text, ""]
 
 
 def _closed_set(model: Model) -> bool:

@@ -15,6 +15,7 @@ from voicecam.audio import Signal
 from voicecam.config import UNCERTAIN, Config
 from voicecam.data.dataset import window_input
 from voicecam.data.encodings import sample_starts, speech_of, window_encodings
+from voicecam.errors import SilentError
 from voicecam.network import Model, load_model
 
 NO_SPEECH = "no speech"
@@ -82,11 +83,14 @@ class Classifier:
         self.threshold = float(model.meta.get("threshold", 0.0))
 
     def probabilities(self, signals: Sequence[Signal]) -> np.ndarray:
-        """Probabilities, float64 (signal, class), of recordings at any rate. Raises AudioError for one without sound; a speech
-        model hears the speech alone, and raises SilentError where there is none."""
+        """Probabilities, float64 (signal, class), of recordings at any rate. Raises AudioError for one without sound. A speech
+        model hears the speech alone: NaN where there is none."""
         config = self.model.config
-        heard = map(speech_of, signals) if config.of_sound else signals
-        return self.probabilities_of([clip_windows(signal, config) for signal in heard])
+        heard = [_speech_or_none(signal) for signal in signals] if config.of_sound else list(signals)
+        found = np.full((len(heard), len(self.model.classes)), np.nan)
+        spoken = [i for i, signal in enumerate(heard) if signal is not None]
+        found[spoken] = self.probabilities_of([clip_windows(signal, config) for signal in heard if signal is not None])
+        return found
 
     def probabilities_of(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Probabilities, float64 (clip, class), of the windows of clips, each (n_windows, n_rows, n_frames), see `clip_windows`.
@@ -124,6 +128,13 @@ class Classifier:
             probabilities=_named(classes, p),
             windows=tuple(Window(start, end, _named(classes, row)) for (start, end), row in zip(_times(signal, config), alone)),
         )
+
+
+def _speech_or_none(signal: Signal) -> Signal | None:
+    try:
+        return speech_of(signal)
+    except SilentError:
+        return None
 
 
 def load_classifier(folder: Path) -> Classifier:

@@ -32,10 +32,12 @@ from voicecam.encoders import ENCODERS, load_encoder
 from voicecam.features.image import Scale
 from voicecam.network import Model, versions
 from voicecam.network.callbacks import EpochLog
+from voicecam.network.epoch_scores import EpochConfusions, confusion, write_epoch_scores
 from voicecam.network.heads import build_head
 from voicecam.network.learner import TrainResult, balanced_accuracy, balanced_accuracy_score
 from voicecam.network.start_weights import met_in_training
 
+Fitted = tuple[list[dict[str, float]], int, list[np.ndarray]]  # history, best epoch, confusions
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # scikit-learn's C, tried on validation speakers
 WAIT = 5  # epochs without a better validation loss before the learning rate is divided by ten
 
@@ -51,7 +53,8 @@ def train_head(
 ) -> TrainResult:
     """Train a head on the encodings of split.train, choose the epoch, or logistic regression's C, on split.valid.
 
-    place : folder of the fold, for TensorBoard's log where tensorboard is installed
+    place : folder of the fold, for epochs.csv and confusion.json of validation clips, see epoch_scores, and for TensorBoard's log
+        where tensorboard is installed; a row of logistic regression is a C that was tried
     Classes weigh in the loss by the inverse of their number of training clips. Adam; the learning rate falls to a tenth after
     WAIT epochs without a lower validation loss; see TrainConfig.patience for the end.
     """
@@ -64,7 +67,9 @@ def train_head(
     set_seed(training.seed, reproducible=True)
     head = build_head(training.arch, dataset.matrices[split.train], len(classes), layers=encoder.layers)
     fit = _fit_logistic if training.arch == "logistic" else partial(_fit_network, place=place)
-    rows, best = fit(head, dataset.matrices, targets, split, training, log=log)
+    rows, best, confusions = fit(head, dataset.matrices, targets, split, training, log=log)
+    if place is not None:
+        write_epoch_scores(place, confusions, classes)
     meta = {
         **met_in_training(dataset, split, None),
         "init": f"encoder {info.title}, which learned {info.learned}; the head from random weights",
@@ -90,8 +95,8 @@ def _fit_network(
     *,
     place: Path | None,
     log: Callable[[str], None],
-) -> tuple[list[dict[str, float]], int]:
-    """History and best epoch; the head has that epoch's weights."""
+) -> Fitted:
+    """History, best epoch, and each epoch's confusion matrix of validation clips; the head has that epoch's weights."""
     device = default_device()
     parts = [
         TensorDataset(torch.from_numpy(encodings[rows]), torch.from_numpy(targets[rows])) for rows in (split.train, split.valid)
@@ -103,11 +108,11 @@ def _fit_network(
     learner = Learner(loaders, head.to(device), loss_func=loss, opt_func=partial(Adam, wd=0.01), metrics=balanced_accuracy())
     learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])
     learner.logger = lambda row: None
-    epochs = EpochLog(log, training.patience, last=False)
+    epochs, seen = EpochLog(log, training.patience, last=False), EpochConfusions(len(counts))
     with _tensorboard(place) as board, learner.no_bar():
-        learner.fit(training.epochs, training.lr, cbs=[ReduceLROnPlateau(patience=WAIT, factor=10.0), epochs, *board])
+        learner.fit(training.epochs, training.lr, cbs=[ReduceLROnPlateau(patience=WAIT, factor=10.0), seen, epochs, *board])
     head.load_state_dict(epochs.best_weights)
-    return epochs.rows, epochs.best_epoch
+    return epochs.rows, epochs.best_epoch, seen.confusions
 
 
 @contextlib.contextmanager
@@ -147,19 +152,21 @@ def _fit_logistic(
     training: TrainConfig,
     *,
     log: Callable[[str], None],
-) -> tuple[list[dict[str, float]], int]:
+) -> Fitted:
     """scikit-learn's logistic regression in the head's linear layer; one line of history for each C that was tried."""
     with torch.inference_mode():
         X = head[:-1](torch.from_numpy(encodings)).numpy().astype(np.float64)  # (clip, number)
     rows: list[dict[str, float]] = []
-    fitted = []
+    fitted, confusions = [], []
     classes = np.arange(targets.max() + 1)
     for strength in STRENGTHS:
         began = time.monotonic()
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=2000, random_state=training.seed)
         model.fit(X[split.train], targets[split.train])
         losses = [log_loss(targets[part], model.predict_proba(X[part]), labels=classes) for part in (split.train, split.valid)]
-        balanced = balanced_accuracy_score(targets[split.valid], model.predict(X[split.valid]))
+        said = model.predict(X[split.valid])
+        confusions.append(confusion(targets[split.valid], said, len(classes)))
+        balanced = balanced_accuracy_score(targets[split.valid], said)
         scores = {"train_loss": losses[0], "valid_loss": losses[1], "valid_balanced_accuracy": balanced}
         rows.append({"epoch": len(rows) + 1, **scores, "seconds": time.monotonic() - began, "C": strength})
         fitted.append(model)
@@ -170,4 +177,4 @@ def _fit_logistic(
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     linear = {"weight": torch.from_numpy(weight).float(), "bias": torch.from_numpy(bias).float()}
     head[-1].load_state_dict(linear)
-    return rows, best + 1
+    return rows, best + 1, confusions

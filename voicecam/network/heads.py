@@ -13,6 +13,7 @@ from voicecam.errors import ModelError
 HIDDEN = 128  # units between the two layers
 DROPOUT = 0.3
 WIDTHS = (16, 32, 64)  # channels of the convolutions' blocks
+MEAN, SPREAD = "0.mean", "0.spread"  # a head's weights of these names: see Standardise
 SMALLEST_SPREAD = 1e-6  # of an encoding's row: one that never changes is left as it is
 
 
@@ -64,7 +65,7 @@ def build_head(arch: str, encodings: np.ndarray, n_classes: int, *, layers: int 
 
 def build_like(state: Mapping[str, torch.Tensor], arch: str) -> nn.Sequential:
     """A head of the sizes of a saved one's weights."""
-    rows = len(state["0.mean"])
+    rows = len(state[MEAN])
     last = [key for key in state if key.endswith(".weight") and state[key].ndim == 2]  # its linear layers, in order
     layers = len(state["1.weight"]) if arch == "cnn" else 1
     first = Standardise(torch.zeros(rows), torch.ones(rows))

@@ -89,6 +89,15 @@ class Model:
         """What logits are divided by so that probabilities are true to frequency on validation speakers; 1 where not fitted."""
         return float(self.meta.get("temperature", 1.0))
 
+    @property
+    def described(self) -> str:
+        """ "small on logmel pictures", "two-layer on resemblyzer's vector of speech windows", "xls-r on speech windows" """
+        kinds = {
+            "encoder": f"{self.config.encoder}'s {self.config.encoder_output} of speech windows",
+            "waveform": "speech windows",
+        }
+        return f"{self.arch} on {kinds.get(self.config.features, f'{self.config.features} pictures')}"
+
     def stage(self, name: str) -> nn.Module:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
         if self.config.of_sound:
@@ -163,7 +172,7 @@ def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
     if model.arch in TRANSFORMERS:
         from voicecam.network.transformer import save_transformer
 
-        save_transformer(folder, model.network.network)
+        save_transformer(folder, model.network.network, half=half)
     else:
         _save_weights(folder, model.network, half=half)
     write_json(
@@ -184,7 +193,9 @@ def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
 def _save_weights(folder: Path, network: nn.Module, *, half: bool) -> None:
     state = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
     if half:
-        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+        whole = [name for name in (heads.MEAN, heads.SPREAD) if name in state]  # float16 would round large means of small spreads
+        halves = {key: value.half() for key, value in state.items() if value.is_floating_point() and key not in whole}
+        state |= halves
     write_bytes(folder / "model.safetensors", save(state))  # not save_file: its errors do not say that a disk is full
 
 

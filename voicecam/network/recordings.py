@@ -79,6 +79,8 @@ def predict_file(classifier: Classifier, path: Path) -> Prediction:
 
 def predict_recording(classifier: Classifier, signal: Signal, *, name: str = "recording") -> Prediction:
     """Find the speech in a recording at any rate, cut it out and classify it; "no speech" where there is none."""
+    if classifier.model.config.of_sound:
+        signal = audio.resample(signal, classifier.model.config.sample_rate)  # before it is cut, as in training
     speech = find_speech(signal)
     if not speech:
         return Prediction(name, NO_SPEECH)

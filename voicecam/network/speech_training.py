@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from voicecam.audio.degrade import STANDARD
-from voicecam.config import TrainConfig
+from voicecam.config import TRANSFORMERS, TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.encoders import ENCODERS
+from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.files import write_text
 from voicecam.network import Model, versions
 from voicecam.network.finetune import PHASES, Phase, finetune
+from voicecam.network.hub import CONFIG, fetch_weights, need_transformers
 from voicecam.network.learner import TrainResult
 from voicecam.network.start_weights import met_in_training
 from voicecam.network.transformer import OnSamples, build_transformer
@@ -68,6 +70,20 @@ def train_speech_model(
     }
     network = OnSamples(found.network)
     return TrainResult(Model(network, training.arch, label, classes, dataset.config, Scale((), ()), meta), history, None)
+
+
+def check_start(arch: str, weights: str) -> None:
+    """Make sure that a model can be had, before anything is made for it: fetches the hub's weights where they are not there.
+
+    Raises ModelError, one line, for a package or weights that are missing.
+    """
+    if arch not in TRANSFORMERS:
+        return  # said by runs.check_arch
+    need_transformers()
+    if weights == "hub":
+        fetch_weights(arch)
+    elif weights != "tiny" and not (Path(weights) / CONFIG).is_file():
+        raise ModelError(f"{weights}: no {CONFIG} in it; give a folder as save_pretrained writes it, or --weights hub")
 
 
 def phases_of(training: TrainConfig) -> tuple[Phase, ...]:

@@ -164,8 +164,9 @@ def load_transformer(folder: str | Path) -> WaveformNetwork:
     return network
 
 
-def save_transformer(folder: str | Path, network: WaveformNetwork) -> None:
-    """Write config.json, model.safetensors and preprocessor_config.json into `folder`, beside what else lies there.
+def save_transformer(folder: str | Path, network: WaveformNetwork, *, half: bool = False) -> None:
+    """Write config.json, model.safetensors and preprocessor_config.json into `folder`, beside what else lies there; `half`
+    stores float16.
 
     They are written beside and moved in; config.json goes first and comes last, so that a folder that has it is whole.
     """
@@ -177,11 +178,13 @@ def save_transformer(folder: str | Path, network: WaveformNetwork) -> None:
     beside.mkdir(parents=True)
     try:
         with quiet():
-            network.model.save_pretrained(beside, max_shard_size="50GB")
+            halves = {key: value.half() for key, value in network.model.state_dict().items()} if half else None
+            network.model.save_pretrained(beside, max_shard_size="50GB", state_dict=halves)
         extractor = Wav2Vec2FeatureExtractor(do_normalize=network.normalise, return_attention_mask=network.mask)
         extractor.save_pretrained(beside)
         (folder / CONFIG).unlink(missing_ok=True)
         for path in sorted(beside.iterdir(), key=lambda path: path.name == CONFIG):
+            path.chmod(0o644)  # safetensors makes files only the owner can read
             os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -76,6 +76,8 @@ class ReportContent:
     mistakes : the surest wrong answers, surest first; examples : one or more clips per class
     failed : (path, reason) of clips that could not be read
     answers : to the first screen's questions on recordings and maps, in order; on the score it is made from the metrics
+    of_sound : the network is shown no pictures, but speech or what an encoder gives of it; pictures are shown all the same
+    about : sections on the scores, after how well it works
     sections : on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
     others : other explanations of the run, title -> link to their report
     """
@@ -113,6 +115,8 @@ class ReportContent:
     answers: tuple[Answer, ...] = ()
     sections: tuple[Section, ...] = ()
     map_doubts: tuple[str, ...] = ()
+    about: tuple[Section, ...] = ()
+    of_sound: bool = False
     duplicates: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
 

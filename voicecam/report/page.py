@@ -13,7 +13,7 @@ from voicecam.figures.pictures import picture_extent
 from voicecam.files import write_text
 from voicecam.report.content import ReportContent, check
 from voicecam.report.pictures import base64_text, draw_all, files, shown_clip
-from voicecam.report.sections import Answer
+from voicecam.report.sections import Answer, Section
 
 
 def write_report(path: Path, content: ReportContent) -> dict[str, bytes]:
@@ -49,11 +49,15 @@ def _render(content: ReportContent, pictures: dict[str, Any]) -> str:
         peak=max(peaks, key=_above_random, default=None),
         belief=_belief(content),
         groups=_groups(content),
-        sections=[
-            (section, [pictures["sections"][f"{section.name}_{i}"] for i, _ in enumerate(section.drawings, start=1)])
-            for section in content.sections
-        ],
+        about=_drawn(content.about, pictures),
+        sections=_drawn(content.sections, pictures),
     )
+
+
+def _drawn(sections: Sequence[Section], pictures: dict[str, Any]) -> list[tuple[Section, list[Any]]]:
+    """Each section with its figures."""
+    names = [[f"{section.name}_{i}" for i, _ in enumerate(section.drawings, start=1)] for section in sections]
+    return [(section, [pictures["sections"][name] for name in each]) for section, each in zip(sections, names)]
 
 
 def interval(value: Mapping[str, float | None], digits: int = 0) -> str:

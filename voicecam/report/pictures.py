@@ -130,7 +130,7 @@ def _sections(content: ReportContent) -> dict[str, Picture]:
     """The figures of the sections, as NAME_1, NAME_2, ..."""
     return {
         f"{section.name}_{i}": _draw(d.plot, *d.data, height=d.height, width=d.width, **d.options)
-        for section in content.sections
+        for section in (*content.about, *content.sections)
         for i, d in enumerate(section.drawings, start=1)
     }
 

@@ -6,7 +6,7 @@ from voicecam.runs.explaining import EXPLANATIONS, explain_run, explanation_plac
 from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_predictions, read_split, start_run, write_split
 from voicecam.runs.scoring import evaluate_run
 from voicecam.runs.shipping import rescore, ship
-from voicecam.runs.training import predict, recalibrate, run_dataset, run_learner, run_splits, train_run
+from voicecam.runs.training import check_arch, predict, recalibrate, run_dataset, run_learner, run_splits, train_run
 
 __all__ = [
     "EXPLANATIONS",
@@ -14,6 +14,7 @@ __all__ = [
     "PARTS",
     "CheckSizes",
     "Settings",
+    "check_arch",
     "check_version",
     "evaluate_run",
     "explain_run",

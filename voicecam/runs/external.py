@@ -11,7 +11,7 @@ from voicecam.audio.fingerprints import COPY, fingerprint, nearest
 from voicecam.corpora.table import Corpus, keep_labelled
 from voicecam.errors import AudioError, DatasetError, ModelError
 from voicecam.files import read_json, write_json, write_text
-from voicecam.network.classifier import Classifier
+from voicecam.network.classifier import NO_SPEECH, Classifier
 from voicecam.progress import Progress
 
 BATCH = 64  # clips given to the network at once; bounds the memory
@@ -29,10 +29,10 @@ def score_model(
     risk_coverage.csv, corpora.csv and, last, metrics.json into `folder`; returns the metrics.
 
     facts : written into metrics.json as they are, such as the command; the same facts again give what is there
-    Clips that cannot be used are listed in metrics.json under "failed". Joined corpora are the folds: by_corpus has a row for
-    each, fold_mean is their mean with an interval over their speakers, and over_corpora says what another one may give. Raises
-    ModelError when the folder holds another test or the model has met the corpus in training,
-    DatasetError when the corpus lacks the label or has classes that the model does not know.
+    Clips that cannot be used, and of a speech model those in which nobody speaks, are listed in metrics.json under "failed".
+    Joined corpora are the folds: by_corpus has a row for each, fold_mean is their mean with an interval over their speakers, and
+    over_corpora says what another one may give. Raises ModelError when the folder holds another test or the model has met the
+    corpus in training, DatasetError when the corpus lacks the label or has classes that the model does not know.
     """
     path = folder / "metrics.json"
     if path.exists():
@@ -157,5 +157,6 @@ def _probabilities(classifier: Classifier, corpus: Corpus, progress: Progress) -
         if len(waiting) == BATCH or number == len(names) - 1:
             _refuse_copies(classifier.model.met, {names[row]: signal for row, signal in waiting.items()})
             p[list(waiting)] = classifier.probabilities(list(waiting.values()))
+            failed += [(names[row], NO_SPEECH) for row in waiting if np.isnan(p[row, 0])]
             waiting = {}
     return p, failed

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from voicecam import evaluation, runs
+from voicecam.data.map_file import old_map
 from voicecam.errors import ExplainError, ModelError
 from voicecam.explanation.centroids import over_trainings
 from voicecam.files import read_json, write_json, write_text
@@ -66,16 +67,28 @@ def write_results(results: Path, *, log: Log = print) -> Path:
 def compare_runs(first: Path, second: Path) -> tuple[dict[str, Any], Path]:
     """Compare two evaluated runs on the same clips; writes compare-SECOND.json into the first's folder.
 
-    Returns what evaluation.compare gives, with both names, and the file's path. Raises ModelError for a run that was not
-    evaluated, DatasetError when they tested other clips.
+    Clips that one of them could not use, such as those without speech for a speech model, are left out of both. Returns what
+    evaluation.compare gives, with both names and left_out, the number of these, and the file's path. Raises ModelError for a
+    run that was not evaluated, DatasetError when they tested other clips.
     """
     labels = [runs.open_run(folder).label for folder in (first, second)]
     if len(set(labels)) > 1:
         raise ModelError(f"{first} learned {labels[0]}, {second} learned {labels[1]}; compare runs of the same label")
-    found = evaluation.compare(runs.read_predictions(first), runs.read_predictions(second))
+    tables, left_out = _usable_by_both(first, second)
+    found = {**evaluation.compare(*tables), "left_out": left_out}
     path = first / f"compare-{second.name}.json"
     write_json(path, {"first": first.name, "second": second.name, **found})
     return found, path
+
+
+def _usable_by_both(first: Path, second: Path) -> tuple[list[pd.DataFrame], int]:
+    """Predictions of both runs without the clips that only one could use, as the other's map says; and how many these are."""
+    tables = [runs.read_predictions(folder) for folder in (first, second)]
+    unusable: set[str] = set()
+    for folder, other in ((first, tables[1]), (second, tables[0])):
+        entries = old_map(Path(runs.open_run(folder).map))["entries"]
+        unusable |= {name for name in other["path"] if "error" in entries.get(name, {})}
+    return [table[~table["path"].isin(unusable)].reset_index(drop=True) for table in tables], len(unusable)
 
 
 def compare_trainings(folders: Sequence[Path]) -> tuple[pd.DataFrame, Path]:

@@ -91,8 +91,9 @@ def robustness_table(
 
     Columns: group, condition, clips, speakers; balanced_accuracy with low and high, the 95 % interval over speakers (all clips
     together, see evaluation.evaluate); clean_same_clips, what the same clips give as they are; uncertain and error_answered,
-    the share of clips that the models' thresholds leave open and the errors among the rest; guessing. Where no clip of some
-    class fits a condition, as when all are too short, its scores are missing.
+    the share of clips that the models' thresholds leave open and the errors among the rest; no_speech, the share in which a
+    speech model found nobody speaking: wrong in balanced_accuracy, left open in uncertain; chance. Where no clip of some class
+    fits a condition, as when all are too short, its scores are missing.
     What is random is drawn per clip, from `seed`, speaker, file name and condition.
     """
     _check(classifiers, clips)
@@ -194,17 +195,16 @@ def _check(classifiers: Sequence[Classifier], clips: Sequence[Clip]) -> None:
 
 def _predict_batch(classifier: Classifier, clips: Sequence[Clip], batch: list[tuple[int, Signal]]) -> pd.DataFrame:
     rows, signals = [i for i, _ in batch], [signal for _, signal in batch]
-    table = pd.DataFrame([clips[i] for i in rows])
+    table, classes = pd.DataFrame([clips[i] for i in rows]), classifier.model.classes
+    p = classifier.probabilities(signals)
+    silent = np.isnan(p[:, 0])
+    for k in np.flatnonzero(silent):  # no answer: wrong
+        p[k] = [(name != clips[rows[k]].true) / (len(classes) - 1) for name in classes]
     predicted = evaluation.prediction_table(
-        table,
-        "true",
-        np.arange(len(rows)),
-        classifier.probabilities(signals),
-        classifier.model.classes,
-        fold=clips[rows[0]].fold,
-        threshold=classifier.threshold,
+        table, "true", np.arange(len(rows)), p, classes, fold=clips[rows[0]].fold, threshold=classifier.threshold
     )
-    return predicted.set_index(pd.Index(rows))
+    predicted.loc[silent, "decision"] = evaluation.UNCERTAIN
+    return predicted.assign(silent=silent).set_index(pd.Index(rows))
 
 
 def _treated(clips: Sequence[Clip], i: int, condition: Condition, rate: int, seed: int) -> Signal | None:
@@ -234,13 +234,15 @@ def _row(condition: Condition, found: pd.DataFrame, clean: pd.DataFrame) -> dict
     row = {"group": condition.group, "condition": condition.name, "clips": len(found), "speakers": found["speaker"].nunique()}
     classes = sorted(set(clean["true"]))
     known = [name.removeprefix("p_") for name in clean.columns if name.startswith("p_")]
-    scores = dict.fromkeys(("balanced_accuracy", "low", "high", "clean_same_clips", "uncertain", "error_answered"), np.nan)
+    named = ("balanced_accuracy", "low", "high", "clean_same_clips", "uncertain", "error_answered", "no_speech")
+    scores = dict.fromkeys(named, np.nan)
     if set(found["true"]) == set(classes):  # a balanced accuracy over fewer classes could not be compared with the others
         value = _balanced(found, known)
         answered = found[found["decision"] != evaluation.UNCERTAIN]
         scores |= {"balanced_accuracy": value["value"], "low": value["low"], "high": value["high"]}
         scores["clean_same_clips"] = _balanced(clean.loc[found.index], known)["value"]
         scores["uncertain"] = 1 - len(answered) / len(found)
+        scores["no_speech"] = found["silent"].mean()
         scores["error_answered"] = (answered["true"] != answered["predicted"]).mean()
     return {**row, **scores, "chance": 1 / len(classes)}
 

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from fastai.learner import Learner
 
 from voicecam import evaluation
-from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS
-from voicecam.corpora.table import keep_ages, keep_labelled
+from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS, Config
+from voicecam.corpora.table import Corpus, keep_ages, keep_labelled
 from voicecam.data.augmented import render
 from voicecam.data.dataset import Dataset, read_dataset
-from voicecam.data.map_file import home_of
+from voicecam.data.encodings import NOBODY_SPEAKS
+from voicecam.data.map_file import home_of, old_map
 from voicecam.data.splits import Split, make_splits
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json, write_text
@@ -21,7 +23,7 @@ from voicecam.network import Model, load_model, save_model
 from voicecam.network.classifier import Classifier
 from voicecam.network.learner import TrainResult, train, trained_learner
 from voicecam.progress import Log, Progress
-from voicecam.runs.folder import Settings, fold_places, open_run, read_split, write_split
+from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_split, write_split
 
 
 def run_dataset(settings: Settings, *, progress: Progress = lambda items, total: items) -> Dataset:
@@ -30,10 +32,7 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     Images and augmented copies lie in the folder that holds the map's, in mfc_dataset/ and cache/.
     """
     dataset, home = read_dataset(Path(settings.map)), home_of(Path(settings.map).parent)
-    corpus = keep_labelled(dataset.corpus, settings.label)
-    if settings.min_age > 0 or settings.max_age is not None:
-        corpus = keep_ages(corpus, minimum=settings.min_age, maximum=settings.max_age or float("inf"))
-    dataset = dataset.keep(keep_labelled(corpus, settings.label))
+    dataset = dataset.keep(_wanted(dataset.corpus, settings))
     if dataset.config.windows == "loudest" or dataset.config.of_sound:
         return dataset
     n_augmented = settings.training.n_augmented if settings.training.augment else 0
@@ -44,9 +43,42 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
 
 
 def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
-    """The splits of a run. Raises DatasetError where they cannot be made, or where a class has a name that is taken."""
-    evaluation.check_classes(list(dataset.clips[settings.label].unique()))
-    return make_splits(dataset.corpus, settings.label, kind=settings.split, folds=settings.folds, seed=settings.split_seed)
+    """The splits of a run. Raises DatasetError where they cannot be made, or where a class has a name that is taken.
+
+    A speech model leaves out clips without speech after the division, so that its speakers stand where those of a network on
+    pictures of the same corpus stand; before it, where a part would be left without a class.
+    """
+    classes = set(dataset.clips[settings.label])
+    evaluation.check_classes(sorted(classes))
+    how: dict[str, Any] = {"kind": settings.split, "folds": settings.folds, "seed": settings.split_seed}
+    whole = _with_silent(settings, dataset) if dataset.config.of_sound else dataset.corpus
+    found = make_splits(whole, settings.label, **how)
+    if len(whole.clips) == len(dataset.clips):
+        return found
+    index = pd.Index(dataset.clips["path"])
+    for number, split in enumerate(found):
+        rows = {part: index.get_indexer(pd.Index(whole.clips["path"].iloc[getattr(split, part)])) for part in PARTS}
+        kept = {part: np.sort(places[places >= 0]) for part, places in rows.items()}
+        if any(len(rows[part]) and set(dataset.clips[settings.label].iloc[kept[part]]) != classes for part in PARTS):
+            return make_splits(dataset.corpus, settings.label, **how)
+        found[number] = Split(**kept, warning=split.warning)
+    return found
+
+
+def _wanted(corpus: Corpus, settings: Settings) -> Corpus:
+    """The clips of the right age that have the label."""
+    kept = keep_labelled(corpus, settings.label)
+    if settings.min_age > 0 or settings.max_age is not None:
+        kept = keep_ages(kept, minimum=settings.min_age, maximum=settings.max_age or float("inf"))
+    return keep_labelled(kept, settings.label)
+
+
+def _with_silent(settings: Settings, dataset: Dataset) -> Corpus:
+    """The corpus of a run with its clips in which nobody speaks, in the order of the map."""
+    entries = old_map(Path(settings.map))["entries"]
+    there = {name: entry for name, entry in entries.items() if entry.get("error", NOBODY_SPEAKS).endswith(NOBODY_SPEAKS)}
+    rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in there.items()]
+    return _wanted(replace(dataset.corpus, clips=pd.DataFrame(rows).astype("string")), settings)
 
 
 def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -79,10 +111,8 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
 
 def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, log: Log) -> TrainResult:
     """Train what the run's features are for: a network on pictures, a head on an encoder, or a whole speech model."""
-    features, arch = dataset.config.features, settings.training.arch
-    known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(features, PICTURE_NETWORKS)
-    if arch not in known:
-        raise ModelError(f"arch {arch}: not for features '{features}'; use one of {', '.join(known)}")
+    features = dataset.config.features
+    check_arch(dataset.config, settings.training.arch)
     if features == "encoder":
         from voicecam.network.head_training import train_head
 
@@ -92,6 +122,13 @@ def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, l
 
         return train_speech_model(dataset, split, settings.label, settings.training, place=place, log=log)
     return train(dataset, split, settings.label, settings.training, log=log)
+
+
+def check_arch(config: Config, arch: str) -> None:
+    """Raise ModelError for an architecture that does not take the features of a run."""
+    known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(config.features, PICTURE_NETWORKS)
+    if arch not in known:
+        raise ModelError(f"arch {arch}: not for features '{config.features}'; use one of {', '.join(known)}")
 
 
 def run_learner(folder: Path, *, fold: int = 1) -> Learner:
