@@ -289,6 +289,18 @@ def test_its_maps_are_tested_by_taking_bands_out_of_the_sound(finished, place):
     assert status == 0
 
 
+def test_a_head_is_not_put_on_another_encoder(finished, place):
+    """The folder says what the encoder's weights were; with other ones its answers would mean nothing."""
+    copy = place / "foreign"
+    shutil.copytree(finished("a")[0] / "fold1", copy)
+    meta = json.loads((copy / "meta.json").read_text())
+    meta["config"]["encoder_weights"] = "tiny"
+    (copy / "meta.json").write_text(json.dumps(meta))
+    status, _, error = run_script("classify", "--model", copy, place / "words" / "noise.wav", cwd=place)
+    one_line_error(status, error)
+    assert "resemblyzer: has other weights" in error
+
+
 WITHOUT = [
     ("webrtcvad", ["--system", "A", "--tiny"]),
     ("resemblyzer.voice_encoder", ["--system", "A"]),
