@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import uvicorn
+from run_script import one_line_error, run_script
 from test_speech import no_speech_sounds, words
 
 import voicecam
@@ -413,6 +416,20 @@ def test_the_other_questions_go_to_the_named_model(both):
     assert all(one["models"] == ["voice", "embedding"] for one in facts)
     assert [one["features"] for one in facts] == ["logmel", "encoder"]
     assert facts[1]["threshold"] == embedding.classifier.threshold
+
+
+def test_serve_takes_several_models(spoken_run, tmp_path):
+    command = [sys.executable, ROOT / "scripts" / "serve.py", "--port", "0", "--model", VOICE, "--model", spoken_run / "fold1"]
+    with subprocess.Popen(list(map(str, command)), cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().split()[1]
+            found = httpx.get(f"{address}api/model?model=speech", timeout=120).json()
+        finally:
+            server.terminate()
+    assert (found["name"], found["models"]) == ("speech", ["voice", "speech"])
+    status, _, error = run_script("serve", "--model", VOICE, "--model", tmp_path / "none", cwd=tmp_path)
+    one_line_error(status, error)
+    assert "none: no saved model" in error
 
 
 def test_models_are_named_after_their_folders_and_runs():

@@ -31,7 +31,7 @@ def clip(spoken_run):
 
 
 def test_its_name_says_what_it_is_shown(model):
-    assert repr(model).startswith("VoiceModel(gender: female, male; logistic on resemblyzer vectors, trained on")
+    assert repr(model).startswith("VoiceModel(gender: female, male; logistic on resemblyzer's vector")
 
 
 def score(model, samples, label):

@@ -174,7 +174,7 @@ BARS = """async ([probabilities, threshold]) => {
   const classes = Object.keys(probabilities);
   const label = classes.reduce((a, b) => (probabilities[a] >= probabilities[b] ? a : b));
   const prediction = probabilities[label] >= threshold ? label : "uncertain";
-  const rest = { f0: null, speech_seconds: 1, timeline: null, disagreement: null };
+  const rest = { f0: null, speech_seconds: 1, timeline: null, disagreement: null, verdicts: [] };
   const found = { prediction, label, probability: probabilities[label], probabilities, ...rest };
   showPrediction(found, { threshold, classes, colours: Object.fromEntries(classes.map((name) => [name, "red"])) });
   document.getElementById("result").hidden = false;

@@ -15,8 +15,10 @@ def check_places(args: argparse.Namespace) -> None:
             raise DatasetError(f"{place}: no such folder or CSV file; {_remedy(str(place))}")
     if getattr(args, "map", None) and not args.map.is_file():
         raise DatasetError(f"{args.map}: no such file; make it with voicecam images")
-    if getattr(args, "model", None) and not (args.model / "meta.json").is_file():
-        raise ModelError(f"{args.model}: no saved model, which has a meta.json; check the folder's name")
+    models = getattr(args, "model", None) or ()
+    for place in (models,) if isinstance(models, Path) else models:
+        if not (place / "meta.json").is_file():
+            raise ModelError(f"{place}: no saved model, which has a meta.json; check the folder's name")
     if getattr(args, "init", None) == "shipped" and not (SHIPPED_BACKBONE / "meta.json").is_file():
         raise ModelError(f"the shipped backbone {NO_BACKBONE}; use --init none or imagenet")
     runs = getattr(args, "run", None) or ()
