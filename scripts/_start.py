@@ -33,6 +33,7 @@ PACKAGES = (  # what pyproject.toml asks for, by the names they are imported by
     "torch",
     "torchvision",
     "tqdm",
+    "yaml",
 )
 
 

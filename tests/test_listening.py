@@ -100,6 +100,34 @@ def test_a_random_head_differs_and_leaves_the_model_as_it_was(model):
     assert not first.training
 
 
+def test_learned_weights_of_layers_are_drawn_anew_too():
+    head = build_head("cnn", np.random.default_rng(0).standard_normal((4, 12, 9)).astype(np.float32), 2, layers=3)
+    with torch.no_grad():
+        head[1].weight.copy_(torch.tensor([5.0, -1.0, 0.0]))
+    config = recipe("frames")
+    random = random_head(Model(head.eval(), "cnn", "gender", ("female", "male"), config, Scale((), ()), {}), seed=0)
+    assert (random[1].weight == 0).all()
+    assert head[1].weight[0] == 5
+
+
+def test_of_a_network_on_samples_no_weight_stays_trained():
+    """Every matrix and kernel, the one of the positions among them, which its own parametrisation hides."""
+    pytest.importorskip("transformers")
+    from voicecam.network.transformer import OnSamples, build_transformer
+
+    network = OnSamples(build_transformer("xls-r", ("female", "male"), weights="tiny")).eval()
+    config = recipe("waveform")
+    trained = Model(network, "xls-r", "gender", ("female", "male"), config, Scale((), ()), {})
+    random = random_head(trained, seed=3)
+    for (name, before), after in zip(network.state_dict().items(), random.state_dict().values(), strict=True):
+        spread = before.is_floating_point() and before.ndim > 1 and before.std() > 0
+        assert not spread or not torch.equal(before, after), name
+    samples = np.random.default_rng(0).standard_normal((2, 8_000)).astype(np.float32)
+    both = asked_logits(trained, random)(samples)
+    assert both.shape == (2, 4)
+    assert np.abs(both[:, :2] - both[:, 2:]).max() > 1e-4
+
+
 def test_logits_of_other_heads_stand_to_the_right(model):
     samples, other = heard_window(WORD, model.config)[None], random_head(model, seed=5)
     both = asked_logits(model, other)(samples)

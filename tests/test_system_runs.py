@@ -26,8 +26,10 @@ pytest.importorskip("resemblyzer")
 
 from voicecam import VoiceModel, audio, load
 from voicecam.config import DEMO
+from voicecam.errors import ModelError
 from voicecam.network import load_model
 from voicecam.network.classifier import load_classifier
+from voicecam.runs import run_learner
 from voicecam.runs.robustness import Clip, Condition, predictions_under
 
 TINY = ["--tiny", "--seconds", "1", "--epochs", "2"]
@@ -287,6 +289,24 @@ def test_its_maps_are_tested_by_taking_bands_out_of_the_sound(finished, place):
     model = folder / "fold1"
     status, _, error = run_script("classify", "--model", model, place / "words" / "noise.wav", "--cam", "maps", cwd=place)
     assert status == 0
+
+
+def test_a_speech_model_has_no_learner_of_pictures(finished, place, monkeypatch):
+    monkeypatch.chdir(place)
+    with pytest.raises(ModelError, match="holds a speech model"):
+        run_learner(finished("a")[0])
+
+
+def test_a_head_is_not_put_on_another_encoder(finished, place):
+    """The folder says what the encoder's weights were; with other ones its answers would mean nothing."""
+    copy = place / "foreign"
+    shutil.copytree(finished("a")[0] / "fold1", copy)
+    meta = json.loads((copy / "meta.json").read_text())
+    meta["config"]["encoder_weights"] = "tiny"
+    (copy / "meta.json").write_text(json.dumps(meta))
+    status, _, error = run_script("classify", "--model", copy, place / "words" / "noise.wav", cwd=place)
+    one_line_error(status, error)
+    assert "resemblyzer: has other weights" in error
 
 
 WITHOUT = [

@@ -12,7 +12,7 @@ from voicecam import figures, runs
 from voicecam.checks import check_run
 from voicecam.commands import cli, run_report
 from voicecam.commands.corpus import config_of, corpus_of, weights_of
-from voicecam.config import TrainConfig
+from voicecam.config import PRESETS, SOUND_RECIPES, TrainConfig
 from voicecam.corpora import keep_ages
 from voicecam.corpora.labels import listing
 from voicecam.data.dataset import Dataset, make_images
@@ -247,11 +247,12 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
 
 def map_of(args: argparse.Namespace) -> Path:
     """The map of the corpus that the options name, made where it is not there, with its images or encodings."""
+    kind = PRESETS[args.recipe].get("features", args.recipe)
+    if kind == "waveform":
+        check_start(args.encoder or args.arch, weights_of(args))
+    cli.log(f"{'speech' if kind in SOUND_RECIPES else 'images'} of {', '.join(args.corpus)}")
     corpus = corpus_of(args)
     config = config_of(args, corpus)
-    if config.features == "waveform":
-        check_start(args.encoder or args.arch, weights_of(args))
-    cli.log(f"{'speech' if config.of_sound else 'images'} of {', '.join(args.corpus)}")
     return make_images(corpus, config, images=cli.IMAGES, maps=cli.MAPS, workers=args.workers, progress=cli.progress)
 
 

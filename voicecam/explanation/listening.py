@@ -116,6 +116,10 @@ def random_head(model: Model, *, seed: int) -> Any:
     network = copy.deepcopy(model.network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if model.config.features == "waveform":
+            inner = network.network.model
+            network.network.model = type(inner)(inner.config)  # by the library's own rule
+            return network.eval()
         for part in network.modules():
             if hasattr(part, "reset_parameters") and any(True for _ in part.parameters(recurse=False)):
                 part.reset_parameters()

@@ -15,7 +15,8 @@ from voicecam.audio import Signal
 from voicecam.config import UNCERTAIN, Config
 from voicecam.data.dataset import window_input
 from voicecam.data.encodings import sample_starts, speech_of, window_encodings
-from voicecam.errors import SilentError
+from voicecam.encoders import load_encoder
+from voicecam.errors import ModelError, SilentError
 from voicecam.network import Model, load_model
 
 NO_SPEECH = "no speech"
@@ -79,6 +80,8 @@ class Classifier:
     """A model that takes recordings. `model.meta` may hold `temperature` and `threshold`; without them nothing is uncertain."""
 
     def __init__(self, model: Model):
+        """Raises ModelError where a head's encoder is not at hand, or has other weights than the one it was trained on."""
+        _check_encoder(model)
         self.model = model
         self.threshold = float(model.meta.get("threshold", 0.0))
 
@@ -127,6 +130,19 @@ class Classifier:
             probability=float(p[best]),
             probabilities=_named(classes, p),
             windows=tuple(Window(start, end, _named(classes, row)) for (start, end), row in zip(_times(signal, config), alone)),
+        )
+
+
+def _check_encoder(model: Model) -> None:
+    """See Classifier; nothing is known of the encoder of a head that was trained elsewhere."""
+    trained_on, config = model.meta.get("encoder_weights"), model.config
+    if config.features != "encoder" or trained_on is None:
+        return
+    encoder = load_encoder(config.encoder, config.encoder_weights, config.encoder_output)
+    if encoder.weights != trained_on:
+        raise ModelError(
+            f"{config.encoder}: has other weights ({encoder.weights}) than those that the model was trained on ({trained_on}); "
+            f"install those, or train it again: {encoder.info.packages}"
         )
 
 

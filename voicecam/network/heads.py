@@ -42,6 +42,10 @@ class LayerMean(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(layers))
 
+    def reset_parameters(self) -> None:
+        """Weigh all layers equally, as before training."""
+        nn.init.zeros_(self.weight)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         apart = x.unflatten(1, (len(self.weight), -1))  # (clip, layer * size, frame) -> (clip, layer, size, frame)
         return torch.einsum("l,clsf->csf", F.softmax(self.weight, dim=0), apart)

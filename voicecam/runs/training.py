@@ -132,9 +132,11 @@ def check_arch(config: Config, arch: str) -> None:
 
 
 def run_learner(folder: Path, *, fold: int = 1) -> Learner:
-    """fastai's Learner of a trained fold, with its loaders, see learner.trained_learner."""
+    """fastai's Learner of a trained fold, with its loaders, see learner.trained_learner. Raises ModelError for a speech model."""
     settings, place = open_run(folder), folder / f"fold{fold}"
     dataset = run_dataset(settings)
+    if dataset.config.of_sound:
+        raise ModelError(f"{folder}: holds a speech model, and a Learner here is of a network on pictures; take its network")
     return trained_learner(load_model(place), dataset, read_split(place, dataset), settings.training)
 
 
