@@ -14,9 +14,11 @@ from matplotlib.axes import Axes
 
 from voicecam import audio, figures
 from voicecam.audio import Signal
+from voicecam.audio.speech import find_speech
 from voicecam.config import Config
 from voicecam.corpora import Corpus
 from voicecam.corpora.labels import audio_files
+from voicecam.course.display import say
 from voicecam.course.recording import saved_words
 from voicecam.errors import AudioError, SilentError
 from voicecam.explanation.bands import Bands
@@ -87,7 +89,7 @@ def verdict(found: Mapping[str, Any], first: str, second: str, neither: str) -> 
     return first if low > 0 else second if high < 0 else neither
 
 
-def points(difference: Mapping[str, float | None]) -> str:
+def points(difference: Mapping[str, Any]) -> str:
     """A difference of shares with its interval as text, in points: {"value": 0.2, "low": 0.1, "high": 0.3} -> "20 [10, 30]"."""
     value, low, high = (difference[name] for name in ("value", "low", "high"))
     ends = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
@@ -148,11 +150,17 @@ def milliseconds(folder: Path, corpus: Corpus) -> float:
 
 
 def own_recording(home: Path, words: Corpus, *, known: Collection[str]) -> tuple[str, Signal]:
-    """Name and sound of the last recording in home/my_wavs; where there is none, what a demo voice says in `words`: the last one
-    that is also in `known`, if any is."""
-    own = list(audio_files(home / "my_wavs"))
-    if own:
-        return own[-1].name, audio.read(own[-1])
+    """Name and sound of the last recording in home/my_wavs in which somebody speaks; where there is none, what a demo voice says
+    in `words`: the last one that is also in `known`, if any is."""
+    for path in reversed(list(audio_files(home / "my_wavs"))):
+        try:
+            signal = audio.read(path)
+        except AudioError as reason:
+            say(f"{reason}. **So it is left out.**")
+            continue
+        if find_speech(signal):
+            return path.name, signal
+        say(f"{path.name}: no speech found. **So it is left out.**")
     speakers = sorted(words.clips["speaker"].unique())
     voice = ([name for name in speakers if name in set(known)] or speakers)[-1]
     theirs = replace(words, clips=words.clips[words.clips["speaker"] == voice].reset_index(drop=True))
