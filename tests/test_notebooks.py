@@ -26,6 +26,7 @@ COURSE = [
     "08_hear_it_and_break_it",
     "09_your_voice",
     "10_our_class",
+    "11_speech_models",
 ]
 RAW = re.compile(r"<[\w.]+( object)? at 0x|^array\(|^tensor\(|^\[<|interactive\(children|Figure size|<Axes")
 FASTAI = {  # what a person who knows fastai looks for, by notebook
