@@ -144,6 +144,7 @@ def test_a_verdict_wants_an_interval_on_one_side_of_zero(low, high, few, said):
 
 def test_differences_are_written_in_points():
     assert two_systems.points({"value": 0.204, "low": -0.05, "high": 0.31}) == "20 [\N{MINUS SIGN}5, 31]"
+    assert two_systems.points({"value": -0.001, "low": -0.004, "high": 0.01}) == "0 [0, 1]"
     assert two_systems.points({"value": -0.2, "low": None, "high": None}) == "\N{MINUS SIGN}20"
 
 

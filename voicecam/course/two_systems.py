@@ -92,8 +92,8 @@ def verdict(found: Mapping[str, Any], first: str, second: str, neither: str) -> 
 def points(difference: Mapping[str, Any]) -> str:
     """A difference of shares with its interval as text, in points: {"value": 0.2, "low": 0.1, "high": 0.3} -> "20 [10, 30]"."""
     value, low, high = (difference[name] for name in ("value", "low", "high"))
-    ends = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
-    return f"{100 * value:.0f}{ends}".replace("-", "\N{MINUS SIGN}")
+    ends = "" if low is None or high is None else f" [{round(100 * low)}, {round(100 * high)}]"
+    return f"{round(100 * value)}{ends}".replace("-", "\N{MINUS SIGN}")
 
 
 def few_speakers(corpus: Corpus, label: str, n: int) -> Corpus:
