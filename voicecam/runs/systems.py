@@ -55,17 +55,24 @@ def system_row(folder: Path, *, limit: int, log: Callable[[str], None] = print) 
         "telephone": _under(table, "telephone"),
         "room_0.8_s": _under(table, "room, RT60 0.8 s"),
         "clips_per_second": clips_per_second(folder),
+        "weights_mb": _megabytes(folder, model.config.encoder),
         **facts(model.arch, model.config.encoder),
     }
 
 
 def facts(arch: str, encoder: str) -> dict[str, Any]:
-    """What is known of a system without asking it: megabytes of weights that are fetched, how it is explained, licence."""
+    """What is known of a system without asking it: how it is explained, and the licence of what others trained."""
     if encoder or arch in TRANSFORMERS:
         info = ENCODERS[encoder or arch]
         how = "occlusion of the sound, integrated gradients" if info.differentiable else "occlusion of the sound"
-        return {"weights_mb": info.megabytes, "explains": how, "licence": info.licence}
-    return {"weights_mb": 1 if arch == "small" else 45, "explains": "Grad-CAM on the picture", "licence": "that of the corpora"}
+        return {"explains": how, "licence": info.licence}
+    return {"explains": "Grad-CAM on the picture", "licence": "that of the corpora"}
+
+
+def _megabytes(folder: Path, encoder: str) -> float:
+    """Of a run's first network as it is saved, and of the encoder below it."""
+    own = (runs.fold_places(folder)[0] / "model.safetensors").stat().st_size / 1e6
+    return round(own, 1) + (ENCODERS[encoder].megabytes if encoder else 0)
 
 
 def seconds_needed(table: pd.DataFrame) -> float | None:
@@ -121,7 +128,8 @@ def _threshold(f0: np.ndarray, truth: np.ndarray, classes: Sequence[str]) -> tup
     voiced = np.isfinite(f0)
     f0, second = f0[voiced], truth[voiced] == classes[1]
     best = (-1.0, 0.0, 0)
-    for cut in np.unique(np.round(f0)):
+    values = np.unique(f0)
+    for cut in (values[1:] + values[:-1]) / 2:
         above = 0.5 * ((f0[second] > cut).mean() + (f0[~second] <= cut).mean())  # balanced accuracy with the second class above
         best = max(best, (above, float(cut), 1), (1 - above, float(cut), 0))
     return best[1], best[2]
