@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from voicecam.config import TrainConfig, recipe
+from voicecam.corpora.table import make_corpus
+from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.epoch_scores import confusion, epoch_table, write_epoch_scores
-from voicecam.network.head_training import STRENGTHS, _fit_logistic, _fit_network
+from voicecam.network.head_training import STRENGTHS, _fit_logistic, _fit_network, refit
 from voicecam.network.heads import LayerMean, build_head, build_like
 
 ENCODER = recipe("embedding", encoder="resemblyzer", encoder_weights="tiny")
@@ -229,3 +232,27 @@ def test_a_damaged_head_is_refused(rng, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-4] + b"abcd")
     with pytest.raises(ModelError, match="missing or damaged"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_refit_learns_from_validation_clips_too_and_leaves_the_model_alone(rng, n_classes):
+    X, targets = planted(rng, shift=0.4)
+    targets = targets if n_classes == 2 else np.arange(len(targets)) % 3
+    split, names = split_of(len(targets)), tuple("abc"[:n_classes])
+    head = build_head("logistic", X[split.train], n_classes)
+    rows, best, _ = _fit_logistic(head, X, targets, split, TrainConfig(arch="logistic"), log=lambda line: None)
+    meta = {"strength": rows[best - 1]["C"], "training": {"seed": 0}}
+    model = Model(head.eval(), "logistic", "kind", names, ENCODER, Scale((), ()), meta)
+    before = head[-1].weight.clone()
+    clips = [{"path": f"{i:03}.wav", "speaker": f"{i:03}", "kind": names[t]} for i, t in enumerate(targets)]
+    again = refit(model, Dataset(make_corpus("planted", Path(), clips), X, ENCODER), split)
+    assert torch.equal(head[-1].weight, before)
+    assert again.meta["refitted"]
+    both = np.concatenate([split.train, split.valid])
+    flat = (X[:, :, 0] - X[split.train, :, 0].mean(0)) / X[split.train, :, 0].std(0)
+    expected = LogisticRegression(C=meta["strength"], class_weight="balanced", max_iter=2000).fit(flat[both], targets[both])
+    found = softmax(again.logits(X[split.test]).astype(float), axis=1)
+    np.testing.assert_allclose(found, expected.predict_proba(flat[split.test]), atol=2e-3)
+    assert np.abs(found - softmax(model.logits(X[split.test]).astype(float), axis=1)).max() > 0.01
+    with pytest.raises(ModelError, match="logistic alone"):
+        TrainConfig(arch="two-layer", refit=True)

@@ -371,3 +371,17 @@ def test_weights_in_a_folder_of_the_hubs_own_form_are_taken(place, corpus, syste
     meta = json.loads((place / "results" / name / "fold1" / "meta.json").read_text())
     assert str(folder) in json.dumps(meta)
     assert load_model(place / "results" / name / "fold1").classes == ("female", "male")
+
+
+def test_a_refitted_head_is_calibrated_by_clips_it_had_not_learned_from(place, corpus):
+    asked = ["--corpus", corpus, "--system", "A", "--arch", "logistic"]
+    for name, more in (("plain", []), ("refitted", ["--refit"])):
+        output_of("train_encoder", *asked, "--run", name, *more, cwd=place)
+    plain, again = (json.loads((place / "results" / name / "fold1" / "meta.json").read_text()) for name in ("plain", "refitted"))
+    assert again["weights_sha256"] != plain["weights_sha256"]
+    facts = ("temperature", "threshold")
+    assert [again["meta"][fact] for fact in facts] == [plain["meta"][fact] for fact in facts]
+    output_of("evaluate", "--run", "refitted", "--recalibrate", cwd=place)
+    later = json.loads((place / "results" / "refitted" / "fold1" / "meta.json").read_text())
+    assert later["weights_sha256"] == again["weights_sha256"]
+    assert [later["meta"][fact] for fact in facts] == pytest.approx([plain["meta"][fact] for fact in facts])

@@ -175,6 +175,7 @@ class TrainConfig:
     accumulate: int = _setting(
         1, "steps whose gradients are added before the weights change, systems C and D", low=1, high=10_000
     )
+    refit: bool = False  # logistic regression only: learn from the validation speakers too, once they have chosen and calibrated
     bfloat16: bool = False  # multiply in bfloat16: near twice as fast on processors that know it, slower on others
     find_lr: bool = False  # run fastai's lr_find first and take its suggestion instead of `lr`
     seed: int = _setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
@@ -183,6 +184,8 @@ class TrainConfig:
         for one in fields(self):
             if one.metadata:
                 _check_setting(one.name, getattr(self, one.name), **one.metadata)
+        if self.refit and self.arch != "logistic":
+            raise ModelError(f"refit: for arch logistic alone, {self.arch} needs validation speakers to stop; leave it out")
         if self.auxiliary_label and self.mixup:
             raise ModelError(
                 f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave it out, or mixup"

@@ -240,6 +240,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default=0.02,
         help="share of each class's clips that may be answered wrongly, on validation speakers; what is less sure is uncertain",
     )
+    group.add_argument(
+        "--refit",
+        action="store_true",
+        help="arch logistic: learn from validation speakers too, once they have chosen its strength, temperature and threshold",
+    )
     group.add_argument("--bfloat16", action="store_true", help="faster on processors and GPUs that multiply bfloat16")
     group.add_argument("--seed", type=SEED, default=0, help="of split, weights and order")
     group.add_argument(

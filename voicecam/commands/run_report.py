@@ -163,7 +163,8 @@ def _head_sentence(training: TrainConfig, models: list[dict[str, Any]]) -> str:
     config = models[0]["config"]
     given = f"the {config['encoder_output']} that {config['encoder']} gives of {config['seconds']:g} s of speech"
     if training.arch == "logistic":
-        return f"Logistic regression on {given}; its strength was chosen on validation speakers; classes weigh equally."
+        then = ", from whom it then learned too" if training.refit else ""
+        return f"Logistic regression on {given}; its strength was chosen on validation speakers{then}; classes weigh equally."
     return (
         f"A {training.arch} network on {given}, for {training.epochs} epochs at most by Adam; the learning rate falls from "
         f"{training.lr:.0e} where validation stands still; classes weigh equally; the encoder is not trained."

@@ -4,9 +4,10 @@ Does not evaluate on test speakers. Pictures are trained on in learner.py, whole
 """
 
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def train_head(
         "encoder_weights": encoder.weights,
         "training": asdict(training),
         "lr": training.lr,
+        **({"strength": rows[best - 1]["C"]} if training.arch == "logistic" else {}),
         "n_clips": {part: len(getattr(split, part)) for part in ("train", "valid", "test")},
         "best_epoch": best,
         "valid_balanced_accuracy": rows[best - 1]["valid_balanced_accuracy"],
@@ -84,6 +86,34 @@ def train_head(
     return TrainResult(
         Model(head.cpu().eval(), training.arch, label, classes, config, Scale((), ()), meta), pd.DataFrame(rows), None
     )
+
+
+def refit(model: Model, dataset: Dataset, split: Split) -> Model:
+    """Logistic regression learned again from training and validation clips together, by the strength and the standardisation that
+    it has; what validation clips are asked must have been asked before.
+
+    model : as `train_head` gave it for this split
+    """
+    head = copy.deepcopy(model.network)
+    rows = np.concatenate([split.train, split.valid])
+    targets = dataset.clips[model.label].map({name: i for i, name in enumerate(model.classes)}).to_numpy(dtype=np.int64)
+    with torch.inference_mode():
+        X = head[:-1](torch.from_numpy(dataset.matrices[rows])).numpy().astype(np.float64)
+    fitted = _regression(model.meta["strength"], model.meta["training"]["seed"]).fit(X, targets[rows])
+    _put(head, fitted)
+    return replace(model, network=head, meta={**model.meta, "refitted": True})
+
+
+def _regression(strength: float, seed: int) -> LogisticRegression:
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=2000, random_state=seed)
+
+
+def _put(head: torch.nn.Sequential, fitted: LogisticRegression) -> None:
+    """scikit-learn's weights in the head's linear layer."""
+    weight, bias = fitted.coef_, fitted.intercept_
+    if len(weight) == 1:  # two classes: scikit-learn has the second's score alone
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    head[-1].load_state_dict({"weight": torch.from_numpy(weight).float(), "bias": torch.from_numpy(bias).float()})
 
 
 def _fit_network(
@@ -161,7 +191,7 @@ def _fit_logistic(
     classes = np.arange(targets.max() + 1)
     for strength in STRENGTHS:
         began = time.monotonic()
-        model = LogisticRegression(C=strength, class_weight="balanced", max_iter=2000, random_state=training.seed)
+        model = _regression(strength, training.seed)
         model.fit(X[split.train], targets[split.train])
         losses = [log_loss(targets[part], model.predict_proba(X[part]), labels=classes) for part in (split.train, split.valid)]
         said = model.predict(X[split.valid])
@@ -172,9 +202,5 @@ def _fit_logistic(
         fitted.append(model)
         log(f"C {strength:g}: loss {losses[0]:.3f} (training) {losses[1]:.3f} (validation), balanced accuracy {balanced:.3f}")
     best = max(range(len(rows)), key=lambda i: (rows[i]["valid_balanced_accuracy"], -rows[i]["valid_loss"]))
-    weight, bias = fitted[best].coef_, fitted[best].intercept_
-    if len(weight) == 1:  # two classes: scikit-learn has the second's score alone
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    linear = {"weight": torch.from_numpy(weight).float(), "bias": torch.from_numpy(bias).float()}
-    head[-1].load_state_dict(linear)
+    _put(head, fitted[best])
     return rows, best + 1, confusions

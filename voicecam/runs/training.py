@@ -106,7 +106,8 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
         write_json(place / "lr_find.json", trained.lr_curve)
         write_split(place, dataset, split)
         trust = _trust(trained.model, dataset, split, max_error=settings.max_error)
-        save_model(place, replace(trained.model, meta={**trained.model.meta, "split": settings.split, **trust}))
+        model = trained.model if not settings.training.refit else _refit(trained.model, dataset, split)
+        save_model(place, replace(model, meta={**model.meta, "split": settings.split, **trust}))
 
 
 def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, log: Log) -> TrainResult:
@@ -151,8 +152,17 @@ def recalibrate(folder: Path, dataset: Dataset) -> None:
         (folder / name).unlink(missing_ok=True)
     for place in fold_places(folder):
         saved = read_json(place / "meta.json", error=ModelError)
-        facts = _trust(load_model(place), dataset, read_split(place, dataset), max_error=settings.max_error)
+        model, split = load_model(place), read_split(place, dataset)
+        if saved["meta"].get("refitted"):  # it has learned from these clips since: ask the network that had not
+            model = _train(dataset, split, settings, place=place, log=lambda line: None).model
+        facts = _trust(model, dataset, split, max_error=settings.max_error)
         write_json(place / "meta.json", {**saved, "meta": {**saved["meta"], **facts}})
+
+
+def _refit(model: Model, dataset: Dataset, split: Split) -> Model:
+    from voicecam.network.head_training import refit
+
+    return refit(model, dataset, split)
 
 
 def _trust(model: Model, dataset: Dataset, split: Split, *, max_error: float) -> dict[str, Any]:
