@@ -356,7 +356,12 @@ def test_the_same_command_again_does_nothing_and_another_setting_is_refused(fini
 def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, corpus):
     """Ctrl-C in the second fold; the folds that were there are kept, and the end is that of an undisturbed run."""
     command = ["--corpus", corpus, "--folds", "5", *SMALL, "--epochs", "1"]
-    run("run_all", *command, "--run", "undisturbed", cwd=place)
+    alone = [
+        sys.executable,
+        SCRIPTS / "run_all.py",
+        *map(str, command),
+    ]  # in processes of their own: what tests before set is not theirs
+    subprocess.run([*alone, "--run", "undisturbed"], cwd=place, check=True, capture_output=True)
     child = subprocess.Popen(
         [sys.executable, SCRIPTS / "run_all.py", *map(str, command), "--run", "disturbed"],
         cwd=place,
@@ -375,7 +380,7 @@ def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, c
     assert "stopped; the same command goes on from here" in error
     assert not (place / "results" / "disturbed" / "manifest.json").exists()
     stamp = first.stat().st_mtime_ns
-    run("run_all", *command, "--run", "disturbed", cwd=place)
+    subprocess.run([*alone, "--run", "disturbed"], cwd=place, check=True, capture_output=True)
     assert first.stat().st_mtime_ns == stamp
     one, other = ((place / "results" / name / "predictions.csv").read_bytes() for name in ("undisturbed", "disturbed"))
     assert one == other

@@ -145,7 +145,9 @@ class Lesson:
             folds=folds,
             training=TrainConfig(**{**usual, **training}),
         )
-        known_by = digest(str(asdict(replace(settings, map=Path(settings.map).name))), length=6)  # the same wherever it lies
+        training_of = {key: value for key, value in asdict(settings.training).items() if value != getattr(TrainConfig(), key)}
+        named = {**asdict(settings), "map": Path(settings.map).name, "training": training_of}
+        known_by = digest(named, length=6)  # the same wherever it lies, and by a program that knows more settings
         folder = self.home / "results" / f"course-{name}-{known_by}"
         runs.start_run(folder, settings, command=f"notebook run {name}")
         return folder, dataset

@@ -20,7 +20,7 @@ from voicecam.corpora import Corpus
 from voicecam.corpora.labels import audio_files
 from voicecam.course.display import say
 from voicecam.course.recording import saved_words
-from voicecam.errors import AudioError, SilentError
+from voicecam.errors import AudioError
 from voicecam.explanation.bands import Bands
 from voicecam.explanation.waveform import WaveLogits
 from voicecam.features import column_axis, row_axis
@@ -53,10 +53,8 @@ def answers(folder: Path, clips: pd.DataFrame, root: Path, change: Change) -> pd
 
 
 def _said(classifier: Classifier, signal: Signal) -> str:
-    try:
-        return classifier.model.classes[int(classifier.probabilities([signal])[0].argmax())]
-    except SilentError:
-        return NO_SPEECH
+    p = classifier.probabilities([signal])[0]
+    return NO_SPEECH if np.isnan(p).any() else classifier.model.classes[int(p.argmax())]
 
 
 def plot_changes(found: Mapping[str, Mapping[str, Any]], names: tuple[str, str], *, chance: float, ax: Axes) -> None:
