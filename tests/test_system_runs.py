@@ -147,10 +147,8 @@ def test_its_model_answers_recordings_and_hears_no_speech_in_noise(finished, pla
     assert len(several["windows"]) > 1 if name in ("a", "ecapa", "wav2vec2") else len(several["windows"]) == 1
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [one for one in ALL if one.values != ("d",)])  # D ships as C does
 def test_a_shipped_model_is_small_and_answers_alike(finished, place, name):
-    if name == "d":
-        pytest.skip("as c")
     source = finished(name)[0] / "fold1"
     output_of("ship_model", "--run", name, "--out", f"shipped/{name}", "--licence", "cc0-1.0", cwd=place)
     shipped, own = place / "shipped" / name, load(source)

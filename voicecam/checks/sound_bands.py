@@ -17,13 +17,13 @@ from voicecam.explanation.listening import (
     OCCLUSION,
     asked_logits,
     heard_window,
+    occlusion_beside_random,
     on_samples,
     random_head,
-    remembering,
     sound_bands,
 )
 from voicecam.explanation.methods import METHODS
-from voicecam.explanation.waveform import band_drops, occlusion_map
+from voicecam.explanation.waveform import band_drops
 from voicecam.explanation.waveform_gradients import integrated_gradients_map
 from voicecam.report import Answer, Drawing, Section
 from voicecam.report.format import format_interval, format_table
@@ -71,20 +71,18 @@ def _clip(clips: FoldClips, i: int) -> dict | None:
         samples = heard_window((clips.paths or ())[i], model.config)
     except (AudioError, OSError):
         return None
-    n, rate, limits = len(model.classes), model.config.sample_rate, sound_bands(model.config).limits
-    logits = remembering(asked_logits(model, random_head(model, seed=clips.number)))
-    beside = None if contrast is None else contrast + n
-    maps = {
-        OCCLUSION: occlusion_map(logits, samples, rate, limits, steps=N_STEPS, target=target, contrast=contrast),
-        RANDOM: occlusion_map(logits, samples, rate, limits, steps=N_STEPS, target=target + n, contrast=beside),
-    }
+    rate, limits = model.config.sample_rate, sound_bands(model.config).limits
+    random = random_head(model, seed=clips.number)
+    both = occlusion_beside_random(model, random, samples, target=target, contrast=contrast)
+    maps = dict(zip((OCCLUSION, RANDOM), both))
     gap, network = np.nan, on_samples(model)
     if network is not None:
         asked: dict[str, Any] = {"steps": N_STEPS, "target": target, "contrast": contrast}
         maps[GRADIENTS], left = integrated_gradients_map(network, samples, rate, limits, **asked)
         gap = abs(left) / max(abs(left + maps[GRADIENTS].sum()), 1e-9)
     found = {name: row_profile(one[None])[0] for name, one in maps.items()}
-    return {"drops": band_drops(logits, samples, rate, limits, target=target, contrast=contrast), "profiles": found, "gap": gap}
+    drops = band_drops(asked_logits(model), samples, rate, limits, target=target, contrast=contrast)
+    return {"drops": drops, "profiles": found, "gap": gap}
 
 
 def _title(name: str) -> str:

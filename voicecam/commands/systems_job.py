@@ -53,7 +53,7 @@ def _row(args: argparse.Namespace, name: str) -> dict[str, Any]:
         encoder = {"weights": args.weights, "tiny": args.tiny} if "system" in ROWS[name] else {}
         shared = {"label": args.label, "layout": args.layout, "min_age": args.min_age, "seed": args.seed}
         jobs.trained_run(args.corpus, run=run, **shared, **split, **ROWS[name], **encoder)
-    return system_row(folder, limit=args.limit, log=cli.log)
+    return system_row(folder, limit=args.limit)
 
 
 def _pitch_row(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 How maps are made, band by band and step by step, is in waveform.py and waveform_gradients.py.
 """
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,30 @@ def window_map(model: Model, samples: np.ndarray, *, method: str, target: int, c
     return integrated_gradients_map(network, samples, config.sample_rate, **place)[0]
 
 
+def occlusion_beside_random(
+    model: Model, random: Any, samples: np.ndarray, *, target: int, contrast: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The occlusion map of a window and that of a head with random weights, float (band, step) each; the encoder is asked once.
+
+    random : as `random_head` gives it; samples : as `heard_window` gives them
+    """
+    config, n = model.config, len(model.classes)
+    logits, limits = remembering(asked_logits(model, random)), sound_bands(config).limits
+    there, beside = (
+        occlusion_map(
+            logits,
+            samples,
+            config.sample_rate,
+            limits,
+            steps=N_STEPS,
+            target=target + shift,
+            contrast=None if contrast is None else contrast + shift,
+        )
+        for shift in (0, n)
+    )
+    return there, beside
+
+
 def heard_window(path: Path, config: Config) -> np.ndarray:
     """The loudest window of the speech in a recording as the model is given it, float32 (config.n_samples,); silence after the
     end of a shorter one. Raises AudioError, SilentError where nobody speaks."""
@@ -111,8 +136,6 @@ def remembering(logits: WaveLogits) -> WaveLogits:
 
 def random_head(model: Model, *, seed: int) -> Any:
     """The same head with random weights, on the same encoder; a network fine-tuned whole has all its weights drawn anew."""
-    import copy
-
     network = copy.deepcopy(model.network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

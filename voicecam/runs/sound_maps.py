@@ -18,14 +18,12 @@ from voicecam.explanation.bands import Bands, band_shares, bands_by_class
 from voicecam.explanation.listening import (
     N_STEPS,
     OCCLUSION,
-    asked_logits,
     heard_window,
+    occlusion_beside_random,
     on_samples,
     random_head,
-    remembering,
     sound_bands,
 )
-from voicecam.explanation.waveform import occlusion_map
 from voicecam.explanation.waveform_gradients import integrated_gradients_map
 from voicecam.files import write_bytes, write_json, write_text
 from voicecam.progress import Log, Progress
@@ -78,7 +76,7 @@ class _Asked:
     """A fold's network and the same with random weights."""
 
     def __init__(self, clips: FoldClips):
-        self.clips, self.n = clips, len(clips.model.classes)
+        self.clips = clips
         self.random = random_head(clips.model, seed=clips.number)
 
     def maps(self, i: int, method: str, bands: Bands) -> tuple[np.ndarray, np.ndarray] | None:
@@ -91,10 +89,7 @@ class _Asked:
             return None
         place: dict[str, Any] = {"samples": samples, "rate": config.sample_rate, "limits": bands.limits, "steps": N_STEPS}
         if method == OCCLUSION:
-            logits = remembering(asked_logits(clips.model, self.random))
-            there = occlusion_map(logits, **place, target=target, contrast=contrast)
-            beside = None if contrast is None else contrast + self.n
-            return there, occlusion_map(logits, **place, target=target + self.n, contrast=beside)
+            return occlusion_beside_random(clips.model, self.random, samples, target=target, contrast=contrast)
         networks = [on_samples(clips.model), on_samples(replace(clips.model, network=self.random))]
         if networks[0] is None or networks[1] is None:
             raise ExplainError(f"integrated gradients: {config.encoder} runs outside of torch; use method {OCCLUSION}")

@@ -4,7 +4,7 @@ Trains nothing: the runs are made by the commands. All numbers are the runs' own
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ COLUMNS = ("balanced_accuracy", "low", "high", "worst_corpus", "ece", "uncertain
            "noise_10_db", "telephone", "room_0.8_s", "clips_per_second", "weights_mb", "explains", "licence")  # fmt: skip
 
 
-def system_row(folder: Path, *, limit: int, log: Callable[[str], None] = print) -> dict[str, Any]:
+def system_row(folder: Path, *, limit: int) -> dict[str, Any]:
     """A run's row of the table, see COLUMNS.
 
     limit : clips per class under each condition of robustness
