@@ -12,10 +12,11 @@ from voicecam import audio
 from voicecam.audio.degrade import Degradation
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
-from voicecam.data.augmented import render
+from voicecam.data.augmented import AugmentedClips, render
 from voicecam.errors import AudioError, DatasetError
+from voicecam.features.image import fit_scale
 from voicecam.network.classifier import clip_windows
-from voicecam.network.loaders import clip_shares
+from voicecam.network.loaders import NO_CLASS_SHARE, Windows, clip_shares, even_shares
 
 CONFIG = recipe("voice")
 
@@ -141,3 +142,40 @@ def test_shares_make_classes_equal_and_hold_back_who_recorded_much():
     assert shares.sum() == pytest.approx(1)
     assert shares[targets == 1].sum() == pytest.approx(0.5)
     assert shares[:4].sum() / shares[4] == pytest.approx(2), "4 clips count as sqrt(4) of one"
+
+
+def style_table():
+    """(corpus, class, emotion, speaker, clips): A has styles and 4 speakers, B none and 1 speaker, who is no adult."""
+    rows = [("A", 0, "calm", "a1", 3), ("A", 0, "angry", "a1", 1), ("A", 0, "angry", "a2", 2), ("A", 1, "calm", "a3", 2)]
+    rows += [("A", 1, "calm", "a4", 6), ("B", 0, None, "b1", 2), ("B", 1, None, "b2", 1), ("B", 1, None, "b3", 4)]
+    return pd.DataFrame(
+        [(c, t, e, s) for c, t, e, s, n in rows for _ in range(n)], columns=["corpus", "target", "emotion", "speaker"]
+    )
+
+
+def test_even_shares_are_those_found_by_hand():
+    table = style_table()
+    young = (table["speaker"] == "b3").to_numpy()
+    shares = table.assign(share=even_shares(table, table["target"].to_numpy(), young))
+    sums = shares.groupby(["corpus", "target", "emotion", "speaker"], dropna=False)["share"].sum()
+    assert shares["share"].sum() == pytest.approx(1)
+    assert shares.loc[young, "share"].sum() == pytest.approx(NO_CLASS_SHARE)
+    left = (1 - NO_CLASS_SHARE) / 2
+    a, b = 2 * 4**0.5 / 2, 3**0.5 / 3  # two styles count twice; B has two classes and who is of none
+    for place, part in {(0, "calm", "a1"): 2, (0, "angry", "a1"): 4, (0, "angry", "a2"): 4, (1, "calm", "a3"): 2, (1, "calm", "a4"): 2}.items():
+        assert sums["A", *place] == pytest.approx(left * a / (a + b) / part)
+    assert shares.loc[shares["speaker"] == "b2", "share"].sum() == pytest.approx(left * b / (a + b))
+    spread = shares.groupby("speaker")["share"].agg(lambda share: share.max() - share.min()).drop("a1")
+    assert (spread < 1e-12).all(), "clips of a speaker in one style count alike"
+
+
+def test_clips_of_no_class_are_drawn_as_either():
+    decibels = np.random.default_rng(0).normal(size=(300, CONFIG.n_mels)).astype(np.float16)
+    clips = AugmentedClips(decibels, np.array([[[0, 100]], [[100, 200]], [[200, 300]]]), CONFIG)
+    scale = fit_scale(np.zeros((2, CONFIG.n_mels, CONFIG.n_frames), np.float32), CONFIG)
+    targets, young = np.array([0, 1, 1]), np.array([False, False, True])
+    windows = Windows(clips, targets, np.arange(3), np.array([0.0, 0.0, 1.0]), scale, seed=0, no_class=young)
+    drawn = [windows.draw()[0] for _ in range(400)]
+    assert 160 < sum(drawn) < 240, "half and half, within four standard deviations"
+    windows = Windows(clips, targets, np.arange(3), np.array([0.5, 0.5, 0.0]), scale, seed=0, no_class=young)
+    assert 40 < sum(windows.draw()[0] for _ in range(120)) < 80

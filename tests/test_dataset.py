@@ -473,3 +473,21 @@ def test_merged_corpora_keep_their_speakers_apart(tmp_path):
     assert both.clips["speaker"].tolist() == ["A/1", "B/1"]
     assert both.clips["gender"].isna().tolist() == [False, True]
     assert both.root == tmp_path.resolve()
+
+
+def test_corpora_are_held_back_several_at_a_time_large_with_small():
+    """Speakers: A 10, B 8, C 6, D 4; a pair takes one of the large and one of the small."""
+    parts = []
+    for name, speakers in zip("ABCD", (10, 8, 6, 4)):
+        clips = table().clips
+        men, women = (sorted(clips.loc[clips["gender"] == gender, "speaker"].unique()) for gender in ("male", "female"))
+        kept = [*men[: speakers - 2], *women[:2]]
+        parts.append(Corpus(name, Path("/nowhere") / name, clips[clips["speaker"].isin(kept)]))
+    corpus = merge(parts)
+    splits = make_splits(corpus, "gender", kind="corpora", leave_out=2)
+    assert [set(corpus.clips["corpus"].iloc[split.test]) for split in splits] == [{"A", "D"}, {"B", "C"}]
+    for split in splits:
+        seen = set(corpus.clips["corpus"].iloc[np.concatenate([split.train, split.valid])])
+        assert not seen & set(corpus.clips["corpus"].iloc[split.test])
+    with pytest.raises(DatasetError, match="4 corpora to test, 4 at a time, leave none to train"):
+        make_splits(corpus, "gender", kind="corpora", leave_out=4)

@@ -375,3 +375,26 @@ def trained_scale():
     from voicecam.features.image import Scale
 
     return Scale((0.0,) * 20, (1.0,) * 20)
+
+
+def test_the_fine_networks_map_has_a_cell_for_four_pixels_and_adds_up_to_the_score():
+    torch.manual_seed(4)
+    model = Model(build("fine", 2).eval(), "fine", "x", ("a", "b"), SMALL, trained_scale())
+    x = torch.randn(2, 3, 40, 80)
+    outputs = stage_outputs(model, x)
+    assert [tuple(out.shape[2:]) for out in outputs] == [(20, 40), (10, 20), (10, 20), (10, 20)]
+    head = model.network[1][-1]
+    with torch.inference_mode():
+        cells = torch.einsum("nchw,kc->nkhw", outputs[-1], head.weight) / 200  # what each cell adds to each score
+        assert torch.allclose(cells.sum(dim=(2, 3)) + head.bias, model.network(x), atol=1e-5)
+    for class_index in (0, 1):
+        found = attribute(model.network, x, np.full(2, class_index), method="hires-cam", layer=model.stage("layer4"))
+        assert np.allclose(found, cells[:, class_index].numpy(), atol=1e-6), "HiRes-CAM is that"
+
+
+def test_a_residual_block_adds_to_what_it_is_given():
+    block = build("fine", 2).eval()[0][3][1]
+    torch.nn.init.zeros_(block[0][0].weight)
+    x = torch.rand(1, 96, 5, 5)
+    with torch.inference_mode():
+        assert torch.allclose(block(x), x, atol=1e-6), "a convolution of zeros leaves it as it was"

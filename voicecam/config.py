@@ -26,7 +26,7 @@ SHIPPED = Path(__file__).parent / "models"  # what comes with the package
 SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
 SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell speakers apart; in the repository only, it is large
 NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
-PICTURE_NETWORKS = ("resnet18", "resnet34", "resnet50", "small", "efficientnet-lite0")
+PICTURE_NETWORKS = ("resnet18", "resnet34", "resnet50", "small", "fine", "efficientnet-lite0")
 HEADS = ("two-layer", "logistic", "cnn")  # networks on what an encoder gives, see network.heads
 TRANSFORMERS = ("wav2vec2", "wavlm", "xls-r")  # networks on samples, fine-tuned whole, see network.transformer
 ARCHITECTURES = (*PICTURE_NETWORKS, *HEADS, *TRANSFORMERS)
@@ -41,10 +41,11 @@ AUTO = "auto"  # the map's method or layer: what DEFAULT_MAPS has
 DEFAULT_MAPS = {  # (network, features) -> method and layer of maps; chosen on the espeak corpus, see audit/defaults.py
     ("small", "logmel"): ("hires-cam", "layer3"),
     ("small", "mfcc"): ("grad-cam++", "layer3"),
+    ("fine", "logmel"): ("hires-cam", "layer4"),  # its head is a mean and one layer: there the map is the score, cell by cell
+    ("fine", "mfcc"): ("hires-cam", "layer4"),
     ("resnet", "logmel"): ("grad-cam", "layer2"),
     ("resnet", "mfcc"): ("grad-cam", "layer3"),  # EfficientNet-Lite0, whose stages are as large, takes the ResNets'
 }
-MAP_METHOD, MAP_LAYER = DEFAULT_MAPS["small", "logmel"]  # of the shipped model
 SOUND_RECIPES = ("encoder", "waveform")  # kinds of features that are no picture: of an encoder, or the samples themselves
 RECIPES = ("mfcc", "logmel", "mfcc-2020", *SOUND_RECIPES)  # kinds of features
 
@@ -139,7 +140,7 @@ class TrainConfig:
 
     arch: str = _setting(
         "resnet18",
-        "network; small: four plain blocks; efficientnet-lite0: see the extra imagenet; for systems A to D see docs/SYSTEMS.md",
+        "network; small: four plain blocks; fine: five, with a map four times as fine; efficientnet-lite0: see the extra imagenet; for systems A to D see docs/SYSTEMS.md",
         choices=ARCHITECTURES,
     )
     init: str = _setting(
@@ -156,6 +157,11 @@ class TrainConfig:
     batch: int = _setting(32, "clips per step", low=2, high=65_536)
     # by balanced accuracy on validation speakers
     patience: int = _setting(5, "epochs without a better one before training stops", low=1, high=10_000)
+    balance: str = _setting(
+        "speakers",
+        "how often clips are drawn, recipe voice only; styles: corpora, styles (emotions) and speakers evenly, see loaders",
+        choices=("speakers", "styles"),
+    )
     augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only
     n_augmented: int = _setting(8, "degraded copies of each training clip, recipe voice only", low=0, high=100)
     ema_decay: float = _setting(
@@ -205,7 +211,7 @@ def map_choice(arch: str, features: str, *, method: str = AUTO, layer: str = AUT
 
     arch : of the network; features : the recipe of its Config
     """
-    usual = DEFAULT_MAPS["small" if arch == "small" else "resnet", "logmel" if features == "logmel" else "mfcc"]
+    usual = DEFAULT_MAPS[arch if arch in ("small", "fine") else "resnet", "logmel" if features == "logmel" else "mfcc"]
     return usual[0] if method == AUTO else method, usual[1] if layer == AUTO else layer
 
 

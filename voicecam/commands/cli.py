@@ -223,6 +223,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--min-age", type=AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
     group.add_argument("--max-age", type=AGE, help="oldest speakers kept, in years")
+    group.add_argument(
+        "--young",
+        type=AGE,
+        default=0.0,
+        help="speakers known to be younger train towards no class, so that the network is undecided about them; every other one "
+        "of them is held back, and none validates or is tested (recipe voice; 0: nobody)",
+    )
+    group.add_argument("--leave-out", type=whole(1, 1000), default=1, help="corpora held back at a time by --split corpora")
     group = parser.add_argument_group("how to learn")
     for one in fields(TrainConfig):
         if one.metadata and one.name != "seed":

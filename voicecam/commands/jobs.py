@@ -240,6 +240,8 @@ def settings_of(args: argparse.Namespace, map_path: Path) -> runs.Settings:
         split_seed=args.seed,
         min_age=args.min_age,
         max_age=args.max_age,
+        young=args.young,
+        leave_out=args.leave_out,
         max_error=args.max_error,
         training=TrainConfig(**training, augment=not args.no_augment),
     )

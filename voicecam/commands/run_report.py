@@ -124,8 +124,8 @@ def _split_sentence(settings: runs.Settings, n: int) -> str:
         "folds": f"Speakers were divided into {n} folds; each was tested once, by a network trained on the others; "
         "the numbers for training and validation are means over the folds.",
         "published": f"The {n} published folds of the corpus, each tested once.",
-        "corpora": f"Corpora were held back one by one: {n} of them {'has' if n == 1 else 'have'} every class, and each was "
-        "tested once, by a network trained and validated on speakers of the others.",
+        "corpora": f"Corpora that have every class were held back in turn, {settings.leave_out} at a time, and each was tested "
+        f"once, by one of {n} networks trained and validated on speakers of the others.",
         "none": "Nobody was held back to be tested: a tenth of the speakers validates.",
         "clips": "Clips were divided by chance, whoever speaks: a fifth to test.",
     }[settings.split]

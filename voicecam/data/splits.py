@@ -28,7 +28,9 @@ class Split:
     warning: str = ""
 
 
-def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: int = 5, seed: int = 0) -> list[Split]:
+def make_splits(
+    corpus: Corpus, label: str, *, kind: str = "speakers", folds: int = 5, leave_out: int = 1, seed: int = 0
+) -> list[Split]:
     """Splits of a corpus whose clips all carry `label`.
 
     kind : "speakers": one split, 3/5 of the speakers to train, 1/5 to validate, 1/5 to test;
@@ -37,7 +39,8 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
         "published": the folds that the corpus's authors published for `label`;
         "corpora": of several corpora joined (column `corpus`), one split for each that has every class: it is tested, by what a
         tenth of the other corpora's speakers validated (more where a class has fewer than ten); one that lacks a class trains
-        in every split and is never tested;
+        in every split and is never tested; `leave_out` corpora at a time, one of the largest with one of the smallest: fewer
+        trainings, each on less;
         "none": nobody is tested: a tenth of the speakers validates (more where a class has fewer than ten), all others train;
         "clips": the random split by clip of the 2020 recipe, which leaks speakers; for the label "speaker", of each speaker a
         fifth of the clips to test and a tenth to validate, at least one of each.
@@ -55,7 +58,7 @@ def make_splits(corpus: Corpus, label: str, *, kind: str = "speakers", folds: in
     if kind == "none":
         return [_around(corpus, label, np.zeros(0, dtype=int), 10, seed)]
     if kind == "corpora":
-        return [_around(corpus, label, test, 10, seed) for test in _whole_corpora(corpus, label)]
+        return [_around(corpus, label, test, 10, seed) for test in _whole_corpora(corpus, label, leave_out)]
     parts = _speaker_parts(corpus, label, folds if kind == "folds" else 5, seed)
     return [_around(corpus, label, test, 4, seed) for test in parts[: 1 if kind == "speakers" else None]]
 
@@ -80,8 +83,8 @@ def _around(corpus: Corpus, label: str, test: np.ndarray, n: int, seed: int) -> 
     return split
 
 
-def _whole_corpora(corpus: Corpus, label: str) -> list[np.ndarray]:
-    """Row numbers of each joined corpus that has every class of `label`, by name."""
+def _whole_corpora(corpus: Corpus, label: str, leave_out: int) -> list[np.ndarray]:
+    """Row numbers of the joined corpora that have every class of `label`: of each, by name, or of `leave_out` together."""
     clips = corpus.clips
     names = sorted(clips["corpus"].dropna().unique()) if "corpus" in clips else []
     if len(names) < 2:
@@ -92,7 +95,22 @@ def _whole_corpora(corpus: Corpus, label: str) -> list[np.ndarray]:
     whole = [name for name in names if clips.loc[clips["corpus"] == name, label].nunique() == classes]
     if not whole:
         raise DatasetError(f"{corpus.name}: no corpus has all {classes} classes of '{label}'; add one, or use --split folds")
-    return [np.flatnonzero((clips["corpus"] == name).fillna(False)) for name in whole]
+    groups = [[name] for name in whole] if leave_out == 1 else _spread(clips, whole, leave_out)
+    if len(groups) < 2:
+        raise DatasetError(f"{corpus.name}: {len(whole)} corpora to test, {leave_out} at a time, leave none to train; use fewer")
+    return [np.flatnonzero(clips["corpus"].isin(group)) for group in groups]
+
+
+def _spread(clips: pd.DataFrame, names: Sequence[str], size: int) -> list[list[str]]:
+    """Groups of up to `size` corpora: by falling number of speakers, there and back over the groups like a snake."""
+    speakers = clips.groupby("corpus")["speaker"].nunique()
+    ranked = sorted(names, key=lambda name: (-speakers[name], name))
+    n = -(-len(ranked) // size)
+    groups: list[list[str]] = [[] for _ in range(n)]
+    for rank, name in enumerate(ranked):
+        turn, place = divmod(rank, n)
+        groups[n - 1 - place if turn % 2 else place].append(name)
+    return groups
 
 
 def _speaker_parts(corpus: Corpus, label: str, n: int, seed: int) -> list[np.ndarray]:

@@ -29,10 +29,9 @@ def corpus_scores(predictions: pd.DataFrame, names: Sequence[str], classes: Sequ
     ]
 
 
-def corpora_of_folds(predictions: pd.DataFrame) -> list[str]:
-    """The corpus that each fold tests, in order of the folds, where joined corpora are the folds: their speakers are "A/ana"."""
-    first = predictions.groupby("fold", sort=True)["speaker"].first()
-    return [str(speaker).split("/")[0] for speaker in first]
+def corpora_of(predictions: pd.DataFrame) -> list[str]:
+    """The corpus of each prediction where corpora were joined: their speakers are "A/ana"."""
+    return [str(speaker).split("/")[0] for speaker in predictions["speaker"]]
 
 
 def over_corpora(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

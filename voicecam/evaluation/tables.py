@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from voicecam.evaluation.calibration import calibration
-from voicecam.evaluation.corpora import corpora_of_folds, corpus_scores, over_corpora
+from voicecam.evaluation.corpora import corpora_of, corpus_scores, over_corpora
 from voicecam.evaluation.decision import abstention, confidence_and_right, risk_coverage
 from voicecam.evaluation.groups import per_group
 from voicecam.evaluation.scores import evaluate, per_speaker
@@ -23,12 +23,16 @@ def all_scores(predictions: pd.DataFrame, before: np.ndarray, classes: Sequence[
 
 
 def all_corpora(predictions: pd.DataFrame, classes: Sequence[str], names: Sequence[str] | None = None) -> dict[str, Any]:
-    """The entries by_corpus and over_corpora, see `corpus_scores` and `over_corpora`, where each fold tests another corpus.
+    """The entries by_corpus and over_corpora, see `corpus_scores` and `over_corpora`, of corpora that were held back.
 
-    names : of the corpora, in order of the folds; None: as the speakers' names say
+    names : of the corpora, in order of the folds; None: each speaker's corpus is in its name, as joined corpora have it
     """
-    rows = corpus_scores(predictions, corpora_of_folds(predictions) if names is None else names, classes)
-    return {"by_corpus": rows, "over_corpora": over_corpora(rows)}
+    if names is None:
+        corpus = corpora_of(predictions)
+        predictions, names = predictions.assign(fold=pd.factorize(corpus, sort=True)[0] + 1), sorted(set(corpus))
+    rows = corpus_scores(predictions, names, classes)
+    mean = evaluate(predictions, classes)["fold_mean"]  # over the corpora, with an interval over their speakers
+    return {"by_corpus": rows, "over_corpora": {**over_corpora(rows), "mean_over_speakers": mean}}
 
 
 def all_tables(predictions: pd.DataFrame, clips: pd.DataFrame) -> dict[str, str]:

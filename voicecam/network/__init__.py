@@ -2,6 +2,8 @@
 names of network.model are handed on."""
 
 from voicecam.network.model import (
+    FINE,
+    FINE_WIDTHS,
     FORMAT,
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -18,6 +20,8 @@ from voicecam.network.model import (
 )
 
 __all__ = [
+    "FINE",
+    "FINE_WIDTHS",
     "FORMAT",
     "IMAGENET_MEAN",
     "IMAGENET_STD",

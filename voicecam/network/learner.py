@@ -24,11 +24,12 @@ from sklearn.metrics import recall_score
 from voicecam.config import TrainConfig
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
+from voicecam.errors import DatasetError
 from voicecam.features.image import Scale, fit_scale
 from voicecam.network import Model, build, versions
 from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
-from voicecam.network.loaders import Windows, make_loaders
+from voicecam.network.loaders import Windows, clip_shares, even_shares, make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
 
 
@@ -56,10 +57,17 @@ def balanced_accuracy() -> AccumMetric:
 
 
 def train(
-    dataset: Dataset, split: Split, label: str, training: TrainConfig, *, log: Callable[[str], None] = print
+    dataset: Dataset,
+    split: Split,
+    label: str,
+    training: TrainConfig,
+    *,
+    no_class: np.ndarray | None = None,
+    log: Callable[[str], None] = print,
 ) -> TrainResult:
     """Fine-tune on split.train, choose the epoch on split.valid; split.test is not looked at.
 
+    no_class : bool (clip,), clips that train towards no class, see loaders.Windows; recipe voice only
     log : called with one line at the start and one per epoch
     Classes weigh in the loss by the inverse of their number of training clips.
     """
@@ -70,7 +78,8 @@ def train(
         targets, n_second = joint_numbers(dataset.corpus, training.auxiliary_label, split.train, targets, len(classes))
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
     set_seed(training.seed, reproducible=True)
-    loaders = _loaders(dataset, split, targets, training, scale, vocab=None if training.auxiliary_label else classes)
+    vocab = None if training.auxiliary_label else classes
+    loaders = _loaders(dataset, split, targets, training, scale, vocab=vocab, no_class=no_class)
     met = counts if dataset.augmented_clips is None else np.ones(len(classes))
     learner, started = make_learner(loaders, met, training, dataset)
     if training.auxiliary_label:
@@ -120,13 +129,25 @@ def trained_learner(model: Model, dataset: Dataset, split: Split, training: Trai
 
 
 def _loaders(
-    dataset: Dataset, split: Split, targets: np.ndarray, training: TrainConfig, scale: Scale, *, vocab: Sequence[str] | None
+    dataset: Dataset,
+    split: Split,
+    targets: np.ndarray,
+    training: TrainConfig,
+    scale: Scale,
+    *,
+    vocab: Sequence[str] | None,
+    no_class: np.ndarray | None = None,
 ) -> DataLoaders:
     """The loaders of a training: of the clips' pictures, or of windows drawn from their augmented copies."""
     windows = None
     if dataset.augmented_clips is not None:
-        speakers = dataset.clips["speaker"].to_numpy()
-        windows = Windows(dataset.augmented_clips, targets, speakers, split.train, scale, seed=training.seed)
+        undecided = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
+        shares = _shares(dataset.clips.iloc[split.train], targets[split.train], undecided[split.train], training.balance)
+        windows = Windows(
+            dataset.augmented_clips, targets, split.train, shares, scale, seed=training.seed, no_class=undecided
+        )
+    elif no_class is not None and no_class[split.train].any():
+        raise DatasetError("clips of no class: recipe voice alone draws their targets; leave out --young")
     return make_loaders(
         scale.to_gray(dataset.matrices),
         targets,
@@ -138,6 +159,12 @@ def _loaders(
         windows=windows,
         vocab=vocab,
     )
+
+
+def _shares(clips: pd.DataFrame, targets: np.ndarray, no_class: np.ndarray, balance: str) -> np.ndarray:
+    if balance == "styles" or no_class.any():
+        return even_shares(clips.reset_index(drop=True), targets, no_class)
+    return clip_shares(targets, clips["speaker"].to_numpy())
 
 
 def make_learner(loaders: DataLoaders, counts: np.ndarray, training: TrainConfig, dataset: Dataset) -> tuple[Learner, str]:

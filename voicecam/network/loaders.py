@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from fastai.data.core import DataLoaders, Datasets
 from fastai.data.transforms import Categorize
@@ -18,6 +19,7 @@ from voicecam.network import IMAGENET_MEAN, IMAGENET_STD, to_input
 TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
 FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
 SHORT = 0.2  # share of training windows that are a short recording said again; longer ones are what most people bring
+NO_CLASS_SHARE = 0.1  # of the windows drawn, those of clips of no class
 TRAIN = 0  # fastai's split_idx of each part; it reads the data set's to know whether a transform for one part runs
 MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
 
@@ -75,7 +77,7 @@ class _Picture:
     def __call__(self, item: int) -> TensorImage:
         if item not in self.random or self.windows is None:
             return TensorImage(torch.from_numpy(self.pictures[item]))
-        self.drawn, picture = self.windows.draw()
+        self.drawn, picture = self.windows.draw()  # class number, and one of its windows
         return TensorImage(torch.from_numpy(picture))
 
 
@@ -86,38 +88,63 @@ class _Name:
         self.targets, self.names, self.picture = targets, names, picture
 
     def __call__(self, item: int) -> str:
-        return self.names[int(self.targets[self.picture.drawn if item in self.picture.random else item])]
+        return self.names[self.picture.drawn if item in self.picture.random else int(self.targets[item])]
 
 
 class Windows:
-    """Windows cut by chance from the training clips' augmented copies.
+    """Windows cut by chance from the training clips' augmented copies, as often as `shares` says.
 
-    Classes come equally often; a speaker of n clips comes in proportion to the square root of n, so that the few who recorded
-    much do not crowd out the many who recorded little.
+    train : rows of the training clips, and shares, float, of each; targets : class number of every clip, int64
+    no_class : bool (clip,), clips that are of no class: their target is drawn anew each time, so that the network learns to be
+        undecided about them (in the mean over draws the cross-entropy with equal shares of all classes)
     """
 
     def __init__(
         self,
         augmented_clips: AugmentedClips,
         targets: np.ndarray,
-        speakers: np.ndarray,
         train: np.ndarray,
+        shares: np.ndarray,
         scale: Scale,
         *,
         seed: int,
+        no_class: np.ndarray | None = None,
     ):
-        self.augmented_clips, self.train, self.scale = augmented_clips, train, scale
+        self.augmented_clips, self.targets, self.train, self.scale = augmented_clips, targets, train, scale
         self.rng = np.random.default_rng(seed)
-        self.p = clip_shares(targets[train], speakers[train])
+        self.p, self.no_class = shares, np.zeros(len(targets), dtype=bool) if no_class is None else no_class
+        self.n_classes = int(targets.max()) + 1
 
     def draw(self) -> tuple[int, np.ndarray]:
-        """A clip and the picture of one of its windows, uint8 (row, frame)."""
+        """A class number and the picture of a window of a clip of it, uint8 (row, frame)."""
         clip = int(self.rng.choice(self.train, p=self.p))
-        return clip, self.scale.to_gray(self.augmented_clips.random_window(clip, self.rng, short=SHORT))
+        target = int(self.rng.integers(self.n_classes)) if self.no_class[clip] else int(self.targets[clip])
+        return target, self.scale.to_gray(self.augmented_clips.random_window(clip, self.rng, short=SHORT))
+
+
+def even_shares(clips: pd.DataFrame, targets: np.ndarray, no_class: np.ndarray) -> np.ndarray:
+    """How often each clip is drawn so that no corpus, style or speaker crowds out the others, float (clip,), adding up to 1.
+
+    A corpus counts like the square root of the number of its speakers, twice where it has several styles (column `emotion`);
+    inside it classes count alike, inside a class styles, inside a style speakers, inside a speaker clips. Then classes are made
+    equal over all corpora, and clips of no class get NO_CLASS_SHARE.
+
+    clips : with `speaker`, and `corpus` and `emotion` where they are known; targets : class numbers (clip,)
+    """
+    names = {name: clips[name].astype("string").fillna("") if name in clips else "" for name in ("corpus", "emotion")}
+    table = pd.DataFrame({**names, "speaker": clips["speaker"], "target": np.where(no_class, -1, targets)}, index=clips.index)
+    corpora, levels = table.groupby("corpus"), ["corpus", "target", "emotion", "speaker"]
+    share = corpora["speaker"].transform("nunique").pow(0.5) * corpora["emotion"].transform("nunique").gt(1).add(1)
+    for outer, inner in zip(levels, levels[1:]):
+        share /= table.groupby(levels[: levels.index(inner)])[inner].transform("nunique")
+    share /= table.groupby(levels)["target"].transform("size")
+    wanted = np.where(no_class, NO_CLASS_SHARE, (1 - NO_CLASS_SHARE * no_class.any()) / table.loc[~no_class, "target"].nunique())
+    return (share / share.groupby(table["target"]).transform("sum") * wanted).to_numpy()
 
 
 def clip_shares(targets: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """How often each clip is drawn, float (clip,), adding up to 1: 1 / sqrt(clips of its speaker), then classes made equal."""
+    """How often each clip is drawn, float (clip,), adding up to 1: 1 / sqrt(clips of its speaker), so that the few who recorded
+    much do not crowd out the many who recorded little; then classes made equal."""
     _, who, clips = np.unique(speakers, return_inverse=True, return_counts=True)
     shares = 1 / np.sqrt(clips[who])
     per_class = np.bincount(targets, weights=shares)

@@ -33,10 +33,11 @@ from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
 from voicecam.network import efficientnet, heads
 
-SMALL = "small"  # four plain blocks: for voices that training did not meet, a ResNet from random weights learns too much by heart
+SMALL, FINE = "small", "fine"  # plain blocks; what a ResNet from random weights learns of few voices, it learns by heart
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
+FINE_WIDTHS = (32, 64, 96, 96, 96)  # the first two halve the picture, the others add to what they are given
 STAGES = dict(zip(LAYERS, (4, 5, 6, 7)))  # place of a ResNet's stages in fastai's body
-OTHER_STAGES = {SMALL: dict(zip(LAYERS, (0, 1, 2, 3))), efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4)))}
+OTHER_STAGES = {**{name: dict(zip(LAYERS, range(4))) for name in (SMALL, FINE)}, efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4)))}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
 FORMAT = 1  # of meta.json
 
@@ -114,22 +115,38 @@ def stages_of(arch: str) -> dict[str, int]:
 
 
 def build(arch: str, n_classes: int) -> nn.Sequential:
-    """A network with random weights, body and head: fastai's vision model on a ResNet or EfficientNet-Lite0, or the small one.
+    """A network with random weights, body and head: fastai's vision model on a ResNet or EfficientNet-Lite0, or a plain one.
 
     small : four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and one linear
         layer. What a cell of its last stage sees is 31 pixels wide and high.
+    fine : five such blocks, two of stride 2 and three of stride 1, which are residual where input and output are as wide (He et
+        al. 2016). A cell of its last stage stands for 4 x 4 pixels and sees 31: as the head is a mean and one linear layer,
+        HiRes-CAM there says exactly what each cell adds to the score.
     """
     if arch not in PICTURE_NETWORKS:
         raise ModelError(f"architecture {arch!r}: no network on pictures; use one of {', '.join(PICTURE_NETWORKS)}")
-    if arch != SMALL:
+    if arch not in (SMALL, FINE):
         network: Any = _efficientnet(n_classes) if arch == efficientnet.NAME else _resnet(arch, n_classes)
         return network.to(memory_format=torch.channels_last)  # how a CPU's convolutions like it, a tenth faster
-    blocks = [
-        nn.Sequential(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
-        for before, width in zip((3, *SMALL_WIDTHS), SMALL_WIDTHS)
-    ]
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(SMALL_WIDTHS[-1], n_classes))
-    return nn.Sequential(nn.Sequential(*blocks), head)
+    widths, halving = (SMALL_WIDTHS, 4) if arch == SMALL else (FINE_WIDTHS, 2)
+    blocks = [_block(before, width, 2 if i < halving else 1) for i, (before, width) in enumerate(zip((3, *widths), widths))]
+    stages = [*blocks[:3], *([nn.Sequential(*blocks[3:])] if arch == FINE else blocks[3:])]
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(widths[-1], n_classes))
+    return nn.Sequential(nn.Sequential(*stages), head)
+
+
+def _block(before: int, width: int, stride: int) -> nn.Sequential:
+    convolution = nn.Conv2d(before, width, 3, stride=stride, padding=1, bias=False)
+    if stride > 1 or before != width:
+        return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+    return nn.Sequential(_Residual(convolution, nn.BatchNorm2d(width)), nn.ReLU(inplace=True))
+
+
+class _Residual(nn.Sequential):
+    """What its layers give, added to what they are given."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + super().forward(x)
 
 
 def _resnet(arch: str, n_classes: int) -> nn.Sequential:

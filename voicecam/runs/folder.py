@@ -30,6 +30,8 @@ class Settings:
     split_seed: int = 0
     min_age: float = 0.0  # years; 0 keeps clips of unknown age too
     max_age: float | None = None  # years
+    young: float = 0.0  # years; who is younger trains towards no class, see runs.training.run_splits
+    leave_out: int = 1  # corpora held back at a time, where split is "corpora"
     max_error: float = 0.02  # share of each class's clips that may be answered wrongly; what is less sure is "uncertain"
     training: TrainConfig = field(default_factory=TrainConfig)
 

@@ -11,6 +11,7 @@ from fastai.learner import Learner
 
 from voicecam import evaluation
 from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS, Config
+from voicecam.corpora.labels import age_years
 from voicecam.corpora.table import Corpus, keep_ages, keep_labelled
 from voicecam.data.augmented import render
 from voicecam.data.dataset import Dataset, read_dataset
@@ -18,7 +19,7 @@ from voicecam.data.encodings import NOBODY_SPEAKS
 from voicecam.data.map_file import home_of, old_map
 from voicecam.data.splits import Split, make_splits
 from voicecam.errors import ModelError
-from voicecam.files import read_json, write_json, write_text
+from voicecam.files import digest, read_json, write_json, write_text
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.classifier import Classifier
 from voicecam.network.learner import TrainResult, train, trained_learner
@@ -50,11 +51,11 @@ def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
     """
     classes = set(dataset.clips[settings.label])
     evaluation.check_classes(sorted(classes))
-    how: dict[str, Any] = {"kind": settings.split, "folds": settings.folds, "seed": settings.split_seed}
+    how: dict[str, Any] = {"kind": settings.split, "folds": settings.folds, "leave_out": settings.leave_out, "seed": settings.split_seed}
     whole = _with_silent(settings, dataset) if dataset.config.of_sound else dataset.corpus
     found = make_splits(whole, settings.label, **how)
     if len(whole.clips) == len(dataset.clips):
-        return found
+        return [_young_apart(dataset.clips, settings.young, split) for split in found]
     index = pd.Index(dataset.clips["path"])
     for number, split in enumerate(found):
         rows = {part: index.get_indexer(pd.Index(whole.clips["path"].iloc[getattr(split, part)])) for part in PARTS}
@@ -63,6 +64,28 @@ def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
             return make_splits(dataset.corpus, settings.label, **how)
         found[number] = Split(**kept, warning=split.warning)
     return found
+
+
+def _young_apart(clips: pd.DataFrame, young: float, split: Split) -> Split:
+    """The split without clips of speakers below `young` years but in its training part, where every other one of them stays:
+    the rest are held back from all parts, so that the network can be asked about children that it never met."""
+    small = is_young(clips, young)
+    if not small.any():
+        return split
+    held = sorted(clips["speaker"][small].unique(), key=digest)[::2]
+    return Split(
+        split.train[~(small & clips["speaker"].isin(held).to_numpy())[split.train]],
+        *(rows[~small[rows]] for rows in (split.valid, split.test)),
+        warning=split.warning,
+    )
+
+
+def is_young(clips: pd.DataFrame, young: float) -> np.ndarray:
+    """Whether each clip's speaker is below `young` years for certain, bool (clip,); not where the age is unknown."""
+    if "age" not in clips or young <= 0:
+        return np.zeros(len(clips), dtype=bool)
+    oldest = [(age_years(None if pd.isna(age) else str(age)) or (np.inf, np.inf))[1] for age in clips["age"]]
+    return np.array(oldest) < young
 
 
 def _wanted(corpus: Corpus, settings: Settings) -> Corpus:
@@ -122,7 +145,8 @@ def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, l
         from voicecam.network.speech_training import train_speech_model
 
         return train_speech_model(dataset, split, settings.label, settings.training, place=place, log=log)
-    return train(dataset, split, settings.label, settings.training, log=log)
+    young = is_young(dataset.clips, settings.young)
+    return train(dataset, split, settings.label, settings.training, no_class=young, log=log)
 
 
 def check_arch(config: Config, arch: str) -> None:
