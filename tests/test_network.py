@@ -380,7 +380,7 @@ def trained_scale():
 def test_the_fine_networks_map_has_a_cell_for_four_pixels_and_adds_up_to_the_score():
     torch.manual_seed(4)
     model = Model(build("fine", 2).eval(), "fine", "x", ("a", "b"), SMALL, trained_scale())
-    x = torch.randn(2, 3, 40, 80)
+    x = torch.randn(2, 3, 40, 79)
     outputs = stage_outputs(model, x)
     assert [tuple(out.shape[2:]) for out in outputs] == [(20, 40), (10, 20), (10, 20), (10, 20)]
     head = model.network[1][-1]

@@ -23,7 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to 
         "floor_db": 60.0,
         "normalise": "window",
         "image_rows": 40,
-        "image_columns": 80,
+        "image_columns": 79,
     },
     "mfcc-2020": {
         "sample_rate": 48_000,

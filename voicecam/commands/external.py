@@ -16,6 +16,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     cli.add_corpora_option(parser)
     parser.add_argument("--min-age", type=cli.AGE, default=0.0, help="youngest speakers kept, in years; 0 keeps unknown ages too")
     parser.add_argument("--max-age", type=cli.AGE, help="oldest speakers kept, in years")
+    parser.add_argument(
+        "--new-speakers", action="store_true", help="leave out speakers whom the model was trained on, instead of stopping there"
+    )
 
 
 work = job("test_job")

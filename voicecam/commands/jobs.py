@@ -208,12 +208,15 @@ def test_job(args: argparse.Namespace) -> str:
     folder, classifier, corpus = cli.run_folder(args.run), load_classifier(args.model), corpus_of(args)
     if args.min_age > 0 or args.max_age is not None:
         corpus = keep_ages(corpus, minimum=args.min_age, maximum=args.max_age or float("inf"))
+    if args.new_speakers:
+        corpus = external.new_speakers(corpus, classifier.model.met, progress=cli.progress)
     facts = {
         "command": cli.command_line(),
         "model": str(args.model),
         "weights_sha256": file_sha256(args.model / "model.safetensors"),
     }
-    metrics = external.score_model(folder, classifier, corpus, facts=facts, progress=cli.progress)
+    known = args.new_speakers
+    metrics = external.score_model(folder, classifier, corpus, facts=facts, known_corpus=known, progress=cli.progress)
     for line in external.corpus_lines(metrics):
         cli.log(line)
     _say_how_few(metrics)

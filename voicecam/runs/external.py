@@ -1,5 +1,7 @@
 """A saved model on corpora that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,14 @@ def score_model(
     corpus: Corpus,
     *,
     facts: dict[str, Any],
+    known_corpus: bool = False,
     progress: Progress = lambda items, total: items,
 ) -> dict[str, Any]:
     """Predict all clips of `corpus` that have the model's label; writes predictions.csv, per_speaker.csv, per_group.csv,
     risk_coverage.csv, corpora.csv and, last, metrics.json into `folder`; returns the metrics.
 
     facts : written into metrics.json as they are, such as the command; the same facts again give what is there
+    known_corpus : whether other speakers of these corpora may have trained the model, see `new_speakers`; a copy never may
     Clips that cannot be used, and of a speech model those in which nobody speaks, are listed in metrics.json under "failed".
     Joined corpora are the folds: by_corpus has a row for each, fold_mean is their mean with an interval over their speakers, and
     over_corpora says what another one may give. Raises ModelError when the folder holds another test or the model has met the
@@ -43,7 +47,7 @@ def score_model(
     if folder.exists() and any(folder.iterdir()):
         raise ModelError(f"{folder}: is there and is no finished test; choose another --run name")
     model = classifier.model
-    corpus = _suitable(corpus, classifier)
+    corpus = _suitable(corpus, classifier, known_corpus=known_corpus)
     p, failed = _probabilities(classifier, corpus, progress)
     clips = corpus.clips[~np.isnan(p[:, 0])].reset_index(drop=True)
     p = p[~np.isnan(p[:, 0])]
@@ -66,6 +70,25 @@ def score_model(
     write_text(folder / "corpora.csv", evaluation.corpus_table(metrics["by_corpus"]).to_csv(index=False, float_format="%.6g"))
     write_json(path, metrics)
     return metrics
+
+
+def new_speakers(corpus: Corpus, met: np.ndarray | None, *, progress: Progress = lambda items, total: items) -> Corpus:
+    """The clips of speakers of whom no recording is a copy of one that a model was trained on.
+
+    met : the model's fingerprints, see `Model.met`. Raises ModelError where they are not known or nobody is left. A recording
+    that cannot be read is nobody's copy.
+    """
+    if met is None:
+        raise ModelError("the model does not say which recordings it was trained on; give corpora that are new to it")
+    names, copies = list(corpus.clips["path"]), np.zeros(len(corpus.clips), dtype=bool)
+    for number, name in enumerate(progress(names, len(names))):
+        with suppress(AudioError):
+            copies[number] = nearest(fingerprint(audio.read(corpus.root / name))[None], met)[1][0] <= COPY
+    speakers = corpus.clips["speaker"]
+    kept = ~speakers.isin(speakers[copies]).to_numpy()
+    if not kept.any():
+        raise ModelError(f"{corpus.name}: the model was trained on every speaker of it; give a corpus that is new to it")
+    return replace(corpus, clips=corpus.clips[kept].reset_index(drop=True))
 
 
 def corpus_lines(metrics: dict[str, Any]) -> list[str]:
@@ -112,14 +135,14 @@ def _span(values: dict[str, float | None]) -> str:
     return "none" if values["mean"] is None else f"{values['mean']:.3f} ({values['least']:.3f} to {values['most']:.3f})"
 
 
-def _suitable(corpus: Corpus, classifier: Classifier) -> Corpus:
+def _suitable(corpus: Corpus, classifier: Classifier, *, known_corpus: bool) -> Corpus:
     """The clips with the model's label. Raises where the model has met the corpus, or does not know its classes."""
     model = classifier.model
     names = set(corpus.clips["corpus"]) if "corpus" in corpus.clips else {corpus.name}
     met = {name.lower() for name in names} & {name.lower() for name in model.meta.get("corpora", [])}
-    if met:
+    if met and not known_corpus:
         raise ModelError(
-            f"the model was trained on {', '.join(sorted(met))}: scores there would be too good; give a corpus that is new to it"
+            f"the model was trained on {', '.join(sorted(met))}: scores there would be too good; give a corpus that is new to it, or --new-speakers"
         )
     labelled = keep_labelled(corpus, model.label)
     unknown = sorted(set(labelled.clips[model.label]) - set(model.classes))
