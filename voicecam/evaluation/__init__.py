@@ -13,7 +13,7 @@ from voicecam.evaluation.calibration import (
     reliability,
 )
 from voicecam.evaluation.compare import compare
-from voicecam.evaluation.corpora import corpus_scores, corpus_table, over_corpora
+from voicecam.evaluation.corpora import corpora_of, corpus_scores, corpus_table, over_corpora
 from voicecam.evaluation.decision import (
     NEVER,
     UNCERTAIN,
@@ -55,6 +55,7 @@ __all__ = [
     "choose_threshold",
     "compare",
     "confidence_and_right",
+    "corpora_of",
     "corpus_scores",
     "corpus_table",
     "cross_calibrate",

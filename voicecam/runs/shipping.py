@@ -87,6 +87,8 @@ def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[st
     if open_run(tested).split == "corpora":
         scores |= evaluation.all_corpora(crossed, model.classes)
     speakers, groups = predictions["speaker"].to_numpy(), predictions["fold"].to_numpy(dtype=int)
+    if open_run(tested).split == "corpora":
+        groups = np.unique(evaluation.corpora_of(predictions), return_inverse=True)[1]
     facts = evaluation.calibrate(before, targets, speakers, model.classes, max_error=max_error, groups=groups)
     return {**facts, "test": scores.pop("network"), "tested": scores}
 
