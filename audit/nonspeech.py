@@ -66,7 +66,7 @@ LEAST_SECONDS, LEAST_PEAK = 0.1, 1e-3  # what is shorter or softer is no sound t
 
 @dataclass(frozen=True)
 class Clip:
-    """kind : such as "music"; source : the package or folder, the unit that is halved; name : the file, its place in s behind @"""
+    """kind : such as "music"; source : package, folder or speaker, which is halved; name : the file, its place in s behind @"""
 
     kind: str
     source: str

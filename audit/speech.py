@@ -73,7 +73,7 @@ def measure(args: argparse.Namespace) -> str:
 
 def spoken(folder: Path) -> Iterator[Clip]:
     """The clips of a corpus; the source is the speaker, or the clip where speakers are unknown."""
-    corpus, files = folder.name, sound_files([folder])
+    corpus, files = folder.name, sound_files([folder])[0]
     try:
         table = open_corpus(folder)
         speakers = dict(zip(table.clips["path"].map(lambda path: Path(path).name), table.clips["speaker"]))
@@ -87,7 +87,7 @@ def spoken(folder: Path) -> Iterator[Clip]:
 def damaged(folder: Path, n: int) -> Iterator[Clip]:
     """`n` clips of a corpus in several states: 20 dB too loud and clipped, in a noisy room and clipped, over the telephone, with
     noise 10 dB below, and their loudest 0.14 s."""
-    files = sorted(sound_files([folder]), key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    files = sorted(sound_files([folder])[0], key=lambda path: hashlib.sha256(path.name.encode()).digest())
     names = {path.name for path in [path for path in files if path.name not in NOTHING_SAID][:n]}
     for clip in spoken(folder):
         if clip.name not in names:
