@@ -71,8 +71,8 @@ def measure(args: argparse.Namespace) -> str:
     return f"wrote {args.out}: {len(clips)} clips"
 
 
-def spoken(folder: Path) -> Iterator[Clip]:
-    """The clips of a corpus; the source is the speaker, or the clip where speakers are unknown."""
+def spoken(folder: Path, only: set[str] | None = None) -> Iterator[Clip]:
+    """The clips of a corpus, or those named; the source is the speaker, or the clip where speakers are unknown."""
     corpus, files = folder.name, sound_files([folder])[0]
     try:
         table = open_corpus(folder)
@@ -80,7 +80,7 @@ def spoken(folder: Path) -> Iterator[Clip]:
     except DatasetError:
         speakers = {}
     for path in cli.progress(files, len(files)):
-        if path.name not in NOTHING_SAID:
+        if path.name not in NOTHING_SAID and (only is None or path.name in only):
             yield Clip(corpus, f"{corpus}/{speakers.get(path.name, path.stem)}", path.name, audio.read(path))
 
 
@@ -89,9 +89,7 @@ def damaged(folder: Path, n: int) -> Iterator[Clip]:
     noise 10 dB below, and their loudest 0.14 s."""
     files = sorted(sound_files([folder])[0], key=lambda path: hashlib.sha256(path.name.encode()).digest())
     names = {path.name for path in [path for path in files if path.name not in NOTHING_SAID][:n]}
-    for clip in spoken(folder):
-        if clip.name not in names:
-            continue
+    for clip in spoken(folder, names):
         signal = audio.resample(audio.centre(clip.signal), RATE)
         x = signal.samples / np.abs(signal.samples).max()
         for name, change in DAMAGES.items():
@@ -155,29 +153,31 @@ def summary(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def choice(clips: pd.DataFrame) -> pd.DataFrame:
-    """Weights of the slower hearing and of the likeliest frame's odds, and the highest least evidence at which half 1 has 99.5 %
-    of the clips of each corpus and as many damaged ones as before; the best at refusing there first, half 2 beside it."""
-    heard, rows = clips["sure"] | (clips["seconds"] >= LEAST_SECONDS), []
+    """Weights of the likeliest frame's odds and of the slower hearing's, and least evidence, at which half 1 has 99.5 % of each
+    corpus and as many damaged clips as before; those that refuse most there first, and what half 2 says of them."""
+    heard, leasts, rows = clips["sure"] | (clips["seconds"] >= LEAST_SECONDS), np.arange(2.0, 12.0, 0.1), []
     odds = {name: logit(clips[name].fillna(1).clip(0.001, 0.9995)) for name in ("likeliest", "slower")}
+    real = clips["group"].where(~clips["kind"].str.startswith("made"), "made")
     for first, again in product((0.5, 1.0, 2.0), (0.0, 0.25, 0.5, 1.0)):
         known = (first * odds["likeliest"] + again * odds["slower"] + clips["change"]).where(heard, -np.inf)
         known = known.where(~clips["sure"], np.inf)
-        for least in np.arange(2.0, 12.0, 0.1):
-            found = known >= least
-            row = {"likeliest": first, "again": again, "least": least}
-            for half in (1, 2):
-                of_half = clips["half"] == half
-                share = found[of_half].groupby([clips["group"], clips["kind"]]).mean()
-                row[f"worst_corpus_{half}"] = share[SPEECH].min()
-                row[f"damaged_{half}"] = found[of_half & (clips["group"] == DAMAGED)].mean()
-                row[f"refused_{half}"] = (
-                    1 - found[of_half & (clips["group"] == NONE) & ~clips["kind"].str.startswith("made")].mean()
-                )
-            rows.append(row)
-    table = pd.DataFrame(rows)
-    before = clips["before"][(clips["group"] == DAMAGED) & (clips["half"] == 1)].astype(float).mean()
+        row: dict[str, np.ndarray | float] = {"likeliest": first, "again": again, "least": leasts}
+        for half in (1, 2):
+            of_half = known[clips["half"] == half]
+            corpora = [_share(some, leasts) for _, some in of_half[real == SPEECH].groupby(clips["kind"])]
+            row[f"worst_corpus_{half}"] = np.min(corpora, axis=0)
+            row[f"damaged_{half}"] = _share(of_half[real == DAMAGED], leasts)
+            row[f"refused_{half}"] = 1 - _share(of_half[real == NONE], leasts)
+        rows.append(pd.DataFrame(row))
+    table = pd.concat(rows, ignore_index=True)
+    before = clips["before"][(real == DAMAGED) & (clips["half"] == 1)].astype(float).mean()
     good = (table["worst_corpus_1"] >= 0.995) & (table["damaged_1"] >= before)
     return table[good].sort_values("refused_1", ascending=False)
+
+
+def _share(known: pd.Series, leasts: np.ndarray) -> np.ndarray:
+    """The share of clips whose evidence is at least each of `leasts`."""
+    return 1 - np.searchsorted(np.sort(known), leasts) / max(len(known), 1)
 
 
 if __name__ == "__main__":
