@@ -84,7 +84,7 @@ def find_speech(signal: Signal) -> Speech:
 
 def evidence(likeliest: float, slower: float, change: float) -> float:
     """How much speaks for speech: log odds of the likeliest frame, AGAIN times those of the likeliest at SLOWER, and the
-    `spectral_change` in dB. Chosen from a grid on half of the clips: among those that lose no speech, one that refuses most."""
+    `spectral_change` in dB. Its weights come from a grid, chosen on half of the clips (audit/speech.py --choose)."""
     odds = logit(np.clip([likeliest, slower], 0.001, 0.9995))
     return float(odds[0] + AGAIN * odds[1] + change)
 
