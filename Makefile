@@ -66,6 +66,7 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 	$(BIN)/python audit/planted.py
 	$(BIN)/python audit/defaults.py --quick --seeds 1
 	$(BIN)/python audit/voices.py
+	$(BIN)/python audit/speech.py --no-packages --corpus voicecam/voices/words
 	$(BIN)/python audit/tones.py --arch small
 	$(BIN)/python audit/tones.py --recipe mfcc --arch resnet18 --epochs 10 --out results/audit/tones-resnet18.csv
 

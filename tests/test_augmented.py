@@ -162,7 +162,13 @@ def test_even_shares_are_those_found_by_hand():
     assert shares.loc[young, "share"].sum() == pytest.approx(NO_CLASS_SHARE)
     left = (1 - NO_CLASS_SHARE) / 2
     a, b = 2 * 4**0.5 / 2, 3**0.5 / 3  # two styles count twice; B has two classes and who is of none
-    for place, part in {(0, "calm", "a1"): 2, (0, "angry", "a1"): 4, (0, "angry", "a2"): 4, (1, "calm", "a3"): 2, (1, "calm", "a4"): 2}.items():
+    for place, part in {
+        (0, "calm", "a1"): 2,
+        (0, "angry", "a1"): 4,
+        (0, "angry", "a2"): 4,
+        (1, "calm", "a3"): 2,
+        (1, "calm", "a4"): 2,
+    }.items():
         assert sums["A", *place] == pytest.approx(left * a / (a + b) / part)
     assert shares.loc[shares["speaker"] == "b2", "share"].sum() == pytest.approx(left * b / (a + b))
     spread = shares.groupby("speaker")["share"].agg(lambda share: share.max() - share.min()).drop("a1")

@@ -109,7 +109,7 @@ def test_the_script_on_good_and_broken_files(tmp_path):
     assert "3 of 5 recordings could not be used" in last
     rows = json.loads((tmp_path / "out.json").read_text())
     assert [row["path"] for row in rows] == names
-    keys = ["path", "prediction", "label", "probability", "probabilities", "speech_seconds", "f0", "windows", "error"]
+    keys = ["path", "prediction", "label", "probability", "probabilities", "speech_seconds", "doubtful", "f0", "windows", "error"]
     assert all(list(row) == keys for row in rows)
     assert (
         [row["prediction"] is None for row in rows]

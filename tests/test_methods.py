@@ -316,7 +316,9 @@ def test_the_command_line_offers_every_method():
 
 
 def test_the_default_map_follows_from_network_and_features_and_what_is_asked_for_wins():
-    assert set(DEFAULT_MAPS) == {(network, features) for network in ("small", "fine", "resnet") for features in ("logmel", "mfcc")}
+    assert set(DEFAULT_MAPS) == {
+        (network, features) for network in ("small", "fine", "resnet") for features in ("logmel", "mfcc")
+    }
     assert all(method in METHODS and layer.startswith("layer") for method, layer in DEFAULT_MAPS.values())
     assert map_choice("resnet34", "mfcc-2020") == DEFAULT_MAPS["resnet", "mfcc"]
     assert map_choice("small", "logmel") == DEFAULT_MAPS["small", "logmel"]

@@ -35,8 +35,8 @@ class Prediction(recordings.Prediction):
     """What a model says of one recording.
 
     prediction : a class, "uncertain" or "no speech"; label, probability : the likeliest class and its calibrated probability
-    probabilities : of every class; windows : the same for each window; speech_seconds : s; f0 : median pitch in Hz
-    error : why a file of a list could not be used; then all else is empty
+    probabilities : of every class; windows : the same for each window; speech_seconds : s; doubtful : it may be music or noise
+    f0 : median pitch in Hz; error : why a file of a list could not be used; then all else is empty
 
     Example:
         >>> import voicecam

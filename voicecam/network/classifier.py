@@ -20,6 +20,7 @@ from voicecam.errors import ModelError, SilentError
 from voicecam.network import Model, load_model
 
 NO_SPEECH = "no speech"
+DOUBT = "may be music or noise"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Prediction:
     label, probability, probabilities : the likeliest class, its calibrated probability in 0..1, and that of every class, which
         add up to 1; None where no speech was classified
     windows : in order of time, in s of the recording
-    speech_seconds : speech in s, without pauses; f0 : median pitch in Hz, or None where nothing is voiced
+    speech_seconds : speech in s, without pauses; doubtful : whether that may be music or noise, see audio.speech
+    f0 : median pitch in Hz, or None where nothing is voiced
     matrix : float32 (n_rows, n_frames), the window that speaks most for `label`; strongest : its place in `windows`
     log_mel : float (n_mels, n_frames), that window's mel energies in dB
     spoken : the speech that was classified, cut out of the recording
@@ -54,6 +56,7 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     windows: tuple[Window, ...] = ()
     speech_seconds: float = 0.0
+    doubtful: bool = False
     f0: float | None = None
     error: str | None = None
     matrix: np.ndarray | None = None
@@ -73,7 +76,10 @@ class Prediction:
             return NO_SPEECH
         unsure = [UNCERTAIN] * (self.prediction == UNCERTAIN)
         pitch = "no F0" if self.f0 is None else f"F0 {self.f0:.0f} Hz"
-        return ", ".join([f"{self.label} {self.probability:.2f}", *unsure, f"{self.speech_seconds:.2f} s of speech", pitch])
+        doubt = [DOUBT] * self.doubtful
+        return ", ".join(
+            [f"{self.label} {self.probability:.2f}", *unsure, f"{self.speech_seconds:.2f} s of speech", *doubt, pitch]
+        )
 
 
 class Classifier:

@@ -143,9 +143,7 @@ def _loaders(
     if dataset.augmented_clips is not None:
         undecided = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
         shares = _shares(dataset.clips.iloc[split.train], targets[split.train], undecided[split.train], training.balance)
-        windows = Windows(
-            dataset.augmented_clips, targets, split.train, shares, scale, seed=training.seed, no_class=undecided
-        )
+        windows = Windows(dataset.augmented_clips, targets, split.train, shares, scale, seed=training.seed, no_class=undecided)
     elif no_class is not None and no_class[split.train].any():
         raise DatasetError("clips of no class: recipe voice alone draws their targets; leave out --young")
     return make_loaders(

@@ -37,7 +37,10 @@ SMALL, FINE = "small", "fine"  # plain blocks; what a ResNet from random weights
 SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
 FINE_WIDTHS = (32, 64, 96, 96, 96)  # the first two halve the picture, the others add to what they are given
 STAGES = dict(zip(LAYERS, (4, 5, 6, 7)))  # place of a ResNet's stages in fastai's body
-OTHER_STAGES = {**{name: dict(zip(LAYERS, range(4))) for name in (SMALL, FINE)}, efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4)))}
+OTHER_STAGES = {
+    **{name: dict(zip(LAYERS, range(4))) for name in (SMALL, FINE)},
+    efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4))),
+}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
 FORMAT = 1  # of meta.json
 

@@ -25,7 +25,7 @@ from voicecam.data.encodings import sample_starts
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
-from voicecam.network.classifier import NO_SPEECH, Classifier, Prediction, Window, clip_features, sure_classes
+from voicecam.network.classifier import DOUBT, NO_SPEECH, Classifier, Prediction, Window, clip_features, sure_classes
 
 
 def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -88,7 +88,7 @@ def predict_recording(classifier: Classifier, signal: Signal, *, name: str = "re
     del signal  # an hour has 230 MB
     found = predict_speech(classifier, spoken.signal, name=name)
     times = (replace(w, start=spoken.time(w.start), end=spoken.time(w.end, end=True)) for w in found.windows)
-    return replace(found, speech_seconds=speech.seconds, windows=tuple(times))
+    return replace(found, speech_seconds=speech.seconds, doubtful=speech.doubtful, windows=tuple(times))
 
 
 def predict_speech(classifier: Classifier, spoken: Signal, *, name: str = "recording") -> Prediction:
@@ -123,7 +123,7 @@ def strongest_window(prediction: Prediction, spoken: Signal, config: Config) -> 
 
 
 def row(prediction: Prediction) -> dict[str, Any]:
-    """As JSON can hold it: path, prediction, label, probability, probabilities, speech_seconds, f0, windows, error."""
+    """As JSON can hold it: path, prediction, label, probability, probabilities, speech_seconds, doubtful, f0, windows, error."""
     windows = [{"start": w.start, "end": w.end, "probabilities": w.probabilities} for w in prediction.windows]
     return {
         "path": prediction.path,
@@ -132,6 +132,7 @@ def row(prediction: Prediction) -> dict[str, Any]:
         "probability": prediction.probability,
         "probabilities": prediction.probabilities or {},
         "speech_seconds": prediction.speech_seconds,
+        "doubtful": prediction.doubtful,
         "f0": prediction.f0,
         "windows": windows,
         "error": prediction.error,
@@ -150,7 +151,8 @@ def lines(prediction: Prediction, *, threshold: float) -> list[str]:
     best = f"{prediction.label} {prediction.probability:.3f}"
     answer = f"uncertain, likeliest {best}" if prediction.prediction == UNCERTAIN else best
     pitch = "no F0" if prediction.f0 is None else f"F0 {prediction.f0:.0f} Hz"
-    first = f"{prediction.path}: {answer} ({prediction.speech_seconds:.2f} s of speech, {pitch})"
+    doubt = f"{DOUBT}, " * prediction.doubtful
+    first = f"{prediction.path}: {answer} ({prediction.speech_seconds:.2f} s of speech, {doubt}{pitch})"
     if len(prediction.windows) < 2:
         return [first]
     torn = "the windows disagree: " * (len(sure_classes(prediction.windows, threshold=threshold)) > 1)

@@ -1,5 +1,6 @@
 """A saved model on corpora that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,8 @@ def score_model(
     facts : written into metrics.json as they are, such as the command; the same facts again give what is there
     known_corpus : whether other speakers of these corpora may have trained the model, see `new_speakers`; a copy never may
     Clips that cannot be used, and of a speech model those in which nobody speaks, are listed in metrics.json under "failed".
+    Of each corpus no_speech is the share of clips in which nobody is found speaking, and balanced_with_no_speech the balanced
+    accuracy with these as wrong: what `classify` reaches, which refuses them, where a picture network scores each clip whole.
     Joined corpora are the folds: by_corpus has a row for each, fold_mean is their mean with an interval over their speakers, and
     over_corpora says what another one may give. Raises ModelError when the folder holds another test or the model has met the
     corpus in training, DatasetError when the corpus lacks the label or has classes that the model does not know.
@@ -48,23 +51,25 @@ def score_model(
         raise ModelError(f"{folder}: is there and is no finished test; choose another --run name")
     model = classifier.model
     corpus = _suitable(corpus, classifier, known_corpus=known_corpus)
-    p, failed = _probabilities(classifier, corpus, progress)
+    p, silent, failed = _probabilities(classifier, corpus, progress)
+    judged = _refused(p, silent, corpus.clips[model.label], model.classes)
+    every = _predictions(corpus.clips, judged, classifier).assign(silent=silent[~np.isnan(judged[:, 0])])
     clips = corpus.clips[~np.isnan(p[:, 0])].reset_index(drop=True)
-    p = p[~np.isnan(p[:, 0])]
     if clips.empty:
         raise DatasetError(f"{corpus.root}: none of {len(failed)} clips can be used; the first: {failed[0][1]}")
-    rows = np.arange(len(clips))
-    predictions = evaluation.prediction_table(clips, model.label, rows, p, model.classes, fold=1, threshold=classifier.threshold)
-    if "corpus" in clips:
-        predictions["fold"] = pd.factorize(clips["corpus"], sort=True)[0] + 1
+    predictions = _predictions(corpus.clips, p, classifier)
     names = sorted(clips["corpus"].unique()) if "corpus" in clips else [corpus.name]
     metrics = {
-        **evaluation.all_scores(predictions, evaluation.at_temperature(p, 1 / model.temperature), model.classes),
+        **evaluation.all_scores(
+            predictions, evaluation.at_temperature(p[~np.isnan(p[:, 0])], 1 / model.temperature), model.classes
+        ),
         **evaluation.all_corpora(predictions, model.classes, names),
         "corpora": names,
         "failed": failed,
         "facts": facts,
     }
+    for row, fold in zip(metrics["by_corpus"], np.unique(predictions["fold"]), strict=True):
+        row |= _as_classified(every[every["fold"] == fold], model.classes)
     for name, text in evaluation.all_tables(predictions, clips).items():
         write_text(folder / name, text)
     write_text(folder / "corpora.csv", evaluation.corpus_table(metrics["by_corpus"]).to_csv(index=False, float_format="%.6g"))
@@ -97,6 +102,7 @@ def corpus_lines(metrics: dict[str, Any]) -> list[str]:
     classes = list(rows[0]["recall"])
     head = ["corpus", f"speakers, {'/'.join(classes)}", "clips", "balanced accuracy", *classes, "ECE", "uncertain"]
     head += ["wrong of those answered", *(f"wrong of answered {name}" for name in classes)]
+    head += ["no speech", "balanced accuracy with these as wrong"] * ("no_speech" in rows[0])
     lines = [head, ["---"] * len(head), *(_cells(row, classes) for row in rows)]
     table = [f"| {' | '.join(cells)} |" for cells in lines]
     ece, wrong, k = together["ece"], together["error_answered"], together["corpora"]
@@ -124,7 +130,8 @@ def _cells(row: dict[str, Any], classes: list[str]) -> list[str]:
     shares = [row["recall"][name] for name in classes], [row["error_answered_of"][name] for name in classes]
     recall, wrong = ([_number(share) for share in part] for part in shares)
     score, unsure, answered = interval(row["balanced_accuracy"]), _number(row["uncertain"]), interval(row["error_answered"])
-    return [row["corpus"], who, str(row["clips"]), score, *recall, f"{row['ece']:.3f}", unsure, answered, *wrong]
+    heard = [f"{row['no_speech']:.3f}", interval(row["balanced_with_no_speech"])] if "no_speech" in row else []
+    return [row["corpus"], who, str(row["clips"]), score, *recall, f"{row['ece']:.3f}", unsure, answered, *wrong, *heard]
 
 
 def _number(score: dict[str, float | None] | None) -> str:
@@ -166,10 +173,33 @@ def _refuse_copies(met: np.ndarray | None, signals: dict[str, audio.Signal]) -> 
         )
 
 
-def _probabilities(classifier: Classifier, corpus: Corpus, progress: Progress) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Probabilities, float (clip, class), NaN for clips that cannot be used; and those with the reason."""
+def _predictions(clips: pd.DataFrame, p: np.ndarray, classifier: Classifier) -> pd.DataFrame:
+    """The table of predictions of the clips that have probabilities; joined corpora are the folds."""
+    model, known = classifier.model, ~np.isnan(p[:, 0])
+    folds = pd.factorize(clips["corpus"], sort=True)[0] + 1 if "corpus" in clips else np.ones(len(clips), int)
+    clips, rows = clips[known].reset_index(drop=True), np.arange(known.sum())
+    table = evaluation.prediction_table(clips, model.label, rows, p[known], model.classes, fold=1, threshold=classifier.threshold)
+    return table.assign(fold=folds[known])
+
+
+def _refused(p: np.ndarray, silent: np.ndarray, truth: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """The probabilities, those of clips in which nobody is found speaking set on the other classes: no answer is a wrong one."""
+    wrong = np.array([[(name != true) / (len(classes) - 1) for name in classes] for true in truth])
+    return np.where(silent[:, None], wrong, p)
+
+
+def _as_classified(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
+    scores = evaluation.evaluate(predictions.reset_index(drop=True), classes)["network"]
+    return {"no_speech": float(predictions["silent"].mean()), "balanced_with_no_speech": scores["balanced_accuracy"]}
+
+
+def _probabilities(
+    classifier: Classifier, corpus: Corpus, progress: Progress
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
+    """Probabilities, float (clip, class), NaN for clips that cannot be used; in which nobody is found speaking, bool (clip,); and
+    those that cannot be used, with the reason."""
     names = list(corpus.clips["path"])
-    p = np.full((len(names), len(classifier.model.classes)), np.nan)
+    p, silent = np.full((len(names), len(classifier.model.classes)), np.nan), np.zeros(len(names), bool)
     failed: list[tuple[str, str]] = []
     waiting: dict[int, audio.Signal] = {}
     for number, name in enumerate(progress(names, len(names))):
@@ -180,6 +210,8 @@ def _probabilities(classifier: Classifier, corpus: Corpus, progress: Progress) -
         if len(waiting) == BATCH or number == len(names) - 1:
             _refuse_copies(classifier.model.met, {names[row]: signal for row, signal in waiting.items()})
             p[list(waiting)] = classifier.probabilities(list(waiting.values()))
+            for row, signal in waiting.items():
+                silent[row] = np.isnan(p[row, 0]) or not (classifier.model.config.of_sound or audio.find_speech(signal))
             failed += [(names[row], NO_SPEECH) for row in waiting if np.isnan(p[row, 0])]
             waiting = {}
-    return p, failed
+    return p, silent, failed

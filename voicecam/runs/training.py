@@ -51,7 +51,12 @@ def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
     """
     classes = set(dataset.clips[settings.label])
     evaluation.check_classes(sorted(classes))
-    how: dict[str, Any] = {"kind": settings.split, "folds": settings.folds, "leave_out": settings.leave_out, "seed": settings.split_seed}
+    how: dict[str, Any] = {
+        "kind": settings.split,
+        "folds": settings.folds,
+        "leave_out": settings.leave_out,
+        "seed": settings.split_seed,
+    }
     whole = _with_silent(settings, dataset) if dataset.config.of_sound else dataset.corpus
     found = make_splits(whole, settings.label, **how)
     if len(whole.clips) == len(dataset.clips):

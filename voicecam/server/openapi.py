@@ -30,6 +30,7 @@ MODEL = {
 CLASSIFY = {
     **_SAID,
     "speech_seconds": {**_NUMBER, "description": "s of speech"},
+    "doubtful": {"type": "boolean", "description": "whether that speech may be music or noise"},
     "windows": {
         "type": "array",
         "description": "start and end in s, and probabilities of each window",

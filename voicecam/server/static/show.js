@@ -54,7 +54,7 @@ export function showPrediction(found, model) {
   const limit = model.threshold > 0 ? ` The prediction is uncertain where the likeliest class has less than ${model.threshold.toFixed(2)}.` : "";
   $("facts").textContent = found.label === null
     ? "No speech was found, so the model was not asked."
-    : `${found.speech_seconds.toFixed(2)} s of speech, ${pitch}.${limit}`;
+    : `${found.speech_seconds.toFixed(2)} s of speech${found.doubtful ? ", or it may be music or noise" : ""}, ${pitch}.${limit}`;
   bars(found.probabilities, model);
   const line = found.disagreement === null ? found.timeline : null; // the disagreement holds the timeline
   $("timeline").hidden = line === null;
