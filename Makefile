@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
 # How the shipped model was trained; voicecam/models/EXPERIMENTS.md says what else was tried.
-VOICE := --recipe voice --arch fine --balance styles --young 13 --init none --epochs 90 --patience 90 --batch 64 --lr 0.003 \
+VOICE := --recipe voice-fine --arch fine --balance styles --young 13 --init none --epochs 90 --patience 90 --batch 64 --lr 0.003 \
 	--n-augmented 6 --ema-decay 0.998 --label-smoothing 0.05 --bfloat16
 # The shipped backbone learned who speaks: another task than the lessons', so that starting from it is transfer.
 BACKBONE := --label speaker --split clips --init none --epochs 20 --patience 20 --batch 16

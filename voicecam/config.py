@@ -140,7 +140,8 @@ class TrainConfig:
 
     arch: str = _setting(
         "resnet18",
-        "network; small: four plain blocks; fine: five, with a map four times as fine; efficientnet-lite0: see the extra imagenet; for systems A to D see docs/SYSTEMS.md",
+        "network; small: four plain blocks; fine: five, for recipe voice-fine; efficientnet-lite0: see the extra imagenet; "
+        "for systems A to D see docs/SYSTEMS.md",
         choices=ARCHITECTURES,
     )
     init: str = _setting(

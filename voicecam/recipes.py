@@ -5,6 +5,21 @@ from typing import Any
 _SPEECH = {"pre_emphasis": 0.0, "level_dbfs": -30.0, "pad": "end"}
 
 
+_VOICE: dict[str, Any] = {  # found by experiment, see voicecam/models/EXPERIMENTS.md
+    "features": "logmel",
+    "windows": "all",
+    "pad": "repeat",
+    "hop_ms": 25.0,
+    "n_mels": 40,
+    "f_min": 50.0,
+    "f_max": 7_600.0,
+    "floor_db": 60.0,
+    "normalise": "window",
+    "image_rows": 40,
+    "image_columns": 40,
+}
+
+
 def _encoder(name: str, output: str) -> dict[str, Any]:
     return {"features": "encoder", "encoder": name, "encoder_weights": "hub", "encoder_output": output}
 
@@ -12,19 +27,8 @@ def _encoder(name: str, output: str) -> dict[str, Any]:
 PRESETS: dict[str, dict[str, Any]] = {  # what `recipe` can make, as changes to the defaults
     "mfcc": {},
     "logmel": {},
-    "voice": {  # found by experiment, see voicecam/models/EXPERIMENTS.md
-        "features": "logmel",
-        "windows": "all",
-        "pad": "repeat",
-        "hop_ms": 12.5,
-        "n_mels": 40,
-        "f_min": 50.0,
-        "f_max": 7_600.0,
-        "floor_db": 60.0,
-        "normalise": "window",
-        "image_rows": 40,
-        "image_columns": 79,
-    },
+    "voice": _VOICE,
+    "voice-fine": {**_VOICE, "hop_ms": 12.5, "image_columns": 79},  # twice the frames, for arch fine: what ships
     "mfcc-2020": {
         "sample_rate": 48_000,
         "seconds": 0.99996,

@@ -135,8 +135,8 @@ def even_shares(clips: pd.DataFrame, targets: np.ndarray, no_class: np.ndarray) 
     table = pd.DataFrame({**names, "speaker": clips["speaker"], "target": np.where(no_class, -1, targets)}, index=clips.index)
     corpora, levels = table.groupby("corpus"), ["corpus", "target", "emotion", "speaker"]
     share = corpora["speaker"].transform("nunique").pow(0.5) * corpora["emotion"].transform("nunique").gt(1).add(1)
-    for outer, inner in zip(levels, levels[1:]):
-        share /= table.groupby(levels[: levels.index(inner)])[inner].transform("nunique")
+    for depth in range(1, len(levels)):
+        share /= table.groupby(levels[:depth])[levels[depth]].transform("nunique")
     share /= table.groupby(levels)["target"].transform("size")
     wanted = np.where(no_class, NO_CLASS_SHARE, (1 - NO_CLASS_SHARE * no_class.any()) / table.loc[~no_class, "target"].nunique())
     return (share / share.groupby(table["target"]).transform("sum") * wanted).to_numpy()

@@ -149,7 +149,8 @@ def _suitable(corpus: Corpus, classifier: Classifier, *, known_corpus: bool) -> 
     met = {name.lower() for name in names} & {name.lower() for name in model.meta.get("corpora", [])}
     if met and not known_corpus:
         raise ModelError(
-            f"the model was trained on {', '.join(sorted(met))}: scores there would be too good; give a corpus that is new to it, or --new-speakers"
+            f"the model was trained on {', '.join(sorted(met))}: scores there would be too good; give a corpus that is new to "
+            "it, or --new-speakers"
         )
     labelled = keep_labelled(corpus, model.label)
     unknown = sorted(set(labelled.clips[model.label]) - set(model.classes))

@@ -78,11 +78,9 @@ def _young_apart(clips: pd.DataFrame, young: float, split: Split) -> Split:
     if not small.any():
         return split
     held = sorted(clips["speaker"][small].unique(), key=digest)[::2]
-    return Split(
-        split.train[~(small & clips["speaker"].isin(held).to_numpy())[split.train]],
-        *(rows[~small[rows]] for rows in (split.valid, split.test)),
-        warning=split.warning,
-    )
+    left_out = small & clips["speaker"].isin(held).to_numpy()
+    valid, test = (rows[~small[rows]] for rows in (split.valid, split.test))
+    return Split(split.train[~left_out[split.train]], valid, test, split.warning)
 
 
 def is_young(clips: pd.DataFrame, young: float) -> np.ndarray:
