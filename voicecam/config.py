@@ -165,6 +165,11 @@ class TrainConfig:
     )
     augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only
     n_augmented: int = _setting(8, "degraded copies of each training clip, recipe voice only", low=0, high=100)
+    degradation: str = _setting(
+        "voice",
+        "how far degraded copies go: voice, or word where only what is said counts, see audio.degrade",
+        choices=("voice", "word"),
+    )
     ema_decay: float = _setting(
         0.0, "decay per step of a running mean of the weights, which is then kept; 0 is none", low=0, high=1, below=True
     )

@@ -62,6 +62,12 @@ class Degradation:
 
 
 STANDARD = Degradation()
+DEGRADATIONS = {
+    "voice": STANDARD,  # who speaks stays: pitch and speed move little
+    "word": Degradation(  # what is said stays: voices may become anybody's, and lines poor
+        pitch_share=0.8, semitones=(-8.0, 8.0), speed_share=0.9, speed=0.25, noise_share=0.7, band_share=0.5, codec_share=0.3
+    ),
+}
 
 
 def noise(samples: np.ndarray, rate: int, *, snr_db: float, rng: np.random.Generator, slope: float = 0.0) -> np.ndarray:

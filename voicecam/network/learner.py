@@ -29,7 +29,7 @@ from voicecam.features.image import Scale, fit_scale
 from voicecam.network import Model, build, versions
 from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
-from voicecam.network.loaders import Windows, clip_shares, even_shares, make_loaders
+from voicecam.network.loaders import SHORT, Windows, clip_shares, even_shares, make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
 
 
@@ -143,7 +143,8 @@ def _loaders(
     if dataset.augmented_clips is not None:
         undecided = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
         shares = _shares(dataset.clips.iloc[split.train], targets[split.train], undecided[split.train], training.balance)
-        windows = Windows(dataset.augmented_clips, targets, split.train, shares, scale, seed=training.seed, no_class=undecided)
+        how: dict[str, Any] = {"seed": training.seed, "short": SHORT[training.degradation], "no_class": undecided}
+        windows = Windows(dataset.augmented_clips, targets, split.train, shares, scale, **how)
     elif no_class is not None and no_class[split.train].any():
         raise DatasetError("clips of no class: recipe voice alone draws their targets; leave out --young")
     return make_loaders(

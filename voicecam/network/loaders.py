@@ -18,7 +18,7 @@ from voicecam.network import IMAGENET_MEAN, IMAGENET_STD, to_input
 
 TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
 FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
-SHORT = 0.2  # share of training windows that are a short recording said again; longer ones are what most people bring
+SHORT = {"voice": 0.2, "word": 0.0}  # share of training windows that are a part of it said again: not where the word counts
 NO_CLASS_SHARE = 0.1  # of the windows drawn, those of clips of no class
 TRAIN = 0  # fastai's split_idx of each part; it reads the data set's to know whether a transform for one part runs
 MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
@@ -95,6 +95,7 @@ class Windows:
     """Windows cut by chance from the training clips' augmented copies, as often as `shares` says.
 
     train : rows of the training clips, and shares, float, of each; targets : class number of every clip, int64
+    short : see AugmentedClips.random_window
     no_class : bool (clip,), clips that are of no class: their target is drawn anew each time, so that the network learns to be
         undecided about them (in the mean over draws the cross-entropy with equal shares of all classes)
     """
@@ -108,9 +109,11 @@ class Windows:
         scale: Scale,
         *,
         seed: int,
+        short: float = SHORT["voice"],
         no_class: np.ndarray | None = None,
     ):
         self.augmented_clips, self.targets, self.train, self.scale = augmented_clips, targets, train, scale
+        self.short = short
         self.rng = np.random.default_rng(seed)
         self.p, self.no_class = shares, np.zeros(len(targets), dtype=bool) if no_class is None else no_class
         self.n_classes = int(targets.max()) + 1
@@ -119,7 +122,7 @@ class Windows:
         """A class number and the picture of a window of a clip of it, uint8 (row, frame)."""
         clip = int(self.rng.choice(self.train, p=self.p))
         target = int(self.rng.integers(self.n_classes)) if self.no_class[clip] else int(self.targets[clip])
-        return target, self.scale.to_gray(self.augmented_clips.random_window(clip, self.rng, short=SHORT))
+        return target, self.scale.to_gray(self.augmented_clips.random_window(clip, self.rng, short=self.short))
 
 
 def even_shares(clips: pd.DataFrame, targets: np.ndarray, no_class: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A run's network -> a folder of its own, with the scores it goes by."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from voicecam import audio, evaluation
 from voicecam.audio.fingerprints import fingerprint, to_text
+from voicecam.config import TrainConfig
 from voicecam.corpora.table import Corpus
 from voicecam.errors import ModelError
 from voicecam.files import read_json, write_json
@@ -96,7 +97,7 @@ def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[st
 def _check_same_kind(model: Model, tested: Path) -> None:
     """Raise ModelError where the tested run's networks are made otherwise than `model`: then its scores say nothing of it."""
     other, training = load_model(fold_places(tested)[0]), open_run(tested).training
-    ours, theirs = model.meta["training"], other.meta["training"]
+    ours, theirs = (asdict(TrainConfig(**one.meta["training"])) for one in (model, other))  # older ones lack newer settings
     for name, mine, its in (
         ("architecture", model.arch, other.arch),
         ("classes", model.classes, other.classes),

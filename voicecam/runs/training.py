@@ -10,6 +10,7 @@ import pandas as pd
 from fastai.learner import Learner
 
 from voicecam import evaluation
+from voicecam.audio.degrade import DEGRADATIONS
 from voicecam.config import HEADS, PICTURE_NETWORKS, TRANSFORMERS, Config
 from voicecam.corpora.labels import age_years
 from voicecam.corpora.table import Corpus, keep_ages, keep_labelled
@@ -37,10 +38,12 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
     if dataset.config.windows == "loudest" or dataset.config.of_sound:
         return dataset
     n_augmented = settings.training.n_augmented if settings.training.augment else 0
-    cache = home / "cache" / "augmented"
-    return replace(
-        dataset, augmented_clips=render(dataset.corpus, dataset.config, n_augmented=n_augmented, cache=cache, progress=progress)
-    )
+    how: dict[str, Any] = {
+        "n_augmented": n_augmented,
+        "how": DEGRADATIONS[settings.training.degradation],
+        "cache": home / "cache" / "augmented",
+    }
+    return replace(dataset, augmented_clips=render(dataset.corpus, dataset.config, **how, progress=progress))
 
 
 def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
