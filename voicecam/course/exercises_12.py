@@ -18,7 +18,7 @@ TRAINED, RANDOM = "trained", "random"  # how rows of the table of agreement begi
 SENTENCES = {
     "a": "It listens where the map is brightest.",
     "b": "The map's bands go with what stopping a band costs, beyond maps of random weights.",
-    "c": "Stopping some bands costs score; the map was not shown to say which, beyond maps of random weights.",
+    "c": "Stopping some bands costs score; there is no proof that the map says which, beyond maps of random weights.",
     "d": "It uses no band whose stopping costs nothing.",
 }
 
