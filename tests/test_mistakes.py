@@ -14,6 +14,7 @@ from run_script import one_line_error, output_of
 
 from conftest import demo_speech, speech_run, voice
 from voicecam import audio, runs
+from voicecam.commands.run_report import write_run_report
 from voicecam.errors import DatasetError, ModelError
 from voicecam.network.classifier import load_classifier
 from voicecam.report.mistakes import write_mistakes_page
@@ -157,7 +158,7 @@ def test_a_chosen_temperature_makes_the_mistakes_anew(planted, tmp_path):
         mistakes.copy_mistakes(own, dataset)
 
 
-def test_a_run_on_pictures_copies_its_mistakes_when_asked(tmp_path, rng):
+def test_a_run_on_pictures_copies_its_mistakes_when_asked_and_its_report_links_to_them(tmp_path, rng, monkeypatch):
     import soundfile as sf
 
     for i in range(12):  # pitch says nothing of the label
@@ -180,6 +181,21 @@ def test_a_run_on_pictures_copies_its_mistakes_when_asked(tmp_path, rng):
     )
     tested = {row["path"] for row in csv.DictReader((folder / "predictions.csv").open()) if row["true"] != row["predicted"]}
     assert {row["path"] for row in rows if row["part"] == "test"} == tested
+
+    def linked():
+        """Pages of mistakes that the report links to, as files."""
+        found = Players()
+        found.feed((folder / "report.html").read_text())
+        return [folder / unquote(link) for link in found.others if "mistakes/" in link]
+
+    assert linked() == []  # made before them
+    monkeypatch.chdir(tmp_path)
+    dataset = runs.run_dataset(runs.open_run(folder))
+    write_run_report(folder, dataset)
+    assert linked() == [folder / "mistakes" / "index.html"]
+    (folder / "mistakes" / "mistakes.csv").unlink()  # as a new temperature leaves it
+    write_run_report(folder, dataset)
+    assert linked() == []
 
 
 def test_matrices_have_no_clip_to_copy(tmp_path, rng):

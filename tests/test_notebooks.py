@@ -27,6 +27,7 @@ COURSE = [
     "09_your_voice",
     "10_our_class",
     "11_speech_models",
+    "12_other_networks",
 ]
 RAW = re.compile(r"<[\w.]+( object)? at 0x|^array\(|^tensor\(|^\[<|interactive\(children|Figure size|<Axes")
 FASTAI = {  # what a person who knows fastai looks for, by notebook

@@ -402,6 +402,15 @@ def test_mistakes_have_a_player_each_and_none_are_called_none(content):
     assert "There are none: all 50 clips were classified correctly." in read(replace(content, mistakes=())).text
 
 
+def test_the_page_of_all_mistakes_is_linked_where_there_is_one(content):
+    assert [a for a in read(content).all("a") if not a["href"].startswith("#")] == []
+    page = read(replace(content, mistakes_page="../../mistakes/index.html"))
+    assert [a["href"] for a in page.all("a") if not a["href"].startswith("#")] == ["../../mistakes/index.html"]
+    content.metrics["network"]["confusion"] = [[20, 0], [0, 30]]
+    none_tested = read(replace(content, mistakes=(), mistakes_page="mistakes/index.html"))
+    assert "mistakes/index.html" in [a["href"] for a in none_tested.all("a")], "those of training can be heard all the same"
+
+
 def test_folds_are_shown_only_where_there_are_several(content):
     assert "Fold by fold" not in read(content).text
     content.metrics["folds"].append({"balanced_accuracy": 0.94, "clips": 40, "speakers": 3})

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import soundfile as sf
 import soxr
+from PIL import Image
 from run_script import SCRIPTS, last_line, one_line_error, output_of, run_script
 
 pytest.importorskip("transformers")
@@ -25,6 +26,7 @@ pytest.importorskip("webrtcvad")
 pytest.importorskip("resemblyzer")
 
 from voicecam import VoiceModel, audio, load
+from voicecam.checks import run_checks
 from voicecam.config import DEMO
 from voicecam.errors import ModelError
 from voicecam.network import load_model
@@ -287,6 +289,40 @@ def test_its_maps_are_tested_by_taking_bands_out_of_the_sound(finished, place):
     model = folder / "fold1"
     status, _, error = run_script("classify", "--model", model, place / "words" / "noise.wav", "--cam", "maps", cwd=place)
     assert status == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_maps_of_all_systems_stand_side_by_side(finished, place, corpus, monkeypatch):
+    """From the runs' own files: nothing but what each check measured by itself stands in the table."""
+    only = {name: run_checks.CHECKS[name] for name in ("bands", "sound_bands")}  # the others are not asked
+    monkeypatch.setattr(run_checks, "CHECKS", only)
+    network = ["--recipe", "logmel", "--arch", "small", "--init", "none", "--epochs", "2", "--image-size", "32", "32"]
+    output_of("run_all", "--corpus", corpus, "--run", "pictures", *network, "--method", "hires-cam", cwd=place)
+    for name in "abc":
+        finished(name)
+        output_of("explain", "--run", name, cwd=place)
+    said = output_of("compare", "--run", "pictures", *"abc", "--maps", "maps", "--clips", "3", cwd=place)
+    assert last_line(said).endswith("maps.png, maps.csv and maps.md: 4 systems, 2 clips that all explained")  # two are tested
+    table = pd.read_csv(place / "results" / "maps" / "maps.csv").set_index(["system", "method"])
+    systems = ["pictures", "pictures", "a", "a", "b", "b", "c", "c"]
+    methods = ["HiRes-CAM", "Mel gradients", *["Occlusion", "Integrated gradients"] * 3]
+    assert list(table.index) == list(zip(systems, methods))
+    keys = {"HiRes-CAM": "hires-cam", "Mel gradients": "mel gradients", "Occlusion": "occlusion"}
+    for (system, method), row in table.iterrows():
+        own = pd.read_csv(place / "results" / system / "checks" / "agreement.csv").set_index("method")
+        key = keys.get(method, "integrated-gradients")
+        numbers = ["spearman", "low", "high"]
+        assert row[numbers].tolist() == pytest.approx(own.loc[key, numbers].tolist(), nan_ok=True)
+        if method == "Occlusion":
+            assert row["random"] == pytest.approx(own.loc["occlusion, random head", "spearman"], abs=1e-5)
+    assert -1 <= table.loc[("pictures", "HiRes-CAM"), "random"] <= 1
+    with Image.open(place / "results" / "maps" / "maps.png") as drawn:
+        assert drawn.width > 4 * drawn.height / 3  # a column for the clip and one a system, two rows
+        assert len(drawn.convert("RGB").getcolors(2**24)) > 1000
+    status, _, error = run_script("compare", "--run", "pictures", "a", "b", cwd=place)
+    one_line_error(status, error)
+    assert "3 runs; give two, or --maps NAME" in error
 
 
 def test_a_speech_model_has_no_learner_of_pictures(finished, place, monkeypatch):

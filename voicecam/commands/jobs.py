@@ -17,6 +17,7 @@ from voicecam.corpora import keep_ages
 from voicecam.corpora.labels import listing
 from voicecam.data.dataset import Dataset, make_images
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
+from voicecam.errors import ModelError
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
 from voicecam.network.classifier import load_classifier
 from voicecam.network.speech_training import check_start
@@ -95,6 +96,8 @@ def _keep_mistakes(folder: Path, dataset: Dataset) -> str:
 
 def compare_job(args: argparse.Namespace) -> str:
     """Compare two evaluated runs and say what was found; returns the last line."""
+    if len(args.run) != 2:
+        raise ModelError(f"{len(args.run)} runs; give two, or --maps NAME to set the maps of several side by side")
     first, second = args.run
     found, path = leaderboard.compare_runs(cli.run_folder(first), cli.run_folder(second))
     cli.log(f"balanced accuracy on {found['clips']} clips of {found['speakers']} speakers, 95 % intervals over speakers:")

@@ -25,6 +25,7 @@ from voicecam.features.image import SPREADS
 from voicecam.files import file_sha256, read_json, read_table, safe_name, write_bytes, write_json
 from voicecam.network import versions
 from voicecam.report import ReportContent, ReportExplanation, write_report
+from voicecam.runs import mistakes
 
 
 def write_run_report(folder: Path, dataset: Dataset, *, place: Path | None = None) -> Path:
@@ -92,7 +93,8 @@ def run_content(folder: Path, dataset: Dataset, *, place: Path | None = None) ->
         examples=tuple(report_clip(row, folder, dataset, place) for row in example_rows(_explained(predictions, place))),
         mistakes=tuple(report_clip(row, folder, dataset, place) for row in mistake_rows(predictions)),
         explanation=_explanation(place),
-        others={_title(other): _link(other, place) for other in _others(folder, place)},
+        others={_title(other): _link(other / "report.html", place) for other in _others(folder, place)},
+        mistakes_page=_mistakes_link(folder, place),
         map_doubts=map_doubts(place, method),
         answers=answers(place, method, metrics["network"]["balanced_accuracy"]),
         per_group=_table(folder / "per_group.csv"),
@@ -206,9 +208,15 @@ def _title(place: Path) -> str:
     return f"{facts['method']} at layer {facts['layer']}, for {_target_words(facts['target'])}{beside}"
 
 
-def _link(other: Path, place: Path) -> str:
-    """Where the report of another explanation lies, seen from that in `place`."""
-    return quote(Path(os.path.relpath(other / "report.html", place)).as_posix())
+def _link(page: Path, place: Path) -> str:
+    """Where a page of the run lies, seen from the report in `place`."""
+    return quote(Path(os.path.relpath(page, place)).as_posix())
+
+
+def _mistakes_link(folder: Path, place: Path) -> str:
+    """Where the page to hear all mistakes lies; "" where there is none, or one of answers that changed since."""
+    page = folder / mistakes.FOLDER / "index.html"
+    return _link(page, place) if page.exists() and page.with_name(mistakes.TABLE).exists() else ""
 
 
 def _target_words(target: str) -> str:

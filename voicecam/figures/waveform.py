@@ -20,13 +20,14 @@ def plot_band_time_map(
     ax: Axes,
     limit: float | None = None,
     unit: str = "logits",
+    bar: bool = True,
 ) -> QuadMesh:
     """A signed map, red where a band at a time speaks for the class and blue where against it, white at 0.
 
     matrix : float (band, step), lowest band first; limits : (low, high) in Hz of each band, without gaps; each is drawn equally
         high, so that mel bands make a mel axis; seconds : length of the sound, in as many equal stretches as there are steps
     limit : the value of the full colours, the largest size in the map unless given; give maps to be compared the same one
-    unit : of the values, drawn beside the colours
+    unit : of the values, drawn beside the colours; bar : whether the colours' meaning stands beside the map
     """
     top = limit or float(np.abs(matrix).max()) or 1.0
     x, y = np.linspace(0, seconds, matrix.shape[1] + 1), np.arange(len(matrix) + 1)
@@ -36,9 +37,10 @@ def plot_band_time_map(
     ax.set_yticks(list(places.values()), [hertz(hz) for hz in places])
     ax.set(xlabel="time (s)", ylabel="frequency", xlim=(0, seconds), ylim=(0, len(matrix)))
     ax.tick_params(labelsize=SMALL)
-    bar = ax.figure.colorbar(drawn, ax=ax)  # type: ignore[union-attr]
-    bar.set_label(unit if np.any(matrix) else f"{unit} (blank)")
-    bar.ax.tick_params(labelsize=SMALL)
+    if bar:
+        beside = ax.figure.colorbar(drawn, ax=ax)  # type: ignore[union-attr]
+        beside.set_label(unit if np.any(matrix) else f"{unit} (blank)")
+        beside.ax.tick_params(labelsize=SMALL)
     return drawn
 
 

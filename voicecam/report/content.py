@@ -79,6 +79,7 @@ class ReportContent:
     of_sound : the network is shown no pictures, but speech or what an encoder gives of it; pictures are shown all the same
     about : sections on the scores, after how well it works
     sections : on how far to believe the maps, in order; map_doubts : why the run's own checks doubt its maps
+    mistakes_page : link to the page on which all mistakes can be heard, "" where there is none
     others : other explanations of the run, title -> link to their report
     """
 
@@ -118,6 +119,7 @@ class ReportContent:
     about: tuple[Section, ...] = ()
     of_sound: bool = False
     duplicates: str = ""
+    mistakes_page: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
 
 
