@@ -9,14 +9,14 @@ import pytest
 import soundfile as sf
 
 from voicecam import audio
-from voicecam.audio.degrade import Degradation
+from voicecam.audio.degrade import DEGRADATIONS, Degradation, augment
 from voicecam.config import recipe
 from voicecam.corpora import open_corpus
 from voicecam.data.augmented import AugmentedClips, render
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features.image import fit_scale
 from voicecam.network.classifier import clip_windows
-from voicecam.network.loaders import NO_CLASS_SHARE, Windows, clip_shares, even_shares
+from voicecam.network.loaders import NO_CLASS_SHARE, SHORT, Windows, clip_shares, even_shares
 
 CONFIG = recipe("voice")
 
@@ -185,3 +185,14 @@ def test_clips_of_no_class_are_drawn_as_either():
     assert 160 < sum(drawn) < 240, "half and half, within four standard deviations"
     windows = Windows(clips, targets, np.arange(3), np.array([0.5, 0.5, 0.0]), scale, seed=0, no_class=young)
     assert 40 < sum(windows.draw()[0] for _ in range(120)) < 80
+
+
+def test_copies_of_words_go_farther_and_are_never_cut(corpus):
+    """Playing faster and moving the pitch both change the length: by how much, tells how far."""
+    spread = {}
+    for kind in ("voice", "word"):
+        samples, rng = audio.read(corpus.root / corpus.clips["path"][0]).samples, np.random.default_rng(1)
+        lengths = [len(augment(samples, 16_000, [], rng, how=DEGRADATIONS[kind])) for _ in range(60)]
+        spread[kind] = np.std(12 * np.log2(lengths))
+    assert spread["word"] > 1.5 * spread["voice"], "semitones"
+    assert SHORT["word"] == 0 < SHORT["voice"]
