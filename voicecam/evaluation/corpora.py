@@ -29,9 +29,9 @@ def corpus_scores(predictions: pd.DataFrame, names: Sequence[str], classes: Sequ
     ]
 
 
-def corpora_of(predictions: pd.DataFrame) -> list[str]:
+def corpora_of(predictions: pd.DataFrame) -> np.ndarray:
     """The corpus of each prediction where corpora were joined: their speakers are "A/ana"."""
-    return [str(speaker).split("/")[0] for speaker in predictions["speaker"]]
+    return np.array([str(speaker).split("/")[0] for speaker in predictions["speaker"]], dtype=object)
 
 
 def over_corpora(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
