@@ -227,7 +227,7 @@ def test_several_new_corpora_are_tested_at_once(work, write_voices, tmp_path, mo
     voices = write_voices(speakers=6, takes=2, seconds=1.1)
     places = [str(shutil.copytree(voices, tmp_path / name)) for name in "DE"]
     monkeypatch.setattr(cli, "RESULTS", tmp_path / "results")
-    asked = {"corpus": places, "layout": "auto", "min_age": 0.0, "max_age": None}
+    asked = {"corpus": places, "layout": "auto", "min_age": 0.0, "max_age": None, "new_speakers": False}
     jobs.test_job(argparse.Namespace(run="new", model=work / "voice", **asked))
     printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("| D |", "| E |"))]
     metrics = json.loads((tmp_path / "results" / "new" / "metrics.json").read_text())
@@ -273,3 +273,21 @@ def test_the_model_that_ships_is_small_whole_and_knows_what_it_is():
     low, high = (audio.from_samples(voice(f0, rng, seconds=2.0), 16_000) for f0 in (95, 230))
     p_low, p_high = classifier.probabilities([low, high])[:, 0]
     assert p_low < p_high, "a buzz of higher pitch is more like a woman's voice"
+
+
+@pytest.mark.slow
+def test_a_model_tested_on_one_division_keeps_its_own_threshold_and_goes_by_those_scores(work, monkeypatch):
+    """Digits, say: all voices trained the model; a network made in the same way was tested on a fifth of them."""
+    monkeypatch.chdir(work)
+    path = next((work / "maps").glob("*.json"))
+    settings = runs.Settings(map=str(path), label="label", split="speakers", training=TRAINING)
+    runs.start_run(work / "once", settings, command="the command of once")
+    dataset = runs.run_dataset(settings)
+    runs.train_run(work / "once", dataset, log=lambda line: None)
+    metrics = runs.evaluate_run(work / "once", dataset)
+    runs.ship(work / "all", work / "words", tested=work / "once")
+    meta, own = (json.loads((work / name / "meta.json").read_text())["meta"] for name in ("words", "all/fold1"))
+    assert (meta["threshold"], meta["temperature"]) == (own["threshold"], own["temperature"])
+    assert meta["test"]["balanced_accuracy"] == metrics["network"]["balanced_accuracy"]
+    assert meta["tested"]["command"] == "the command of once"
+    assert f"{metrics['fold_mean']['value']:.3f} of a network made in the same way" in (work / "words" / "README.md").read_text()

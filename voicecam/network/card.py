@@ -94,11 +94,7 @@ def _scores(model: Model) -> list[str]:
     """How it was tested, with an empty line after; nothing where its file holds no scores."""
     tested: dict[str, Any] | None = model.meta.get("tested")
     if tested:
-        spread, n = tested["fold_spread"], len(tested["folds"])
-        text = (
-            f"Balanced accuracy {tested['fold_mean']['value']:.3f}, mean of {n} networks made in the same way, each on speakers "
-            f"that it never met ({spread['lowest']:.3f} to {spread['highest']:.3f})."
-        )
+        text = _tested(tested)
     elif model.meta.get("test"):
         score = model.meta["test"]["balanced_accuracy"]
         ends = "" if score["low"] is None else f" [{score['low']:.3f}, {score['high']:.3f}] (95 % over speakers)"
@@ -109,6 +105,24 @@ def _scores(model: Model) -> list[str]:
     if _closed_set(model):
         return [f"{text} Chance is {1 / len(model.classes):.3f}.", ""]
     return [f"{text} Another corpus can be far from it: test it on yours with `voicecam external`.", ""]
+
+
+def _tested(tested: dict[str, Any]) -> str:
+    """What networks made in the same way scored on whom they never met."""
+    n, rows = len(tested["folds"]), tested.get("by_corpus", [])
+    if rows:
+        each = [row["balanced_accuracy"]["value"] for row in rows]
+        return (
+            f"Balanced accuracy {tested['over_corpora']['mean']:.3f}, mean over {len(each)} corpora, each tested by one of {n} "
+            f"networks made in the same way that never met it ({min(each):.3f} to {max(each):.3f})."
+        )
+    spread, score = tested["fold_spread"], tested["fold_mean"]["value"]
+    if n == 1:
+        return f"Balanced accuracy {score:.3f} of a network made in the same way, on speakers that it never met."
+    return (
+        f"Balanced accuracy {score:.3f}, mean of {n} networks made in the same way, each on speakers that it never met "
+        f"({spread['lowest']:.3f} to {spread['highest']:.3f})."
+    )
 
 
 def _threshold(model: Model) -> list[str]:

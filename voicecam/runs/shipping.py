@@ -70,21 +70,21 @@ def _own_scores(folder: Path) -> dict[str, Any]:
 
 
 def _borrowed_scores(model: Model, tested: Path, *, max_error: float) -> dict[str, Any]:
-    """Temperature and threshold from all folds of `tested`; scores of each fold under those that the other folds ask for."""
+    """Temperature and threshold from all folds of `tested`; scores of each fold under those that the other folds ask for. Of one
+    fold the scores alone."""
     _check_same_kind(model, tested)
     predictions = read_predictions(tested)
     metrics = read_json(tested / "metrics.json", error=ModelError)
-    if len(metrics["folds"]) < 2:
-        raise ModelError(f"{tested}: has one fold, which leaves none to calibrate on; test with --split corpora or --folds")
+    command = read_json(tested / "run.json", error=ModelError)["command"]
+    if len(metrics["folds"]) < 2:  # nobody else to calibrate on: both go by their own validation speakers
+        kept = {name: metrics[name] for name in ("folds", "fold_mean", "fold_spread", "calibration", "abstention")}
+        return {"test": metrics["network"], "tested": {**kept, "command": command}}
     temperatures = predictions["fold"].map(dict(enumerate(metrics["calibration"]["temperatures"], start=1))).to_numpy(dtype=float)
     p = predictions[[f"p_{name}" for name in model.classes]].to_numpy()
     before = evaluation.at_temperature(p, 1 / temperatures[:, None])
     targets = predictions["true"].map(list(model.classes).index).to_numpy(dtype=int)
     crossed = evaluation.cross_calibrate(predictions, before, model.classes, max_error=max_error)
-    scores = {
-        **evaluation.all_scores(crossed, before, model.classes),
-        "command": read_json(tested / "run.json", error=ModelError)["command"],
-    }
+    scores = {**evaluation.all_scores(crossed, before, model.classes), "command": command}
     if open_run(tested).split == "corpora":
         scores |= evaluation.all_corpora(crossed, model.classes)
     speakers, groups = predictions["speaker"].to_numpy(), predictions["fold"].to_numpy(dtype=int)
