@@ -7,6 +7,8 @@ RUN ?= backbone
 # How the shipped model was trained; voicecam/models/EXPERIMENTS.md says what else was tried.
 VOICE := --recipe voice-fine --arch fine --balance styles --young 13 --init none --epochs 90 --patience 90 --batch 64 --lr 0.003 \
 	--n-augmented 6 --ema-decay 0.998 --label-smoothing 0.05 --bfloat16
+DIGITS := --label digit --recipe voice-fine --arch fine --degradation word --init none --epochs 60 --patience 60 --batch 64 --lr 0.003 \
+	--n-augmented 8 --ema-decay 0.998 --label-smoothing 0.05 --bfloat16
 # The shipped backbone learned who speaks: another task than the lessons', so that starting from it is transfer.
 BACKBONE := --label speaker --split clips --init none --epochs 20 --patience 20 --batch 16
 LICENCE := cc-by-nc-sa-4.0
@@ -98,6 +100,12 @@ model: $(BIN)/.packages ## train the shipped model again: make model CORPORA="pa
 	$(BIN)/python scripts/ship_model.py --run voice --tested voice-tested --licence $(LICENCE) --out voicecam/models/voice
 	$(BIN)/python scripts/measure_bands.py --corpus $(CORPORA) --min-age 14
 
+digits: $(BIN)/.packages ## train the shipped model of spoken digits again
+	$(BIN)/python scripts/make_espeak_corpus.py --voices 70 --takes 2 --out cache/espeak-70
+	$(BIN)/python scripts/run_all.py --corpus demo cache/espeak-70 --run digits-tested --split speakers --maps-only $(DIGITS)
+	$(BIN)/python scripts/run_all.py --corpus demo cache/espeak-70 --run digits --split none $(DIGITS)
+	$(BIN)/python scripts/ship_model.py --run digits --tested digits-tested --licence apache-2.0 --out voicecam/models/digits
+
 backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CORPORA="path path path"
 	@test -n "$(CORPORA)" || { echo 'usage: make backbone CORPORA="cache/RAVDESS cache/ST-AEDS cache/nEMO ..." [RUN=name]'; exit 2; }
 	@set -o pipefail; $(BIN)/python scripts/make_images.py --corpus $(CORPORA) --image-size 64 64 | tee /dev/stderr | \
@@ -109,4 +117,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache site .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks book model backbone clean
+.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks book model digits backbone clean

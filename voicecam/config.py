@@ -24,6 +24,7 @@ KOKORO = CACHE / "kokoro"  # packages that the demo voices are made from
 DEMO = Path(__file__).parent / "voices"  # the demo voices
 SHIPPED = Path(__file__).parent / "models"  # what comes with the package
 SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
+SHIPPED_DIGITS = SHIPPED / "digits"  # says which English digit was spoken
 SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell speakers apart; in the repository only, it is large
 NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
 PICTURE_NETWORKS = ("resnet18", "resnet34", "resnet50", "small", "fine", "efficientnet-lite0")

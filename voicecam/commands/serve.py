@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from voicecam.commands import cli
-from voicecam.config import SHIPPED_MODEL
+from voicecam.config import SHIPPED_DIGITS, SHIPPED_MODEL
 from voicecam.errors import VoicecamError
 
 EXAMPLE = "--port 8000"
@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         action="append",
-        help="folder of a saved model; give several to switch between them on the page (default: the shipped one)",
+        help="folder of a saved model; give several to switch between them on the page (default: digits, and voice)",
     )
 
 
@@ -37,7 +37,7 @@ def work(args: argparse.Namespace) -> str:
     from voicecam.server.analysis import Explainer
     from voicecam.server.app import make_app
 
-    places = args.model or [SHIPPED_MODEL]
+    places = args.model or [SHIPPED_DIGITS, SHIPPED_MODEL]
     served = [Explainer(load_classifier(place), load_ranges(place), name) for place, name in zip(places, _names(places))]
     app = make_app(*served)
     settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
