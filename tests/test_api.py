@@ -120,7 +120,7 @@ def test_a_windows_mel_energies_are_those_of_its_own_samples(model, spoken):
 
 
 def test_the_map_is_the_networks_own_unless_another_is_asked_for(model, spoken, monkeypatch):
-    monkeypatch.setitem(DEFAULT_MAPS, ("small", "logmel"), ("eigen-cam", "layer1"))
+    monkeypatch.setitem(DEFAULT_MAPS, ("fine", "logmel"), ("eigen-cam", "layer1"))
     said = model.classify(spoken / "said.wav")
     assert (model.explain(said).method, model.explain(said).layer) == ("eigen-cam", "layer1")
     assert model.explain(said, layer="layer2").layer == "layer2"
@@ -209,7 +209,7 @@ def test_a_models_card_has_a_yaml_head_and_the_numbers_of_its_file(tmp_path):
     assert head["license"] == "cc-by-nc-sa-4.0"
     assert head["datasets"] == model.meta["corpora"]
     assert head["metrics"] == ["balanced_accuracy"]
-    assert f"{model.meta['tested']['fold_mean']['value']:.3f}" in text
+    assert f"{model.meta['tested']['over_corpora']['mean']:.3f}" in text
     again = voicecam.VoiceModel.from_pretrained(tmp_path / "saved")
     assert again.classes == model.classes
     assert (model.folder / "README.md").read_text() == text, "the card in the package is the one that is made"

@@ -6,7 +6,7 @@ in a folder with me.wav (a synthetic voice that counts to four), a small corpus 
 Example:
     >>> import voicecam
     >>> voicecam.load().classify("me.wav")
-    Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
+    Prediction(female 0.89, 1.37 s of speech, F0 177 Hz)
 """
 
 from collections.abc import Mapping, Sequence

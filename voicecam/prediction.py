@@ -5,7 +5,7 @@
 Example:
     >>> import voicecam
     >>> voicecam.load().explain("me.wav")
-    Explanation(hires-cam at layer3 for female, 5 x 5 cells; female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
+    Explanation(hires-cam at layer4 for female, 10 x 20 cells; female 0.89, 1.37 s of speech, F0 177 Hz)
 """
 
 from collections.abc import Sequence
@@ -42,9 +42,9 @@ class Prediction(recordings.Prediction):
         >>> import voicecam
         >>> said = voicecam.load().classify("me.wav")
         >>> said.prediction, said.label, round(said.f0)
-        ('uncertain', 'female', 177)
+        ('female', 'female', 177)
         >>> [round(window.probabilities["female"], 2) for window in said.windows]
-        [0.97, 0.32]
+        [0.89, 0.89]
     """
 
     model: "VoiceModel | None" = None
@@ -66,7 +66,7 @@ class Prediction(recordings.Prediction):
             >>> import voicecam
             >>> picture, rows, columns = voicecam.load().classify("me.wav").picture()
             >>> picture.shape, rows.kind, columns.kind
-            ((40, 40), 'frequency', 'time')
+            ((40, 79), 'frequency', 'time')
         """
         if self.matrix is None or self.log_mel is None or self.model is None:
             raise ExplainError(f"{self.path}: no speech, so there is nothing to explain")
@@ -104,7 +104,7 @@ class Explanation:
         >>> import voicecam
         >>> why = voicecam.load().explain("me.wav", label="male", method="grad-cam")
         >>> why.label, why.method, why.layer, why.map.shape
-        ('male', 'grad-cam', 'layer3', (5, 5))
+        ('male', 'grad-cam', 'layer4', (10, 20))
     """
 
     prediction: Prediction
@@ -128,7 +128,7 @@ class Explanation:
             >>> import voicecam
             >>> ax = voicecam.load().explain("me.wav").plot()
             >>> ax.get_title()
-            'me.wav: female 0.790'
+            'me.wav: female 0.892'
             >>> ax.figure.savefig("why.png")
         """
         from voicecam.figures import figure, plot_map
@@ -170,9 +170,9 @@ class Explanation:
             >>> import voicecam
             >>> voicecam.load().explain("me.wav").bands("octaves").round(1).head(3)
                  band  from_hz  to_hz  drop
-            0  125 Hz     88.4  176.8   0.6
-            1  250 Hz    176.8  353.6   2.2
-            2  500 Hz    353.6  707.1   2.3
+            0  125 Hz     88.4  176.8   0.2
+            1  250 Hz    176.8  353.6   0.7
+            2  500 Hz    353.6  707.1   1.9
         """
         from voicecam.explanation.band_occlusion import occluded_bands
         from voicecam.explanation.bands import band_set

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Recording = str | PathLike[str] | np.ndarray | Signal
 
+MOST_NAMED = 5  # corpora that are named in a line
+
 
 class VoiceModel:
     """A trained model that takes recordings: a file's path, samples with their rate, or a Signal.
@@ -37,7 +39,7 @@ class VoiceModel:
     Example:
         >>> import voicecam
         >>> voicecam.load()
-        VoiceModel(gender: female, male; small on logmel pictures, trained on baved, ravdess, slr45, nemo, fsdd)
+        VoiceModel(gender: female, male; fine on logmel pictures, trained on 13 corpora)
     """
 
     def __init__(self, model: Model, folder: Path | None = None):
@@ -46,7 +48,8 @@ class VoiceModel:
 
     def __repr__(self) -> str:
         m, trained = self.model, self.model.meta.get("corpora") or []
-        heard = f", trained on {', '.join(map(str, trained))}" if trained else ""
+        named = ", ".join(map(str, trained)) if len(trained) <= MOST_NAMED else f"{len(trained)} corpora"
+        heard = f", trained on {named}" if trained else ""
         return f"VoiceModel({m.label}: {', '.join(m.classes)}; {m.described}{heard})"
 
     @property
@@ -77,8 +80,8 @@ class VoiceModel:
 
         Example:
             >>> import voicecam
-            >>> voicecam.load().meta["corpora"]
-            ['baved', 'ravdess', 'slr45', 'nemo', 'fsdd']
+            >>> voicecam.load().meta["corpora"][:3]
+            ['baved', 'ravdess', 'slr45']
         """
         return self.model.meta
 
@@ -94,7 +97,7 @@ class VoiceModel:
             >>> import voicecam
             >>> model = voicecam.load()
             >>> model.classify("me.wav")
-            Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
+            Prediction(female 0.89, 1.37 s of speech, F0 177 Hz)
             >>> model.classify(np.zeros(16000), 16000)
             Prediction(no speech)
         """
@@ -127,7 +130,7 @@ class VoiceModel:
             >>> import voicecam
             >>> model = voicecam.load()
             >>> model.explain("me.wav", label="male", method="grad-cam", layer="layer2").map.shape
-            (10, 10)
+            (10, 20)
         """
         found = recording if isinstance(recording, Prediction) else self.classify(recording, rate)
         if not isinstance(found, Prediction) or found.matrix is None or found.label is None:
@@ -179,7 +182,7 @@ class VoiceModel:
         Example:
             >>> import voicecam
             >>> voicecam.load().randomised().explain("me.wav").map.shape
-            (5, 5)
+            (10, 20)
         """
         from voicecam.explanation.listening import random_head
         from voicecam.explanation.randomise import randomised_model
@@ -195,7 +198,7 @@ class VoiceModel:
         Example:
             >>> import voicecam
             >>> round(voicecam.load().threshold, 3)
-            0.958
+            0.873
         """
         return self.classifier.threshold
 
@@ -206,7 +209,7 @@ class VoiceModel:
         Example:
             >>> import voicecam
             >>> round(voicecam.load().temperature, 2)
-            0.57
+            0.74
         """
         return self.model.temperature
 
@@ -241,7 +244,7 @@ class VoiceModel:
         Example:
             >>> import voicecam
             >>> voicecam.load().predict_proba(["me.wav"]).round(2)
-            array([[0.79, 0.21]])
+            array([[0.89, 0.11]])
         """
         rows = [[(one.probabilities or {}).get(name, np.nan) for name in self.classes] for one in self._all(recordings)]
         return np.array(rows, dtype=float).reshape(-1, len(self.classes))
@@ -301,7 +304,7 @@ class VoiceModel:
             >>> from voicecam.network import recordings
             >>> model, sound = voicecam.load(), voicecam.audio.read("me.wav")
             >>> model.prediction(recordings.predict_recording(model.classifier, sound))
-            Prediction(female 0.79, uncertain, 1.37 s of speech, F0 177 Hz)
+            Prediction(female 0.89, 1.37 s of speech, F0 177 Hz)
         """
         return Prediction(**vars(found), model=self)
 
