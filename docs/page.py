@@ -20,7 +20,14 @@ SENTENCE = Word("see what the model hears", "en-us+f1", 140, 60, 50)
 
 def main(chromium: str = "/usr/bin/chromium") -> None:
     """Serve, drop, photograph."""
-    command = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--port", "0"]
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "serve.py"),
+        "--port",
+        "0",
+        "--model",
+        str(ROOT / "voicecam" / "models" / "voice"),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             address = server.stdout.readline().split()[1]  # "open http://127.0.0.1:PORT/ (Ctrl-C stops)"

@@ -257,7 +257,7 @@ async function revisit(clip) {
 function use(facts) {
   model = facts;
   $("model").value = model.name;
-  $("about").textContent = `Record a word or a sentence, or open a sound file: the model says ${model.classes.join(" or ")} (${model.label}, as its training corpora wrote it down), or that it is uncertain.`;
+  $("about").textContent = `Record a word or a sentence, or open a sound file: the model says ${model.classes.slice(0, -1).join(", ")} or ${model.classes.at(-1)} (${model.label}, as its training corpora wrote it down), or that it is uncertain.`;
 }
 
 // Another model: it is asked about the clip on the page at once.
