@@ -147,6 +147,7 @@ class Lesson:
         )
         training_of = {key: value for key, value in asdict(settings.training).items() if value != getattr(TrainConfig(), key)}
         named = {**asdict(settings), "map": Path(settings.map).name, "training": training_of}
+        named = {key: value for key, value in named.items() if key not in ("young", "leave_out")}  # no lesson asks for them
         known_by = digest(named, length=6)  # the same wherever it lies, and by a program that knows more settings
         folder = self.home / "results" / f"course-{name}-{known_by}"
         runs.start_run(folder, settings, command=f"notebook run {name}")

@@ -120,11 +120,11 @@ def stages_of(arch: str) -> dict[str, int]:
 def build(arch: str, n_classes: int) -> nn.Sequential:
     """A network with random weights, body and head: fastai's vision model on a ResNet or EfficientNet-Lite0, or a plain one.
 
-    small : four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and one linear
-        layer. What a cell of its last stage sees is 31 pixels wide and high.
-    fine : five such blocks, two of stride 2 and three of stride 1, which are residual where input and output are as wide (He et
-        al. 2016). A cell of its last stage stands for 4 x 4 pixels and sees 31: as the head is a mean and one linear layer,
-        HiRes-CAM there says exactly what each cell adds to the score.
+    The small one has four blocks of convolution (3 x 3, stride 2), batch norm and ReLU, the mean over the picture, dropout and
+    one linear layer. What a cell of its last stage sees is 31 pixels wide and high.
+    The fine one has five such blocks, two of stride 2 and three of stride 1, which are residual where input and output are as
+    wide (He et al. 2016). A cell of its last stage stands for 4 x 4 pixels: as the head is a mean and one linear layer, HiRes-CAM
+    there says exactly what each cell adds to the score.
     """
     if arch not in PICTURE_NETWORKS:
         raise ModelError(f"architecture {arch!r}: no network on pictures; use one of {', '.join(PICTURE_NETWORKS)}")
