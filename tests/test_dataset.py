@@ -414,6 +414,13 @@ def test_a_corpus_that_lacks_a_class_always_trains_and_is_never_tested():
     assert all("B" in set(corpus.clips["corpus"].iloc[split.train]) for split in splits)
 
 
+def test_one_whole_corpus_is_tested_by_those_that_lack_a_class():
+    corpus = joined(B="female", C="male")
+    (split,) = make_splits(corpus, "gender", kind="corpora")
+    assert set(corpus.clips["corpus"].iloc[split.test]) == {"A"}
+    assert set(corpus.clips["corpus"].iloc[split.train]) == {"B", "C"}
+
+
 def test_corpora_cannot_be_held_back_where_there_is_only_one_or_none_is_whole():
     with pytest.raises(DatasetError, match="there is only one; give several after --corpus"):
         make_splits(table(), "gender", kind="corpora")

@@ -96,7 +96,7 @@ def _whole_corpora(corpus: Corpus, label: str, leave_out: int) -> list[np.ndarra
     if not whole:
         raise DatasetError(f"{corpus.name}: no corpus has all {classes} classes of '{label}'; add one, or use --split folds")
     groups = [[name] for name in whole] if leave_out == 1 else _spread(clips, whole, leave_out)
-    if len(groups) < 2:
+    if len(groups[0]) == len(names):
         raise DatasetError(f"{corpus.name}: {len(whole)} corpora to test, {leave_out} at a time, leave none to train; use fewer")
     return [np.flatnonzero(clips["corpus"].isin(group)) for group in groups]
 

@@ -143,6 +143,8 @@ def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, l
     """Train what the run's features are for: a network on pictures, a head on an encoder, or a whole speech model."""
     features = dataset.config.features
     check_arch(dataset.config, settings.training.arch)
+    if settings.young > 0 and dataset.config.of_sound:
+        raise ModelError("young: speech models have no clips of no class; leave out --young, or the young by --min-age")
     if features == "encoder":
         from voicecam.network.head_training import train_head
 
