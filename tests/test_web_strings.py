@@ -65,7 +65,8 @@ def small(tmp_path_factory):
 
 
 def test_the_address_then_the_browser_then_english_say_the_language(chromium, small):
-    keys = [["a", {"x": 0.5, "y": "<b>"}], ["only", {}], ["n", {"count": 1}], ["n", {"count": 1200}], ["a", {"x": 1}], ["no.key", {}]]
+    clips = [["n", {"count": 1}], ["n", {"count": 1200}]]
+    keys = [["a", {"x": 0.5, "y": "<b>"}], ["only", {}], *clips, ["a", {"x": 1}], ["no.key", {}]]
     english = ["0.5 of <b>", "English", "1 clip", "1,200 clips", "1 of {y}", "no.key"]
     german = ["von <b>: 0,5", "English", "1 Aufnahme", "1.200 Aufnahmen", "von {y}: 1", "no.key"]
     with chromium_browser(chromium) as browser:
