@@ -23,12 +23,21 @@ const MAX_ERROR = 0.1; // share of held-back answers above the threshold that ma
  * @returns {{add: (kind: number, speaker: string, sound: {samples: Float32Array, rate: number}) => Promise<boolean>}}
  */
 export function mount(root, context) {
-  const view = new Teach(root, context);
+  if (kept) { // another tab was shown meanwhile: the clips are still here
+    root.append(kept.root);
+    return { add: kept.add.bind(kept) };
+  }
+  const view = new Teach(make("div"), context);
+  root.append(view.root);
   view.build();
-  document.addEventListener("language", () => { translate(root); view.draw(); });
+  document.addEventListener("language", () => { translate(view.root); view.draw(); });
   addEventListener("beforeunload", (event) => { if (view.unsaved) event.preventDefault(); });
+  kept = view;
   return { add: view.add.bind(view) };
 }
+
+/** @type {Teach | null} */
+let kept = null; // until the page is closed
 
 class Teach {
   /** @param {HTMLElement} root @param {any} context */
@@ -49,7 +58,7 @@ class Teach {
   build() {
     const { root } = this;
     style(new URL("teach.css", import.meta.url).href);
-    this.speaker = make("input", { id: "teach-speaker", maxlength: 60, autocomplete: "off", spellcheck: "false", list: "teach-speakers" });
+    this.speaker = make("input", { type: "text", id: "teach-speaker", maxlength: 60, autocomplete: "off", spellcheck: "false", list: "teach-speakers" });
     this.known = make("datalist", { id: "teach-speakers" });
     this.meter = make("meter", { min: -60, max: 0, low: -40, high: -3, optimum: -15, value: -60, "data-t-aria": "teach.level" });
     this.rows = make("div", { class: "teach-kinds" });
@@ -94,7 +103,7 @@ class Teach {
 
   /** A class's row. @param {Kind} kind */
   drawKind(kind) {
-    const name = make("input", { maxlength: 40, autocomplete: "off", spellcheck: "false", oninput: () => { kind.name = name.value.trim(); this.forget(); } });
+    const name = make("input", { type: "text", maxlength: 40, autocomplete: "off", spellcheck: "false", oninput: () => { kind.name = name.value.trim(); this.forget(); } });
     const button = make("button", { type: "button" }, this.t("teach.record"));
     const file = make("input", { type: "file", multiple: true, accept: "audio/*,video/mp4,video/webm", onchange: () => this.open(kind, file) });
     const list = make("ol", { class: "teach-clips" });
@@ -152,7 +161,7 @@ class Teach {
 
   /** @param {Kind} kind @param {string} speaker @param {{samples: Float32Array, rate: number}} sound */
   async hear(kind, speaker, { samples, rate }) {
-    const by = this.context.model, vector = await vectorOf(this.recognise, by, samples, rate);
+    const by = await this.model(), vector = await vectorOf(this.recognise, by, samples, rate);
     if (!vector) {
       this.say(this.t("teach.noSpeech"));
       return false;
@@ -163,6 +172,11 @@ class Teach {
     this.forget();
     this.draw();
     return true;
+  }
+
+  /** The chosen network, or else the one that is offered first. */
+  async model() {
+    return this.context.model ?? this.context.choose(this.context.models[0]);
   }
 
   /** The spelling by which this speaker is already known. @param {string} name */
@@ -231,7 +245,7 @@ class Teach {
   /** Teach, test by both splits, show. */
   async teach() {
     this.say(this.t("teach.teaching"));
-    const model = this.context.model, classes = this.kinds.map(({ name }) => name);
+    const model = await this.model(), classes = this.kinds.map(({ name }) => name);
     if (new Set(classes.map(nameKey)).size < classes.length) return this.say(this.t("teach.sameName"));
     for (const { clip } of this.all()) {
       if (clip.by === model) continue;
