@@ -15,25 +15,30 @@ Op = Callable[["_Writer", Any], str]
 
 
 def to_graph(
-    function: Callable[..., Sequence[torch.Tensor]], inputs: dict[str, tuple[int, ...]], outputs: Sequence[str]
+    function: Callable[..., Sequence[torch.Tensor]],
+    inputs: dict[str, tuple[int, ...]],
+    outputs: Sequence[str],
+    made: Sequence[tuple[torch.Tensor, Callable[[Graph], str]]] = (),
 ) -> Graph:
     """The graph of a function.
 
-    function : float32 tensors (clip, ...), one for each input -> one (clip, ...) for each output; it may ask for gradients
+    function : float32 tensors (clip, ...), one for each input, then those of `made` -> one (clip, ...) for each output; it may ask
+        for gradients
     inputs : name -> shape of a clip; outputs : names
+    made : large constants that the graph makes itself from small ones: each as a tensor, and as a function that adds it to the graph
     Raises ModelError for an operation that is not known here.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
 
     given = [torch.rand(TRACED, *shape) - 0.5 for shape in inputs.values()]
-    traced = make_fx(function)(*given)
+    traced = make_fx(function)(*given, *(tensor for tensor, _ in made))
     traced.graph.eliminate_dead_code()
     writer = _Writer(traced)
-    names = iter(inputs.items())
+    names, makers = iter(inputs.items()), iter(made)
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            name, shape = next(names)
-            writer.names[node] = writer.graph.input(name, ("clips", *shape))
+            named = next(names, None)
+            writer.names[node] = writer.graph.input(named[0], ("clips", *named[1])) if named else next(makers)[1](writer.graph)
         elif node.op == "get_attr":
             writer.names[node] = writer.graph.constant(getattr(traced, node.target).detach().numpy())
         elif node.op == "call_function":

@@ -5,6 +5,7 @@ windows, temperature and threshold, is a few lines in voicecam/web/engine.
 """
 
 import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from voicecam.config import PICTURE_NETWORKS, map_choice
+from voicecam.config import PICTURE_NETWORKS, Config, map_choice
 from voicecam.errors import ModelError
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
@@ -23,9 +24,9 @@ from voicecam.files import write_bytes, write_json
 from voicecam.network import Model, to_input
 from voicecam.network.classifier import load_classifier
 from voicecam.network.model import stages_of
+from voicecam.network.onnx_file import Graph
 from voicecam.network.onnx_graph import to_graph
 
-INPUTS = ("samples", "averaged", "unrounded")  # of the graph
 OUTPUTS = ("logits", "maps", "vector", "picture")
 METHODS = ("hires-cam", "grad-cam", "grad-cam++")  # of maps that a graph can hold: what DEFAULT_MAPS has
 
@@ -50,9 +51,10 @@ def export_web(folder: Path, out: Path, *, name: str = "") -> Path:
         )
     whole = _Whole(model)
     shapes = {"samples": (model.config.n_samples,), "averaged": (model.config.n_mels,), "unrounded": (1,)}
-    graph = to_graph(whole, dict(zip(INPUTS, shapes.values())), OUTPUTS)
+    waves = _waves(model.config)
+    graph = to_graph(whole, shapes, OUTPUTS, [(waves, partial(_write_waves, model.config))])
     with torch.no_grad():
-        _, maps, vector, _ = whole(*(torch.rand(1, *shape) - 0.5 for shape in shapes.values()))
+        _, maps, vector, _ = whole(*(torch.rand(1, *shape) - 0.5 for shape in shapes.values()), waves)
     out.mkdir(parents=True, exist_ok=True)
     write_bytes(out / "network.onnx", graph.to_bytes(f"voicecam {model.described}, label {model.label}"))
     described = _description(
@@ -111,7 +113,6 @@ class _Whole:
         )
         self.middle = (self.low + self.high) / 2
         self.mel = torch.from_numpy(np.array(mel_bands(model.config)))
-        self.spectrum = _spectrum(model.config)
         eye = np.eye(model.config.n_mels, dtype=np.float32)
         logmel = model.config.features == "logmel"
         self.basis = None if logmel else torch.from_numpy(cepstrum(eye, model.config).astype(np.float32))  # (n_mels, row)
@@ -119,9 +120,11 @@ class _Whole:
         shape = (model.config.n_rows, model.config.n_frames), (model.config.image_rows, model.config.image_columns)
         self.stretch = None if shape[0] == shape[1] else [_stretch(a, b) for a, b in zip(*shape)]
 
-    def __call__(self, samples: torch.Tensor, averaged: torch.Tensor, unrounded: torch.Tensor) -> list[torch.Tensor]:
-        """Arguments and results of the graph."""
-        decibels = _floored(self._decibels(samples), self.config)  # (clip, frame, band)
+    def __call__(
+        self, samples: torch.Tensor, averaged: torch.Tensor, unrounded: torch.Tensor, waves: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Arguments and results of the graph; waves : see `_waves`."""
+        decibels = _floored(self._decibels(samples, waves), self.config)  # (clip, frame, band)
         moved = _floored(decibels + averaged[:, None, :] * self._to_average(decibels), self.config)
         matrix = self._matrix(moved)[0].transpose(1, 2)  # (clip, row, frame)
         grey = (matrix - self.low) / (self.high - self.low) * 255
@@ -130,14 +133,14 @@ class _Whole:
         logits, maps, vector = self._seen(self._input(grey))
         return [logits, maps, vector, grey]
 
-    def _decibels(self, samples: torch.Tensor) -> torch.Tensor:
+    def _decibels(self, samples: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
         """As features.mel_decibels, (clip, frame, band); the transform of each frame is a product with cosines and sines."""
         x = samples * self.config.full_scale
         x = torch.cat([x[:, :1], x[:, 1:] - self.config.pre_emphasis * x[:, :-1]], dim=1)
-        waves = F.conv1d(x[:, None], self.spectrum, stride=self.config.hop)  # (clip, 2 bins, frame)
-        bins = self.spectrum.shape[0] // 2
-        waves = waves * waves
-        power = waves[:, :bins] + waves[:, bins:]
+        bins = waves.shape[0] // 2
+        parts = F.conv1d(x[:, None], waves, stride=self.config.hop)  # (clip, 2 bins, frame)
+        squares = parts * parts
+        power = squares[:, :bins] + squares[:, bins:]
         mel = torch.matmul(power.transpose(1, 2), self.mel.T)
         return torch.log(torch.clamp(mel, min=SMALLEST_POWER)) * (10 / float(np.log(10)))
 
@@ -192,16 +195,33 @@ def _map(a: torch.Tensor, g: torch.Tensor, method: str) -> torch.Tensor:
     return (weights * a).sum(dim=1)
 
 
-def _floored(decibels: torch.Tensor, config: Any) -> torch.Tensor:
+def _floored(decibels: torch.Tensor, config: Config) -> torch.Tensor:
     return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - config.floor_db)
 
 
-def _spectrum(config: Any) -> torch.Tensor:
+def _waves(config: Config) -> torch.Tensor:
     """Hann-weighted cosines and sines, float32 (2 bins, 1, window): a convolution with them is the transform of each frame."""
+    place = np.arange(config.window // 2 + 1)[:, None] * np.arange(config.window) % config.window
+    return torch.from_numpy(np.concatenate([wave[place] for wave in _turn(config)])[:, None] * _hann(config))
+
+
+def _write_waves(config: Config, graph: Graph) -> str:
+    """`_waves` made in the graph from one turn of each wave: 640 kB less to load."""
     n, k = np.arange(config.window), np.arange(config.window // 2 + 1)[:, None]
-    angle = 2 * np.pi * (k * n % config.window) / config.window
-    waves = np.concatenate([np.cos(angle), np.sin(angle)]) * (0.5 - 0.5 * np.cos(2 * np.pi * n / config.window))
-    return torch.from_numpy(waves[:, None].astype(np.float32))
+    place = graph.node("Mod", graph.node("Mul", graph.constant(k), graph.constant(n)), graph.constant(config.window))
+    both = graph.node("Concat", *(graph.node("Gather", graph.constant(wave), place) for wave in _turn(config)), axis=0)
+    return graph.node("Unsqueeze", graph.node("Mul", both, graph.constant(_hann(config))), graph.constant([1]))
+
+
+def _turn(config: Config) -> list[np.ndarray]:
+    """One turn of a cosine and of a sine, float32 (window,) each."""
+    angle = 2 * np.pi * np.arange(config.window) / config.window
+    return [np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)]
+
+
+def _hann(config: Config) -> np.ndarray:
+    """Periodic Hann window, float32 (window,)."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)).astype(np.float32)
 
 
 def _stretch(length: int, size: int) -> torch.Tensor:
