@@ -1,0 +1,296 @@
+// The view "Teach your own classes": clips by class and speaker, taken in the page, teach a new last layer of the network; a test on
+// a speaker held back stands beside what a split by clip would claim. Kept in this tab alone; nothing is sent.
+import { decode, recognise } from "../engine/recordings.js";
+import { number, translate } from "../strings.js";
+import { argmax, logitsOf, softmax, trainHead } from "./head.js";
+import { make, offer, style } from "./dom.js";
+import { atRate, recordButton } from "./microphone.js";
+import { nameKey } from "./names.js";
+import { networkZip, recordingsZip } from "./save.js";
+import { showTest } from "./shown.js";
+import { hindrance, temperatureOf, testClips, testSpeakers, thresholdOf } from "./testing.js";
+import { vectorOf } from "./vectors.js";
+
+const FEWEST = 2, MOST = 5; // classes
+const SECONDS = 5; // of a clip, at most
+const MAX_ERROR = 0.1; // share of held-back answers above the threshold that may be wrong
+
+/** @typedef {{samples: Float32Array, rate: number, speaker: string, when: Date, by: any, vector: Float64Array}} Clip */
+/** @typedef {{name: string, clips: Clip[]}} Kind  one of the classes */
+
+/**
+ * @param {HTMLElement} root @param {any} context  model, t, audio; recognise and decode where the engine's own are not to be used
+ * @returns {{add: (kind: number, speaker: string, sound: {samples: Float32Array, rate: number}) => Promise<boolean>}}
+ */
+export function mount(root, context) {
+  if (kept) { // another tab was shown meanwhile: the clips are still here
+    root.append(kept.root);
+    return { add: kept.add.bind(kept) };
+  }
+  const view = new Teach(make("div"), context);
+  root.append(view.root);
+  view.build();
+  document.addEventListener("language", () => { translate(view.root); view.draw(); });
+  addEventListener("beforeunload", (event) => { if (view.unsaved) event.preventDefault(); });
+  kept = view;
+  return { add: view.add.bind(view) };
+}
+
+/** @type {Teach | null} */
+let kept = null; // until the page is closed
+
+class Teach {
+  /** @param {HTMLElement} root @param {any} context */
+  constructor(root, context) {
+    this.root = root;
+    this.context = context;
+    this.t = context.t;
+    this.recognise = context.recognise ?? recognise;
+    this.decode = context.decode ?? decode;
+    /** @type {Kind[]} */
+    this.kinds = [{ name: "", clips: [] }, { name: "", clips: [] }];
+    /** @type {any} */
+    this.taught = null; // {head, classes, model, temperature, threshold, held, byClip}
+    this.unsaved = false;
+    this.queue = Promise.resolve(true); // clips are heard one after another
+  }
+
+  build() {
+    const { root } = this;
+    style(new URL("teach.css", import.meta.url).href);
+    this.speaker = make("input", { type: "text", id: "teach-speaker", maxlength: 60, autocomplete: "off", spellcheck: "false", list: "teach-speakers" });
+    this.known = make("datalist", { id: "teach-speakers" });
+    this.meter = make("meter", { min: -60, max: 0, low: -40, high: -3, optimum: -15, value: -60, "data-t-aria": "teach.level" });
+    this.rows = make("div", { class: "teach-kinds" });
+    this.more = make("button", { type: "button", "data-t": "teach.addClass", onclick: () => this.addKind() });
+    this.go = make("button", { type: "button", class: "main", "data-t": "teach.go", onclick: () => this.teach() });
+    this.status = make("p", { role: "status", "aria-live": "polite", class: "status" });
+    this.result = make("div", { class: "teach-result", hidden: true });
+    this.try = make("button", { type: "button", "data-t": "teach.record" });
+    this.answer = make("p", { class: "teach-answer", "aria-live": "polite" });
+    this.tried = make("section", { hidden: true }, make("h3", { "data-t": "teach.try" }), this.try, this.answer);
+    this.saveClips = make("button", { type: "button", "data-t": "teach.saveClips", onclick: () => this.offerClips() });
+    this.saveNetwork = make("button", { type: "button", "data-t": "teach.saveNetwork", onclick: () => this.offerNetwork() });
+    root.append(
+      make("h2", { "data-t": "teach.title" }), make("p", { "data-t": "teach.about" }),
+      make("label", { for: "teach-speaker", "data-t": "teach.speaker" }), this.speaker, this.known, this.meter,
+      make("p", { class: "small", "data-t": "teach.consent" }), this.rows, this.more, make("div", { class: "row" }, this.go), this.status, this.result,
+      this.tried, make("h3", { "data-t": "teach.save" }), make("div", { class: "row" }, this.saveClips, this.saveNetwork),
+      make("p", { class: "small", "data-t": "teach.saveAbout" }),
+    );
+    recordButton(this.try, { ...this.recording(), take: (sound) => this.judge(sound) });
+    translate(root);
+    this.kinds.forEach((kind) => this.drawKind(kind));
+    this.draw();
+  }
+
+  /** What all record buttons share. */
+  recording() {
+    const level = (/** @type {number} */ decibels) => { this.meter.value = decibels; };
+    return { context: this.context, most: SECONDS, level, changed: () => this.draw(), fail: (/** @type {string} */ words) => this.say(words), begun: () => this.say(this.t("teach.recording")) };
+  }
+
+  /** @param {string} words */
+  say(words) { this.status.textContent = words; }
+
+  addKind() {
+    if (this.kinds.length >= MOST) return;
+    const kind = { name: "", clips: [] };
+    this.kinds.push(kind);
+    this.drawKind(kind).focus();
+    this.draw();
+  }
+
+  /** A class's row. @param {Kind} kind */
+  drawKind(kind) {
+    const name = make("input", { type: "text", maxlength: 40, autocomplete: "off", spellcheck: "false", oninput: () => { kind.name = name.value.trim(); this.forget(); } });
+    const button = make("button", { type: "button" }, this.t("teach.record"));
+    const file = make("input", { type: "file", multiple: true, accept: "audio/*,video/mp4,video/webm", onchange: () => this.open(kind, file) });
+    const list = make("ol", { class: "teach-clips" });
+    const drop = make("button", { type: "button", onclick: () => this.removeKind(kind, row) });
+    const row = make("fieldset", { class: "teach-kind" }, make("legend"), name, button, make("label", { class: "button" }, make("span"), file), drop, list);
+    Object.assign(row, { kind, parts: { name, button, file, list, drop } });
+    recordButton(button, { ...this.recording(), ready: () => this.named(kind), take: (sound) => this.take(kind, this.speaker.value, sound) });
+    this.rows.append(row);
+    return name;
+  }
+
+  /** @param {Kind} kind @param {HTMLElement} row */
+  removeKind(kind, row) {
+    if (this.kinds.length <= FEWEST) return;
+    this.kinds.splice(this.kinds.indexOf(kind), 1);
+    row.remove();
+    this.forget();
+    this.draw();
+  }
+
+  /** Whether a clip of this class may be taken now; says what lacks. @param {Kind} kind */
+  named(kind) {
+    const lacks = !this.speaker.value.trim() ? "teach.needSpeaker" : !kind.name ? "teach.needName" : "";
+    if (lacks) {
+      this.say(this.t(lacks));
+      (lacks === "teach.needSpeaker" ? this.speaker : [...this.rows.children].find((row) => row.kind === kind).parts.name).focus();
+    }
+    return !lacks;
+  }
+
+  /** @param {Kind} kind @param {HTMLInputElement} input */
+  async open(kind, input) {
+    const files = [...(input.files ?? [])], speaker = this.speaker.value;
+    input.value = "";
+    if (!this.named(kind)) return;
+    for (const file of files) {
+      try {
+        await this.take(kind, speaker, atRate(await this.decode(file)));
+      } catch {
+        this.say(this.t("teach.unreadable", { name: file.name }));
+      }
+    }
+  }
+
+  /** A clip by its class's number; whether speech was heard. */
+  add(/** @type {number} */ kind, /** @type {string} */ speaker, /** @type {{samples: Float32Array, rate: number}} */ sound) {
+    return this.take(this.kinds[kind], speaker, sound);
+  }
+
+  /** @param {Kind} kind @param {string} speaker @param {{samples: Float32Array, rate: number}} sound */
+  take(kind, speaker, sound) {
+    this.queue = this.queue.then(() => this.hear(kind, speaker, sound).catch((reason) => { this.say(String(reason.message)); return false; }));
+    return this.queue;
+  }
+
+  /** @param {Kind} kind @param {string} speaker @param {{samples: Float32Array, rate: number}} sound */
+  async hear(kind, speaker, { samples, rate }) {
+    const by = await this.model(), vector = await vectorOf(this.recognise, by, samples, rate);
+    if (!vector) {
+      this.say(this.t("teach.noSpeech"));
+      return false;
+    }
+    kind.clips.push({ samples, rate, speaker: this.spelt(speaker), when: new Date(), by, vector });
+    this.unsaved = true;
+    this.say(this.t("teach.taken", { word: kind.name, count: kind.clips.length }));
+    this.forget();
+    this.draw();
+    return true;
+  }
+
+  /** The chosen network, or else the one that is offered first. */
+  async model() {
+    return this.context.model ?? this.context.choose(this.context.models[0]);
+  }
+
+  /** The spelling by which this speaker is already known. @param {string} name */
+  spelt(name) {
+    const tidy = name.trim().replace(/\s+/g, " ").normalize("NFC");
+    return this.all().find(({ clip }) => nameKey(clip.speaker) === nameKey(tidy))?.clip.speaker ?? tidy;
+  }
+
+  /** Every clip with the number of its class. */
+  all() {
+    return this.kinds.flatMap(({ clips }, target) => clips.map((clip) => ({ clip, target })));
+  }
+
+  /** What was taught is of other clips than these. */
+  forget() {
+    this.taught = null;
+    this.result.hidden = this.tried.hidden = true;
+    this.draw();
+  }
+
+  /** Everything that changes. */
+  draw() {
+    const { t } = this;
+    this.known.replaceChildren(...[...new Set(this.all().map(({ clip }) => clip.speaker))].map((name) => make("option", { value: name })));
+    [...this.rows.children].forEach((row, i) => {
+      const { kind, parts: { name, button, file, list, drop } } = row, word = kind.name || t("teach.class", { n: i + 1 });
+      row.querySelector("legend").textContent = t("teach.class", { n: i + 1 });
+      row.querySelector("label span").textContent = t("teach.open");
+      file.setAttribute("aria-label", t("teach.openFor", { word }));
+      name.setAttribute("aria-label", t("teach.className", { n: i + 1 }));
+      name.placeholder = t("teach.classHint");
+      button.textContent = button.getAttribute("aria-pressed") === "true" ? t("teach.stop") : t("teach.record");
+      button.setAttribute("aria-label", `${button.textContent}: ${word}`);
+      drop.textContent = t("teach.removeClass");
+      drop.setAttribute("aria-label", `${drop.textContent}: ${word}`);
+      drop.hidden = this.kinds.length <= FEWEST;
+      list.replaceChildren(...kind.clips.map((/** @type {Clip} */ clip) => this.clipItem(kind, clip)));
+    });
+    this.more.hidden = this.kinds.length >= MOST;
+    this.go.disabled = !this.kinds.every(({ clips, name }) => clips.length && name);
+    this.saveClips.disabled = !this.all().length;
+    this.saveNetwork.disabled = !this.taught;
+    if (this.taught) showTest(this.result, this.taught, t);
+  }
+
+  /** @param {Kind} kind @param {Clip} clip */
+  clipItem(kind, clip) {
+    const words = this.t("teach.clip", { speaker: clip.speaker, seconds: number(clip.samples.length / clip.rate, 1) });
+    const hear = make("button", { type: "button", "aria-label": `${this.t("teach.hear")}: ${words}`, onclick: () => this.play(clip) }, "▶");
+    const drop = make("button", { type: "button", "aria-label": `${this.t("teach.delete")}: ${words}`, onclick: () => {
+      kind.clips.splice(kind.clips.indexOf(clip), 1);
+      this.forget();
+    } }, "✕");
+    return make("li", {}, make("span", {}, words), hear, drop);
+  }
+
+  /** @param {Clip} clip */
+  play({ samples, rate }) {
+    const { audio } = this.context, buffer = audio.createBuffer(1, samples.length, rate);
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(audio, { buffer });
+    source.connect(audio.destination);
+    audio.resume().then(() => source.start());
+  }
+
+  /** Teach, test by both splits, show. */
+  async teach() {
+    this.say(this.t("teach.teaching"));
+    const model = await this.model(), classes = this.kinds.map(({ name }) => name);
+    if (new Set(classes.map(nameKey)).size < classes.length) return this.say(this.t("teach.sameName"));
+    for (const { clip } of this.all()) {
+      if (clip.by === model) continue;
+      const vector = await vectorOf(this.recognise, model, clip.samples, clip.rate);
+      if (vector) Object.assign(clip, { vector, by: model }); // no speech now: was speech before, so it stays
+    }
+    await new Promise((resolve) => setTimeout(resolve)); // so that the words are seen
+    const began = performance.now(), clips = this.all().map(({ clip, target }) => ({ speaker: nameKey(clip.speaker), target, vector: clip.vector }));
+    const lacks = hindrance(clips, classes.length), held = lacks ? null : testSpeakers(clips, classes.length);
+    const byClip = testClips(clips, classes.length), sure = held ?? byClip;
+    const temperature = temperatureOf(sure.logits, sure.targets), threshold = thresholdOf(sure.logits, sure.targets, temperature, MAX_ERROR);
+    const head = trainHead(clips.map(({ vector }) => vector), clips.map(({ target }) => target), classes.length);
+    const names = Object.fromEntries(this.all().map(({ clip }) => [nameKey(clip.speaker), clip.speaker]));
+    this.taught = { head, classes, model, temperature, threshold, held, lacks, byClip, names, clips: this.all().map(({ clip, target }) => ({ ...clip, word: classes[target] })) };
+    this.root.dataset.took = (performance.now() - began).toFixed(0);
+    this.say(this.t("teach.taught", { seconds: number((performance.now() - began) / 1000, 1) }));
+    this.result.hidden = this.tried.hidden = false;
+    this.answer.textContent = "";
+    this.draw();
+  }
+
+  /** What the taught network says of a sound. @param {{samples: Float32Array, rate: number}} sound */
+  async judge({ samples, rate }) {
+    const { head, classes, model, temperature, threshold } = this.taught, vector = await vectorOf(this.recognise, model, samples, rate);
+    if (!vector) return this.answer.replaceChildren(this.t("teach.noSpeech"));
+    const p = softmax(logitsOf(head, vector), temperature), best = argmax(p);
+    const key = p[best] >= threshold ? "teach.says" : "teach.unsure";
+    return this.answer.replaceChildren(this.t(key, { word: classes[best], share: number(100 * p[best], 0) }));
+  }
+
+  offerClips() {
+    const clips = this.kinds.flatMap(({ name, clips: some }, i) => some.map((clip) => ({ ...clip, word: name || `class ${i + 1}` })));
+    offer(recordingsZip(clips), "recordings.zip", "application/zip");
+    this.unsaved = false;
+  }
+
+  async offerNetwork() {
+    const { head, classes, model, temperature, threshold, held, byClip, names } = this.taught;
+    const told = (/** @type {any} */ score) => score && { accuracy: score.accuracy, interval: score.interval, speakers: score.rows.map((/** @type {any} */ row) => ({ ...row, speaker: names[row.speaker] })) };
+    const taught = { clips: byClip.targets.length, speaker_held_back: told(held), split_by_clip: told(byClip), by: "a new last layer in the browser" };
+    try {
+      const bytes = await networkZip(new URL(".", model.url).href, head, classes, { temperature, threshold, max_error: MAX_ERROR, taught });
+      offer(bytes, "network.zip", "application/zip");
+    } catch (reason) {
+      this.say(this.t("teach.notSaved", { why: /** @type {Error} */ (reason).message }));
+    }
+  }
+}
