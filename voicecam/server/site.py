@@ -103,7 +103,9 @@ def _detector() -> Path:
 def _write_worker(out: Path) -> int:
     """Tell the service worker which files there are, and its version: theirs. Returns all files' bytes."""
     worker = out / "service-worker.js"
-    paths = sorted(path for path in out.rglob("*") if path.is_file() and path.relative_to(out).parts[0] not in KEPT and path != worker)
+    paths = sorted(
+        path for path in out.rglob("*") if path.is_file() and path.relative_to(out).parts[0] not in KEPT and path != worker
+    )
     names = [path.relative_to(out).as_posix() for path in paths]
     version = digest([[name, file_sha256(path)] for name, path in zip(names, paths)])
     listed = ", ".join(f'"{name}"' for name in names)
