@@ -89,7 +89,10 @@ lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
-book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/index.html
+site: $(BIN)/.packages ## the live page with its networks, as plain files for any web host: site/index.html
+	$(BIN)/python scripts/make_site.py
+
+book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/book/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	$(BIN)/python docs/book/check_site.py
 
@@ -113,8 +116,8 @@ backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CO
 	$(BIN)/python scripts/evaluate.py --run $(RUN)
 	$(BIN)/python scripts/ship_model.py --run $(RUN) --licence $(LICENCE) --out voicecam/models/backbone
 
-clean: ## delete what the program made but your recordings: images, maps, runs, caches, the book
+clean: ## delete what the program made but your recordings: images, maps, runs, caches, the site and the book
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache site .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks book model digits backbone clean
+.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks site book model digits backbone clean

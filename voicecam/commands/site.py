@@ -15,7 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         action="append",
-        help="folder of a saved picture network; give several, the one to be offered first at the front (default: digits, and voice)",
+        help="folder of a saved picture network; give several, the first is offered first (default: digits, and voice)",
     )
 
 

@@ -1,7 +1,7 @@
 """A function on tensors -> an ONNX graph: torch traces it to its basic operations, gradients inside it included, and each becomes
 one or two of ONNX. Knows the operations that our picture networks and their maps need, and no others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,16 @@ Op = Callable[["_Writer", Any], str]
 
 def to_graph(
     function: Callable[..., Sequence[torch.Tensor]],
-    inputs: dict[str, tuple[int, ...]],
+    inputs: Mapping[str, tuple[int, ...]],
     outputs: Sequence[str],
     made: Sequence[tuple[torch.Tensor, Callable[[Graph], str]]] = (),
 ) -> Graph:
     """The graph of a function.
 
-    function : float32 tensors (clip, ...), one for each input, then those of `made` -> one (clip, ...) for each output; it may ask
-        for gradients
+    function : float32 tensors (clip, ...), one for each input, then those of `made` -> one (clip, ...) for each output; it may
+        ask for gradients
     inputs : name -> shape of a clip; outputs : names
-    made : large constants that the graph makes itself from small ones: each as a tensor, and as a function that adds it to the graph
+    made : large constants that the graph makes itself from small ones: each as a tensor, and as a function that adds it
     Raises ModelError for an operation that is not known here.
     """
     from torch.fx.experimental.proxy_tensor import make_fx

@@ -4,7 +4,6 @@ Features, network and maps are one graph, so that a browser has no features of i
 windows, temperature and threshold, is a few lines in voicecam/web/engine.
 """
 
-import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from voicecam.config import PICTURE_NETWORKS, Config, map_choice
 from voicecam.errors import ModelError
@@ -26,6 +24,7 @@ from voicecam.network.classifier import load_classifier
 from voicecam.network.model import stages_of
 from voicecam.network.onnx_file import Graph
 from voicecam.network.onnx_graph import to_graph
+from voicecam.network.traceable import traceable
 
 OUTPUTS = ("logits", "maps", "vector", "picture")
 METHODS = ("hires-cam", "grad-cam", "grad-cam++")  # of maps that a graph can hold: what DEFAULT_MAPS has
@@ -54,7 +53,8 @@ def export_web(folder: Path, out: Path, *, name: str = "") -> Path:
     waves = _waves(model.config)
     graph = to_graph(whole, shapes, OUTPUTS, [(waves, partial(_write_waves, model.config))])
     with torch.no_grad():
-        _, maps, vector, _ = whole(*(torch.rand(1, *shape) - 0.5 for shape in shapes.values()), waves)
+        samples, averaged, unrounded = (torch.rand(1, *shape) - 0.5 for shape in shapes.values())
+        _, maps, vector, _ = whole(samples, averaged, unrounded, waves)
     out.mkdir(parents=True, exist_ok=True)
     write_bytes(out / "network.onnx", graph.to_bytes(f"voicecam {model.described}, label {model.label}"))
     described = _description(
@@ -105,7 +105,7 @@ class _Whole:
     def __init__(self, model: Model):
         self.config, n = model.config, len(model.classes)
         self.slopes = list(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]) if n == 2 else torch.eye(n))  # of each class's score
-        self.body, self.head = _traceable(model.network)
+        self.body, self.head = traceable(model.network)
         self.method, layer = map_choice(model.arch, model.config.features)
         self.layer = stages_of(model.arch)[layer]
         self.low, self.high = (
@@ -230,48 +230,3 @@ def _hann(config: Config) -> np.ndarray:
 def _stretch(length: int, size: int) -> torch.Tensor:
     """The bilinear stretch along one side as a matrix, float32 (size, length)."""
     return F.interpolate(torch.eye(length)[None], size=size, mode="linear", align_corners=False)[0].T
-
-
-def _traceable(network: Any) -> tuple[nn.Sequential, nn.Module]:
-    """Body and head of a copy; no part of it writes in place, and batch norms are the scales and shifts that they come to."""
-    own = copy.deepcopy(network).eval().requires_grad_(False)
-    for place in list(own.modules()):
-        for name, part in place.named_children():
-            if isinstance(part, nn.ReLU):
-                setattr(place, name, nn.ReLU())
-            elif isinstance(part, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                setattr(place, name, _Affine(part))
-            elif isinstance(part, nn.AdaptiveMaxPool2d):
-                setattr(place, name, _Pool(torch.amax))
-            elif isinstance(part, nn.AdaptiveAvgPool2d):
-                setattr(place, name, _Pool(torch.mean))
-            elif isinstance(part, (nn.Dropout, nn.Dropout2d)):
-                setattr(place, name, nn.Identity())
-    return own[0], own[1]
-
-
-class _Affine(nn.Module):
-    """A batch norm in eval mode."""
-
-    def __init__(self, norm: Any):
-        super().__init__()
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        shift = norm.bias.double() - norm.running_mean.double() * scale
-        shape = (1, -1, 1, 1) if isinstance(norm, nn.BatchNorm2d) else (1, -1)
-        self.scale, self.shift = scale.float().reshape(shape), shift.float().reshape(shape)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x times the scale, plus the shift."""
-        return x * self.scale + self.shift
-
-
-class _Pool(nn.Module):
-    """The mean or the maximum over the picture, (clip, channel, 1, 1)."""
-
-    def __init__(self, by: Any):
-        super().__init__()
-        self.by = by
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(clip, channel, h, w) -> (clip, channel, 1, 1)."""
-        return self.by(x, dim=(2, 3), keepdim=True)

@@ -1,7 +1,7 @@
 """The static site: the page of voicecam/web with the networks that browsers run, as plain files for any web host or a USB stick.
 
-What it loads is in it: ONNX Runtime for browsers (npm, pinned by hash), Silero's detector (its package), our models, six clips. It
-asks no other host, and works without a network once it was opened. Trains nothing; the book is another matter (mkdocs.yml).
+What it loads is in it: ONNX Runtime for browsers (npm, pinned by hash), Silero's detector (its package), our models, six clips.
+It asks no other host, and works without a network once it was opened. Trains nothing, and does not make the book in site/book.
 """
 
 import base64

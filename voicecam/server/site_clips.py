@@ -1,5 +1,5 @@
-"""The six clips of the guided minute, chosen by what the model really says of them, and what they are. No person's voice: made from
-the demo voices. Says nothing that was not asked of the model."""
+"""The six clips of the guided minute, chosen by what the model really says of them. No person's voice: made from the demo voices.
+Says nothing that was not asked of the model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def _first(classifier: Classifier, kind: str, rng: np.random.Generator) -> tuple
 
 
 def _fits(clip: Clip, said: Prediction, threshold: float) -> bool:
-    """Noise and a moved pitch are taken as they come: the answer is what it is. Of two voices the windows are sure of both words."""
+    """Noise and a moved pitch are taken as they come. Of two voices the windows are sure of both words."""
     sure = said.probability or 0.0
     return {
         "sure": said.prediction in clip.truth and sure > 0.97,
