@@ -45,6 +45,8 @@ def make_site(out: Path, models: Sequence[Path], *, cache: Path = CACHE) -> int:
     write_bytes(out / "vendor" / "silero.onnx", _detector().read_bytes())
     for folder in models:
         export_web(folder, out / "models" / folder.name)
+    for name in ("model.safetensors", "meta.json"):  # what the view "Teach" saves with another last layer
+        shutil.copyfile(models[0] / name, out / "models" / models[0].name / name)
     write_json(out / "models" / "models.json", [folder.name for folder in models])
     write_clips(out / "examples", models[0])
     return _write_worker(out)
@@ -103,7 +105,9 @@ def _detector() -> Path:
 def _write_worker(out: Path) -> int:
     """Tell the service worker which files there are, and its version: theirs. Returns all files' bytes."""
     worker = out / "service-worker.js"
-    paths = sorted(path for path in out.rglob("*") if path.is_file() and path.relative_to(out).parts[0] not in KEPT and path != worker)
+    paths = sorted(
+        path for path in out.rglob("*") if path.is_file() and path.relative_to(out).parts[0] not in KEPT and path != worker
+    )
     names = [path.relative_to(out).as_posix() for path in paths]
     version = digest([[name, file_sha256(path)] for name, path in zip(names, paths)])
     listed = ", ".join(f'"{name}"' for name in names)

@@ -65,7 +65,9 @@ def _first(classifier: Classifier, kind: str, rng: np.random.Generator) -> tuple
         said = predict_recording(classifier, clip.signal)
         if _fits(clip, said, classifier.threshold):
             return clip, said
-    raise VoicecamError(f"clip {kind!r}: the model gives no such answer to any of {TRIES} recordings; make the site with another one")
+    raise VoicecamError(
+        f"clip {kind!r}: the model gives no such answer to any of {TRIES} recordings; make the site with another one"
+    )
 
 
 def _fits(clip: Clip, said: Prediction, threshold: float) -> bool:
