@@ -15,7 +15,7 @@ export function axisOf(config) {
     share,
     /** Frequency at a height. @param {number} y */
     hz: (y) => hertz(low + ((y * n + 0.5) / (n + 1)) * (high - low)),
-    ticks: TICKS.filter((hz) => share(hz) > 0.02 && share(hz) < 0.98),
+    ticks: TICKS.filter((hz) => share(hz) > 0.02 && share(hz) < 0.985),
   };
 }
 

@@ -65,12 +65,16 @@ export class Listener {
     return out;
   }
 
-  /** Level of the last tenth of a second in dBFS, and whether it is clipped. */
+  /** Level of the last tenth of a second in dBFS; the loudest tenth of the last second; and whether that second is clipped. */
   level() {
-    const x = this.stretch(this.n - 1600, this.n);
-    let sum = 0, full = 0;
-    for (const one of x) { sum += one * one; if (Math.abs(one) >= CLIPPED) full++; }
-    return { dbfs: 10 * Math.log10(sum / x.length + 1e-12), clipped: full > 2 };
+    const tenth = RATE / 10, x = this.stretch(this.n - RATE, this.n), levels = [];
+    let full = 0;
+    for (let start = 0; start < x.length; start += tenth) {
+      let sum = 0;
+      for (const one of x.subarray(start, start + tenth)) { sum += one * one; if (Math.abs(one) >= CLIPPED) full++; }
+      levels.push(10 * Math.log10(sum / tenth + 1e-12));
+    }
+    return { dbfs: levels[levels.length - 1], loudest: Math.max(...levels), clipped: full > 2 };
   }
 
   async ask() {

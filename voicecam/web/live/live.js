@@ -36,7 +36,7 @@ const HTML = `
 <p id="aloud" class="unseen" aria-live="polite"></p>
 <div class="level"><label for="level" data-t="live.level"></label><meter id="level" min="-60" max="0" low="-45" high="-3" optimum="-20" value="-60"></meter><span id="level-words"></span></div>
 <canvas id="picture" role="img" data-t-aria="live.pictureLabel"></canvas>
-<canvas id="strip" role="img" data-t-aria="live.stripLabel"></canvas>
+<canvas id="strip" class="strip" role="img" data-t-aria="live.stripLabel"></canvas>
 <p class="small legend" id="legend"></p>
 </div>
 <div id="frozen" hidden></div>`;
@@ -258,10 +258,10 @@ class Live {
   }
 
   level() {
-    const { $, listener, t } = this, { dbfs, clipped } = listener.level();
+    const { $, listener, t } = this, { dbfs, loudest, clipped } = listener.level();
     $("level").value = this.running && !listener.paused ? Math.max(-60, dbfs) : -60;
     const last = listener.answers[listener.answers.length - 1], speaking = listener.speaking && last?.speech;
-    const say = !this.running || listener.paused ? "" : clipped ? "live.clipped" : speaking && dbfs < SOFT ? "live.soft" : "";
+    const say = !this.running || listener.paused ? "" : clipped ? "live.clipped" : speaking && loudest < SOFT ? "live.soft" : "";
     $("level-words").textContent = say ? t(say) : "";
   }
 
@@ -269,6 +269,7 @@ class Live {
   write() {
     const { $, t, context } = this;
     if (!$("microphone")) return;
+    $("microphone").closest(".view").classList.toggle("running", this.running); // the picture comes up to the top
     $("microphone").textContent = t(this.running ? "live.stop" : "live.start");
     $("freeze").textContent = t(this.frozen.listener ? "live.goOn" : "live.freeze");
     const { model } = context;

@@ -1,12 +1,12 @@
 // Draws the spectrogram with its axes, the network's map over it, and the pitch. Computes none of them.
 import { named } from "./axis.js";
-import { HOP } from "./spectra.js";
+import { number } from "../strings.js";
 import { KEPT, SLOT } from "./listener.js";
 
 const LEFT = 44, BELOW = 20; // px for the axes
 const PEAK = 0.12; // of the map's largest value: what is less is not drawn
 
-export const COLOURS = ["#0b6fb8", "#c8500a", "#1b7f4b", "#8a3fa0", "#a8791a", "#b0305c", "#27788a", "#6a6f2a", "#5560c0", "#7a5236"];
+export const COLOURS = ["#0b6fb8", "#c8500a", "#1b7f4b", "#8a3fa0", "#8a5f00", "#b0305c", "#27788a", "#6a6f2a", "#5560c0", "#7a5236"];
 export const COLOURS_DARK = ["#56b4f5", "#ff9a4d", "#4fd08b", "#d79af0", "#f0c75e", "#ff84ab", "#64cfe0", "#c5cc62", "#9aa5ff", "#d1a283"];
 
 export const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
@@ -72,16 +72,17 @@ function drawAxes(pen, axis, view, x, y, { width, h, ink }) {
   pen.textAlign = "left";
   pen.fillText("Hz", 2, h + BELOW / 2);
   pen.textAlign = "center";
-  for (let second = Math.ceil(view.from); second <= view.to; second++) {
-    if (second < 0 || x(second) > width - 12 || x(second) < LEFT + 8) continue;
-    pen.fillRect(Math.round(x(second)), h, 1, 4);
-    pen.fillText(`${second} s`, x(second), h + 12);
+  const step = view.to - view.from < 3 ? 0.2 : 1, digits = step < 1 ? 1 : 0;
+  for (let k = Math.ceil(view.from / step); k * step <= view.to; k++) {
+    if (k < 0 || x(k * step) > width - 14 || x(k * step) < LEFT + 8) continue;
+    pen.fillRect(Math.round(x(k * step)), h, 1, 4);
+    pen.fillText(`${number(k * step, digits)} s`, x(k * step), h + 12);
   }
 }
 
 /** Each moment's map in its class's colour: the more it speaks for the class, the less the speech shines through. */
 function drawMap(pen, listener, view, x, h) {
-  const { mapRows: rows, mapEdges: edges, config } = listener.model;
+  const { mapEdges: edges, config } = listener.model, middles = edges.rows.slice(1).map((edge, r) => (edge + edges.rows[r]) / 2);
   if (config.features !== "logmel") return; // rows that are no frequencies
   const first = Math.floor(view.from / SLOT), n = Math.ceil(view.to / SLOT) - first, fine = config.n_mels;
   let peak = 0;
@@ -95,15 +96,24 @@ function drawMap(pen, listener, view, x, h) {
     if (!slot) continue;
     const [red, green, blue] = rgb(colour(slot.label));
     for (let r = 0; r < fine; r++) {
-      const share = (r + 0.5) / fine, row = Math.min(rows - 1, edges.rows.findIndex((edge) => edge > share) - 1);
-      const value = Math.max(0, slot.sum[Math.max(0, row)] / slot.n / peak);
+      const value = Math.max(0, between(slot.sum, middles, (r + 0.5) / fine) / slot.n / peak);
       pixels.data.set([red, green, blue, value < PEAK ? 0 : 200 * Math.sqrt(value) * 0.8], 4 * ((fine - 1 - r) * n + i));
     }
   }
   small.putImageData(pixels, 0, 0);
+  pen.globalCompositeOperation = dark() ? "screen" : "multiply"; // the speech stays as it is under the colour
   pen.imageSmoothingEnabled = true;
   pen.imageSmoothingQuality = "high";
   pen.drawImage(patch, x(first * SLOT), 0, x((first + n) * SLOT) - x(first * SLOT), h);
+  pen.globalCompositeOperation = "source-over";
+}
+
+/** A value between those at rising places, the outer ones beyond them. @param {ArrayLike<number>} values @param {number[]} places */
+function between(values, places, at) {
+  let i = 0;
+  while (i < places.length - 2 && places[i + 1] < at) i++;
+  const share = Math.min(1, Math.max(0, (at - places[i]) / (places[i + 1] - places[i])));
+  return values[i] * (1 - share) + values[i + 1] * share;
 }
 
 function drawPitch(pen, listener, view, x, y) {

@@ -1,6 +1,8 @@
 // Draws the answers over time: each one's probability, and the zone in which nothing is sure. Computes none.
 import { colour, fitted } from "./picture.js";
 
+const STEADY = 3; // answers in a row that say the same before it is written down
+
 /**
  * Of two classes the one is above and the other below; of more, the likeliest's probability is shown under its name.
  * @param {HTMLCanvasElement} canvas @param {any} listener @param {{from: number, to: number}} view  s
@@ -41,23 +43,24 @@ export function drawStrip(canvas, listener, view, t) {
   pen.beginPath();
   pen.rect(left, 0, w, height);
   pen.clip();
-  let label = -1, written = -Infinity, before = view.from;
+  let label = -1, same = 0, written = -Infinity, before = view.from;
   for (const one of listener.answers) {
     const right = x(one.time), wide = Math.max(3, Math.min(right - x(before), x(0.2) - x(0)));
     before = one.time;
-    if (!one.speech) { label = -1; continue; }
+    if (!one.speech) { label = -1; same = 0; continue; }
+    same = one.sure && one.best === label ? same + 1 : 0;
+    label = one.sure ? one.best : -1;
     if (one.time < view.from || one.time > view.to) continue;
     const at = y(two ? one.probabilities[0] : one.probability);
     pen.fillStyle = one.sure ? colour(one.best) : ink;
     pen.globalAlpha = one.sure ? 1 : 0.55;
     pen.fillRect(right - wide, at - 2.5, wide + 0.5, 5);
     pen.globalAlpha = 1;
-    if (!two && one.sure && one.best !== label && right > written + 14) {
+    if (!two && same === STEADY && right > written + 14) {
       pen.font = "bold 15px system-ui, sans-serif";
       pen.fillText(classes[one.best], right, Math.min(h - 8, at + 14));
       written = right;
     }
-    if (one.sure) label = one.best;
   }
   pen.restore();
 }
