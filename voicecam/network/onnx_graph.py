@@ -69,15 +69,21 @@ class _Writer:
         """Of a traced value."""
         return tuple(node.meta["tensor_meta"].shape if "tensor_meta" in node.meta else node.meta["val"].shape)
 
-    def name(self, value: Any) -> str:
-        """Of a traced value or a number; a name is its own."""
+    def name(self, value: Any, kind: type = np.float32) -> str:
+        """Of a traced value or a number, which becomes a constant of this kind; a name is its own."""
         if isinstance(value, torch.fx.Node):
             return self.names[value]
-        return value if isinstance(value, str) else self.graph.constant(float(value))
+        return value if isinstance(value, str) else self.graph.constant(np.array(value, kind))
 
-    def node(self, kind: str, *values: Any, **attributes: Any) -> str:
+    def node(self, operation: str, *values: Any, **attributes: Any) -> str:
         """An ONNX operation on traced values, numbers and names."""
-        return self.graph.node(kind, *map(self.name, values), **attributes)
+        double = any(isinstance(value, torch.fx.Node) and self.kind(value) == torch.float64 for value in values)
+        named = [self.name(value, np.float64 if double else np.float32) for value in values]
+        return self.graph.node(operation, *named, **attributes)
+
+    def kind(self, node: Any) -> Any:
+        """Of a traced value's numbers: float32, float64."""
+        return node.meta["tensor_meta"].dtype if "tensor_meta" in node.meta else getattr(node.meta.get("val"), "dtype", None)
 
     def axes(self, value: Any) -> str:
         """Axes as a constant."""
@@ -161,6 +167,13 @@ def _pool(w: _Writer, node: Any) -> str:
     return w.node("MaxPool", x, kernel_shape=_two(kernel), strides=_two(stride), pads=[*pads, *pads])
 
 
+def _unfold(w: _Writer, node: Any) -> str:
+    """Frames of the last axis, (clip, sample) -> (clip, frame, sample of the frame)."""
+    value, _, size, step = node.args
+    starts, inside = np.arange(w.shape(node)[1])[:, None] * step, np.arange(size)
+    return w.node("Gather", value, w.node("Add", w.graph.constant(starts), w.graph.constant(inside)), axis=1)
+
+
 def _item(w: _Writer, node: Any) -> str:
     """The one output of several that is written."""
     if node.args[1] != 0:
@@ -186,8 +199,9 @@ def _hardtanh_backward(w: _Writer, node: Any) -> str:
 
 def _clamp(w: _Writer, node: Any) -> str:
     value, low, high = [*node.args, None][:3]
-    value = value if low is None else w.node("Max", value, low)
-    return w.node("Min", value, high) if high is not None else w.name(value)
+    kind = np.float64 if w.kind(value) == torch.float64 else np.float32
+    found = w.name(value) if low is None else w.node("Max", value, low)
+    return found if high is None else w.node("Min", found, w.name(high, kind))
 
 
 def _cast(w: _Writer, node: Any) -> str:
@@ -241,6 +255,7 @@ OPS: dict[str, Op] = {
     "hardtanh_backward": _hardtanh_backward,
     "threshold_backward": _threshold_backward,
     "expand": _expand,
+    "unfold": _unfold,
     "slice": _slice,
     "select": _select,
     "convolution": _convolution,

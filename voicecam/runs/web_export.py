@@ -111,11 +111,11 @@ class _Whole:
         self.low, self.high = (
             torch.tensor(values, dtype=torch.float32)[:, None] for values in (model.scale.low, model.scale.high)
         )
-        self.middle = (self.low + self.high) / 2
-        self.mel = torch.from_numpy(np.array(mel_bands(model.config)))
-        eye = np.eye(model.config.n_mels, dtype=np.float32)
+        self.middle = ((self.low + self.high) / 2).double()
+        self.mel = torch.from_numpy(mel_bands(model.config).T.astype(np.float64))
+        eye = np.eye(model.config.n_mels)
         logmel = model.config.features == "logmel"
-        self.basis = None if logmel else torch.from_numpy(cepstrum(eye, model.config).astype(np.float32))  # (n_mels, row)
+        self.basis = None if logmel else torch.from_numpy(cepstrum(eye, model.config))  # (n_mels, row)
         self.back = None if self.basis is None else torch.linalg.pinv(self.basis)
         shape = (model.config.n_rows, model.config.n_frames), (model.config.image_rows, model.config.image_columns)
         self.stretch = None if shape[0] == shape[1] else [_stretch(a, b) for a, b in zip(*shape)]
@@ -125,8 +125,8 @@ class _Whole:
     ) -> list[torch.Tensor]:
         """Arguments and results of the graph; waves : see `_waves`."""
         decibels = _floored(self._decibels(samples, waves), self.config)  # (clip, frame, band)
-        moved = _floored(decibels + averaged[:, None, :] * self._to_average(decibels), self.config)
-        matrix = self._matrix(moved)[0].transpose(1, 2)  # (clip, row, frame)
+        moved = _floored(decibels + averaged.double()[:, None, :] * self._to_average(decibels), self.config)
+        matrix = self._matrix(moved)[0].float().transpose(1, 2)  # (clip, row, frame)
         grey = (matrix - self.low) / (self.high - self.low) * 255
         whole = torch.round(grey)
         grey = torch.clamp(whole + unrounded[:, :, None] * (grey - whole), 0, 255)
@@ -134,15 +134,16 @@ class _Whole:
         return [logits, maps, vector, grey]
 
     def _decibels(self, samples: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
-        """As features.mel_decibels, (clip, frame, band); the transform of each frame is a product with cosines and sines."""
+        """As features.mel_decibels, (clip, frame, band); each frame's transform is a product with cosines and sines,
+        in float64, or sums in another order would move cells over the borders of grey levels."""
         x = samples * self.config.full_scale
         x = torch.cat([x[:, :1], x[:, 1:] - self.config.pre_emphasis * x[:, :-1]], dim=1)
-        bins = waves.shape[0] // 2
-        parts = F.conv1d(x[:, None], waves, stride=self.config.hop)  # (clip, 2 bins, frame)
-        squares = parts * parts
-        power = squares[:, :bins] + squares[:, bins:]
-        mel = torch.matmul(power.transpose(1, 2), self.mel.T)
-        return torch.log(torch.clamp(mel, min=SMALLEST_POWER)) * (10 / float(np.log(10)))
+        frames = x.unfold(1, self.config.window, self.config.hop).double()  # (clip, frame, sample)
+        parts = torch.matmul(frames, waves)  # (clip, frame, 2 bins)
+        squares, bins = parts * parts, waves.shape[1] // 2
+        mel = torch.matmul(squares[:, :, :bins] + squares[:, :, bins:], self.mel)
+        decibels = torch.log(torch.clamp(mel, min=SMALLEST_POWER)) * (10 / float(np.log(10)))
+        return decibels.float().double()  # as features have them
 
     def _matrix(self, decibels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | float]:
         """As features.window_matrix, (clip, frame, row), and the spread that it was divided by."""
@@ -200,28 +201,30 @@ def _floored(decibels: torch.Tensor, config: Config) -> torch.Tensor:
 
 
 def _waves(config: Config) -> torch.Tensor:
-    """Hann-weighted cosines and sines, float32 (2 bins, 1, window): a convolution with them is the transform of each frame."""
-    place = np.arange(config.window // 2 + 1)[:, None] * np.arange(config.window) % config.window
-    return torch.from_numpy(np.concatenate([wave[place] for wave in _turn(config)])[:, None] * _hann(config))
+    """Hann-weighted cosines and sines, float64 (window, 2 bins): a frame times them is its transform."""
+    place = np.arange(config.window)[:, None] * np.arange(config.window // 2 + 1) % config.window
+    return torch.from_numpy(np.concatenate([wave[place] for wave in _turn(config)], axis=1) * _hann(config))
 
 
 def _write_waves(config: Config, graph: Graph) -> str:
-    """`_waves` made in the graph from one turn of each wave: 640 kB less to load."""
-    n, k = np.arange(config.window), np.arange(config.window // 2 + 1)[:, None]
-    place = graph.node("Mod", graph.node("Mul", graph.constant(k), graph.constant(n)), graph.constant(config.window))
-    both = graph.node("Concat", *(graph.node("Gather", graph.constant(wave), place) for wave in _turn(config)), axis=0)
-    return graph.node("Unsqueeze", graph.node("Mul", both, graph.constant(_hann(config))), graph.constant([1]))
+    """`_waves` made in the graph from one turn of each wave: a megabyte less to load."""
+    n, k = np.arange(config.window)[:, None], np.arange(config.window // 2 + 1)
+    place = graph.node("Mod", graph.node("Mul", graph.constant(n), graph.constant(k)), graph.constant(config.window))
+    both = graph.node("Concat", *(graph.node("Gather", graph.constant(wave), place) for wave in _turn(config)), axis=1)
+    return graph.node("Mul", both, graph.constant(_hann(config)))
 
 
 def _turn(config: Config) -> list[np.ndarray]:
-    """One turn of a cosine and of a sine, float32 (window,) each."""
+    """One turn of a cosine and of a sine, float64 (window,) each."""
     angle = 2 * np.pi * np.arange(config.window) / config.window
-    return [np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)]
+    return [np.cos(angle), np.sin(angle)]
 
 
 def _hann(config: Config) -> np.ndarray:
-    """Periodic Hann window, float32 (window,)."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)).astype(np.float32)
+    """Periodic Hann window, float64 (window, 1), of the values that features have in float32."""
+    return (
+        (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)).astype(np.float32).astype(np.float64)[:, None]
+    )
 
 
 def _stretch(length: int, size: int) -> torch.Tensor:

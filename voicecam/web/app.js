@@ -120,6 +120,7 @@ async function start() {
   context.choose(context.models[0]).catch(fail);
   addEventListener("hashchange", show);
   await show();
+  document.body.dataset.ready = "";
   if ("serviceWorker" in navigator) navigator.serviceWorker.register("service-worker.js").catch(() => {}); // a page on http://
 }
 

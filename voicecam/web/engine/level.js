@@ -22,7 +22,8 @@ export function levelled(samples, dbfs) {
     if (Math.abs(x) > peak) peak = Math.abs(x);
   }
   if (!sounding) return samples.slice();
-  const gain = Math.min(10 ** (dbfs / 20) / Math.sqrt(energy / sounding), 1 / peak);
+  // rounded as Python rounds it: samples that differ in their last bit move cells over the borders of grey levels
+  const gain = Math.fround(Math.min(10 ** (dbfs / 20) / Math.sqrt(energy / sounding), 1 / peak));
   return samples.map((x) => x * gain);
 }
 
