@@ -119,7 +119,7 @@ function fail(reason, about = "") {
   say("");
   shown = null;
   $("result").hidden = $("kept").hidden = true;
-  $("error").textContent = !about || reason.message.startsWith(`${about}:`) ? reason.message : `${about}: ${reason.message}`;
+  $("error").textContent = about ? `${about}: ${reason.message.replace(/^recording: /, "")}` : reason.message; // the server knows no names
   $("error").hidden = false;
 }
 
