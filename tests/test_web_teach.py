@@ -257,7 +257,7 @@ STUB = """async (folder) => {
     const buffer = await new OfflineAudioContext(1, 1, 16000).decodeAudioData(await file.arrayBuffer());
     return { samples: buffer.getChannelData(0), rate: 16000 };
   };
-  const context = { t, recognise, decode, model: { url: `${folder}network.onnx`, rate: 16000 } };
+  const context = { t, recognise, decode, base: { url: `${folder}network.onnx`, rate: 16000 } };
   Object.defineProperty(context, "audio", { get: () => audio ??= new AudioContext() });
   document.body.innerHTML = '<main></main>';
   window.view = mount(document.querySelector("main"), context);

@@ -45,6 +45,8 @@ def make_site(out: Path, models: Sequence[Path], *, cache: Path = CACHE) -> int:
     write_bytes(out / "vendor" / "silero.onnx", _detector().read_bytes())
     for folder in models:
         export_web(folder, out / "models" / folder.name)
+    for name in ("model.safetensors", "meta.json"):  # what the view "Teach" saves with another last layer
+        shutil.copyfile(models[0] / name, out / "models" / models[0].name / name)
     write_json(out / "models" / "models.json", [folder.name for folder in models])
     write_clips(out / "examples", models[0])
     return _write_worker(out)

@@ -24,7 +24,7 @@ export function drawCard(canvas, two, axis, { t, verdict }, until = [Infinity, I
     text(pen, looked.name, { x: x + 40, y: 34, width: width - 40, font: "20px", colour: SIDES[side] });
     text(pen, said, { x: x + 40, y: 78, width: width - 40, font: "bold 36px" });
     text(pen, doubt, { x: x + 40, y: 112, width: width - 40, font: "20px", colour: DIM });
-    drawClip(pen, { x, y: 132, width, height: 300 }, looked, axis, { seconds, until: until[side] });
+    drawClip(pen, { x, y: 132, width, height: 300 }, looked, axis, { seconds, until: until[side], colour: SIDES[side] });
   });
   text(pen, t("compare.bands"), { x: 64, y: 462, width: 1190, font: "18px", colour: INK });
   drawBands(pen, { x: 24, y: 476, width: 1232, height: 148 }, two);
@@ -69,6 +69,9 @@ export async function film(two, axis, words, audio) {
   const canvas = cardCanvas(), out = audio.createMediaStreamDestination();
   drawCard(canvas, two, axis, words, [0, 0]);
   await audio.resume();
+  const silence = new ConstantSourceNode(audio, { offset: 0 }); // else the sound track ends with the last recording
+  silence.connect(out);
+  silence.start();
   const stream = new MediaStream([...canvas.captureStream(PICTURES).getVideoTracks(), ...out.stream.getAudioTracks()]);
   const recorder = new MediaRecorder(stream, { mimeType: kind });
   /** @type {Blob[]} */
@@ -88,6 +91,7 @@ export async function film(two, axis, words, audio) {
   });
   recorder.stop();
   await over;
+  silence.stop();
   stream.getTracks().forEach((track) => track.stop());
   return new Blob(parts, { type: kind.split(";")[0] });
 }

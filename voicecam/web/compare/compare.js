@@ -21,6 +21,9 @@ export function mount(root, context) {
   } };
 }
 
+/** A probability in percent: 0.9967 is no certainty. @param {number} p */
+const percent = (p) => (p > 0.995 ? `>${number(99, 0)}` : number(100 * p, 0));
+
 class Compare {
   /** @param {HTMLElement} root @param {any} context */
   constructor(root, context) {
@@ -40,15 +43,17 @@ class Compare {
     this.status = make("p", { role: "status", "aria-live": "polite", class: "status" });
     this.canvas = Object.assign(cardCanvas(), { className: "compare-card", hidden: true });
     this.canvas.setAttribute("role", "img");
-    this.table = make("table", { hidden: true });
+    this.canvas.setAttribute("data-t-aria", "compare.title");
+    this.table = make("table");
+    this.details = make("details", { hidden: true }, make("summary", { "data-t": "compare.table" }), make("div", { class: "scroll", tabindex: "0", role: "region", "data-t-aria": "compare.table" }, this.table));
     this.picture = make("button", { type: "button", "data-t": "compare.savePicture", disabled: true, onclick: () => this.savePicture() });
     this.film = make("button", { type: "button", "data-t": "compare.saveFilm", disabled: true, onclick: () => this.saveFilm() });
     const about = make("p", {}, this.t("compare.about", { seconds: MOST }));
     this.about = about;
     this.root.append(
       make("h2", { "data-t": "compare.title" }), about, make("div", { class: "compare-pair" }, this.slot(0), this.slot(1)), this.status,
-      make("div", { class: "scroll", tabindex: "0", role: "region", "data-t-aria": "compare.title" }, this.canvas), make("div", { class: "scroll" }, this.table),
-      make("div", { class: "row" }, this.picture, this.film), make("p", { class: "small", "data-t": "compare.filmAbout" }),
+      make("div", { class: "scroll", tabindex: "0", role: "region", "data-t-aria": "compare.title" }, this.canvas), 
+      make("div", { class: "row" }, this.picture, this.film), make("p", { class: "small", "data-t": "compare.filmAbout" }), this.details,
     );
     translate(this.root);
   }
@@ -121,7 +126,7 @@ class Compare {
   verdict({ said, median }) {
     const { t } = this;
     if (said.prediction === NO_SPEECH || !said.windows.length) return { said: t("compare.noSpeech"), doubt: t("compare.noSpeechWhy") };
-    const values = { label: said.label, share: number(100 * said.probability, 0), pitch: Number.isNaN(median) ? "–" : number(median, 0) };
+    const values = { label: said.label, share: percent(said.probability), pitch: Number.isNaN(median) ? "–" : number(median, 0) };
     if (said.prediction === said.label) return { said: said.label, doubt: t("compare.sure", values) };
     return { said: t("compare.uncertain"), doubt: t("compare.likeliest", values) };
   }
@@ -129,7 +134,7 @@ class Compare {
   draw() {
     const any = this.two.some(Boolean), { t } = this;
     this.about.textContent = t("compare.about", { seconds: MOST });
-    this.canvas.hidden = this.table.hidden = !any;
+    this.canvas.hidden = this.details.hidden = !any;
     this.picture.disabled = !any;
     this.film.disabled = !any || !filmKind();
     if (!any) return;
@@ -142,7 +147,7 @@ class Compare {
   /** The bands as numbers. */
   drawTable() {
     const some = this.two.filter((looked) => looked?.worth), { t } = this;
-    this.table.hidden = !some.length;
+    this.details.hidden = !some.length;
     if (!some.length) return;
     const { names } = /** @type {any} */ (some[0]).model.bands;
     const head = [t("compare.band"), ...some.map((looked) => `${looked?.name} (${looked?.said.label})`)];

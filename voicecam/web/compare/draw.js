@@ -1,9 +1,9 @@
 // Draws one looked-at recording into a box: spectrogram, map, pitch, and the bands of two. Both recordings get the same axes. Light
 // colours only, so that a saved card looks the same everywhere.
 import { named } from "../live/axis.js";
-import { COLOURS } from "../live/picture.js";
 import { COLUMNS } from "./clip.js";
 
+const CELL = 5; // columns of the map that are drawn as one, 50 ms
 const FAINT = 0.12; // of the map's largest value: what is less is not drawn
 export const INK = "#10151c", DIM = "#465364", LINE = "#c3ccd8", PITCH = "#b00020", SIDES = ["#14457e", "#c8500a"];
 const patch = document.createElement("canvas");
@@ -12,9 +12,9 @@ const patch = document.createElement("canvas");
 
 /**
  * @param {CanvasRenderingContext2D} pen @param {Box} box  axes within it @param {import("./clip.js").Looked} looked @param {any} axis
- * @param {{seconds: number, until?: number}} view  seconds : of the time axis; until : map and pitch up to there, in s
+ * @param {{seconds: number, until?: number, colour: string}} view  seconds : of the time axis; until : map and pitch up to there, in s; colour : of the map
  */
-export function drawClip(pen, box, looked, axis, { seconds, until = Infinity }) {
+export function drawClip(pen, box, looked, axis, { seconds, until = Infinity, colour }) {
   const left = box.x + 40, width = box.width - 40, height = box.height - 22;
   const x = (/** @type {number} */ time) => left + (time / seconds) * width, y = (/** @type {number} */ hz) => box.y + height * (1 - axis.share(hz));
   pen.fillStyle = "#fff";
@@ -27,7 +27,7 @@ export function drawClip(pen, box, looked, axis, { seconds, until = Infinity }) 
     const last = Math.max(1, Math.floor(looked.seconds * COLUMNS) - 2);
     looked.spectra.draw(pen, 0, last, x(0), box.y, x(last / COLUMNS) - x(0), height);
   }
-  if (looked.map) drawMap(pen, looked, { x, until, top: box.y, height });
+  if (looked.map) drawMap(pen, looked, { x, until, top: box.y, height, colour });
   if (looked.pitch) drawPitch(pen, looked.pitch, { x, y, until });
   if (until < looked.seconds && until >= 0) {
     pen.fillStyle = INK;
@@ -62,24 +62,24 @@ function drawAxes(pen, { left, top, width, height, seconds }, axis, x, y) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {any} looked @param {{x: (time: number) => number, until: number, top: number, height: number}} place */
-function drawMap(pen, { map, model, said, seconds }, { x, until, top, height }) {
-  const peak = Math.max(0, ...map.map((/** @type {Float32Array} */ column) => Math.max(...column)));
-  const n = Math.min(map.length, Math.floor(Math.min(until, seconds) * COLUMNS)), fine = model.config.n_mels;
+/** The map in the side's colour, smooth between its cells. @param {CanvasRenderingContext2D} pen @param {any} looked @param {any} place */
+function drawMap(pen, { map, model, seconds }, { x, until, top, height, colour }) {
+  const peak = Math.max(0, ...map.map((/** @type {Float32Array} */ column) => Math.max(...column))), rows = model.mapRows;
+  const n = Math.floor(Math.min(map.length, Math.min(until, seconds) * COLUMNS) / CELL);
   if (!(peak > 0) || n < 1) return;
-  const rgb = [1, 3, 5].map((i) => parseInt(COLOURS[said.best % COLOURS.length].slice(i, i + 2), 16));
+  const rgb = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
   patch.width = n;
-  patch.height = fine;
-  const small = /** @type {CanvasRenderingContext2D} */ (patch.getContext("2d")), pixels = small.createImageData(n, fine);
-  const rowOf = Array.from({ length: fine }, (_, r) => Math.max(0, model.mapEdges.rows.findIndex((/** @type {number} */ edge) => edge > (r + 0.5) / fine) - 1));
+  patch.height = rows;
+  const small = /** @type {CanvasRenderingContext2D} */ (patch.getContext("2d")), pixels = small.createImageData(n, rows);
   for (let i = 0; i < n; i++) {
-    for (let r = 0; r < fine; r++) {
-      const value = Math.max(0, map[i][rowOf[r]] / peak);
-      pixels.data.set([...rgb, value < FAINT ? 0 : 160 * Math.sqrt(value)], 4 * ((fine - 1 - r) * n + i));
+    for (let r = 0; r < rows; r++) {
+      const value = Math.max(0, map[i * CELL + (CELL >> 1)][r] / peak);
+      pixels.data.set([...rgb, value < FAINT ? 0 : 190 * Math.sqrt(value)], 4 * ((rows - 1 - r) * n + i));
     }
   }
   small.putImageData(pixels, 0, 0);
-  pen.drawImage(patch, x(0), top, x(n / COLUMNS) - x(0), height);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(patch, x(0), top, x((n * CELL) / COLUMNS) - x(0), height);
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {import("../sound/pitch.js").Track} track @param {any} place */
@@ -106,8 +106,8 @@ export function drawBands(pen, box, two) {
   const some = /** @type {import("./clip.js").Looked[]} */ (two.filter((one) => one?.worth));
   if (!some.length) return;
   const most = Math.max(1e-6, ...some.flatMap(({ worth }) => (worth ?? []).map(Math.abs)));
-  const { limits } = some[0].model.bands, left = box.x + 40, width = box.width - 40, height = box.height - 22, zero = box.y + height / 2;
-  const step = width / limits.length;
+  const { names } = some[0].model.bands, left = box.x + 40, width = box.width - 40, height = box.height - 22, zero = box.y + height / 2;
+  const step = width / names.length;
   pen.font = "12px system-ui, sans-serif";
   pen.textBaseline = "middle";
   two.forEach((one, side) => (one?.worth ?? []).forEach((value, i) => {
@@ -122,11 +122,11 @@ export function drawBands(pen, box, two) {
   pen.fillText("0", left - 6, zero);
   pen.textAlign = "center";
   let free = -Infinity;
-  limits.forEach((/** @type {number[]} */ [low, high], /** @type {number} */ i) => {
-    const at = left + (i + 0.5) * step, text = named(Math.round(Math.sqrt(Math.max(1, low) * high) / 10) * 10);
+  names.forEach((/** @type {string} */ name, /** @type {number} */ i) => {
+    const at = left + (i + 0.5) * step;
     if (at - free < 36) return;
     free = at;
-    pen.fillText(text, at, box.y + height + 11);
+    pen.fillText(name.replace(/ kHz$/, "k").replace(/ Hz$/, ""), at, box.y + height + 11);
   });
   pen.textAlign = "right";
   pen.fillText("Hz", left - 6, box.y + height + 11);

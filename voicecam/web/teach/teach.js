@@ -1,6 +1,7 @@
 // The view "Teach your own classes": clips by class and speaker, taken in the page, teach a new last layer of the network; a test on
 // a speaker held back stands beside what a split by clip would claim. Kept in this tab alone; nothing is sent.
 import { decode, recognise } from "../engine/recordings.js";
+import { loadModel } from "../engine/model.js";
 import { number, translate } from "../strings.js";
 import { argmax, logitsOf, softmax, trainHead } from "./head.js";
 import { make, offer, style } from "./dom.js";
@@ -13,13 +14,14 @@ import { vectorOf } from "./vectors.js";
 
 const FEWEST = 2, MOST = 5; // classes
 const SECONDS = 5; // of a clip, at most
+const SOUNDS = "audio/*,video/mp4,video/webm";
 const MAX_ERROR = 0.1; // share of held-back answers above the threshold that may be wrong
 
-/** @typedef {{samples: Float32Array, rate: number, speaker: string, when: Date, by: any, vector: Float64Array}} Clip */
+/** @typedef {{samples: Float32Array, rate: number, speaker: string, when: Date, vector: Float64Array}} Clip */
 /** @typedef {{name: string, clips: Clip[]}} Kind  one of the classes */
 
 /**
- * @param {HTMLElement} root @param {any} context  model, t, audio; recognise and decode where the engine's own are not to be used
+ * @param {HTMLElement} root @param {any} context  models, t, audio; base, recognise, decode: a network and ways that are not the engine's own
  * @returns {{add: (kind: number, speaker: string, sound: {samples: Float32Array, rate: number}) => Promise<boolean>}}
  */
 export function mount(root, context) {
@@ -52,6 +54,8 @@ class Teach {
     /** @type {any} */
     this.taught = null; // {head, classes, model, temperature, threshold, held, byClip}
     this.unsaved = false;
+    /** @type {Promise<any> | null} */
+    this.base = null;
     this.queue = Promise.resolve(true); // clips are heard one after another
   }
 
@@ -68,13 +72,15 @@ class Teach {
     this.result = make("div", { class: "teach-result", hidden: true });
     this.try = make("button", { type: "button", "data-t": "teach.record" });
     this.answer = make("p", { class: "teach-answer", "aria-live": "polite" });
-    this.tried = make("section", { hidden: true }, make("h3", { "data-t": "teach.try" }), this.try, this.answer);
+    this.tryFile = make("input", { type: "file", class: "hidden-input", id: "teach-try-file", accept: SOUNDS, onchange: () => this.tryOpened() });
+    const open = make("label", { class: "button", for: "teach-try-file", "data-t": "teach.tryOpen" });
+    this.tried = make("section", { hidden: true }, make("h3", { "data-t": "teach.try" }), make("div", { class: "row" }, this.try, this.tryFile, open), this.answer);
     this.saveClips = make("button", { type: "button", "data-t": "teach.saveClips", onclick: () => this.offerClips() });
     this.saveNetwork = make("button", { type: "button", "data-t": "teach.saveNetwork", onclick: () => this.offerNetwork() });
     root.append(
       make("h2", { "data-t": "teach.title" }), make("p", { "data-t": "teach.about" }),
-      make("label", { for: "teach-speaker", "data-t": "teach.speaker" }), this.speaker, this.known, this.meter,
-      make("p", { class: "small", "data-t": "teach.consent" }), this.rows, this.more, make("div", { class: "row" }, this.go), this.status, this.result,
+      make("div", { class: "row" }, make("label", { for: "teach-speaker", "data-t": "teach.speaker" }), this.speaker, this.known, this.meter),
+      make("p", { class: "small", "data-t": "teach.consent" }), this.rows, make("div", { class: "row" }, this.more, this.go), this.status, this.result,
       this.tried, make("h3", { "data-t": "teach.save" }), make("div", { class: "row" }, this.saveClips, this.saveNetwork),
       make("p", { class: "small", "data-t": "teach.saveAbout" }),
     );
@@ -105,7 +111,7 @@ class Teach {
   drawKind(kind) {
     const name = make("input", { type: "text", maxlength: 40, autocomplete: "off", spellcheck: "false", oninput: () => { kind.name = name.value.trim(); this.forget(); } });
     const button = make("button", { type: "button" }, this.t("teach.record"));
-    const file = make("input", { type: "file", multiple: true, accept: "audio/*,video/mp4,video/webm", onchange: () => this.open(kind, file) });
+    const file = make("input", { type: "file", multiple: true, accept: SOUNDS, onchange: () => this.open(kind, file) });
     const list = make("ol", { class: "teach-clips" });
     const drop = make("button", { type: "button", onclick: () => this.removeKind(kind, row) });
     const row = make("fieldset", { class: "teach-kind" }, make("legend"), name, button, make("label", { class: "button" }, make("span"), file), drop, list);
@@ -161,12 +167,12 @@ class Teach {
 
   /** @param {Kind} kind @param {string} speaker @param {{samples: Float32Array, rate: number}} sound */
   async hear(kind, speaker, { samples, rate }) {
-    const by = await this.model(), vector = await vectorOf(this.recognise, by, samples, rate);
+    const vector = await vectorOf(this.recognise, await this.model(), samples, rate);
     if (!vector) {
       this.say(this.t("teach.noSpeech"));
       return false;
     }
-    kind.clips.push({ samples, rate, speaker: this.spelt(speaker), when: new Date(), by, vector });
+    kind.clips.push({ samples, rate, speaker: this.spelt(speaker), when: new Date(), vector });
     this.unsaved = true;
     this.say(this.t("teach.taken", { word: kind.name, count: kind.clips.length }));
     this.forget();
@@ -174,9 +180,11 @@ class Teach {
     return true;
   }
 
-  /** The chosen network, or else the one that is offered first. */
-  async model() {
-    return this.context.model ?? this.context.choose(this.context.models[0]);
+  /** The network that is taught: the one that is offered first, whichever is chosen elsewhere. */
+  model() {
+    this.base ??= this.context.base ? Promise.resolve(this.context.base) : loadModel(new URL(`models/${this.context.models[0]}/`, document.baseURI));
+    this.base.catch(() => { this.base = null; });
+    return this.base;
   }
 
   /** The spelling by which this speaker is already known. @param {string} name */
@@ -247,11 +255,6 @@ class Teach {
     this.say(this.t("teach.teaching"));
     const model = await this.model(), classes = this.kinds.map(({ name }) => name);
     if (new Set(classes.map(nameKey)).size < classes.length) return this.say(this.t("teach.sameName"));
-    for (const { clip } of this.all()) {
-      if (clip.by === model) continue;
-      const vector = await vectorOf(this.recognise, model, clip.samples, clip.rate);
-      if (vector) Object.assign(clip, { vector, by: model }); // no speech now: was speech before, so it stays
-    }
     await new Promise((resolve) => setTimeout(resolve)); // so that the words are seen
     const began = performance.now(), clips = this.all().map(({ clip, target }) => ({ speaker: nameKey(clip.speaker), target, vector: clip.vector }));
     const lacks = hindrance(clips, classes.length), held = lacks ? null : testSpeakers(clips, classes.length);
@@ -269,11 +272,22 @@ class Teach {
 
   /** What the taught network says of a sound. @param {{samples: Float32Array, rate: number}} sound */
   async judge({ samples, rate }) {
+    this.answer.textContent = "";
     const { head, classes, model, temperature, threshold } = this.taught, vector = await vectorOf(this.recognise, model, samples, rate);
     if (!vector) return this.answer.replaceChildren(this.t("teach.noSpeech"));
     const p = softmax(logitsOf(head, vector), temperature), best = argmax(p);
     const key = p[best] >= threshold ? "teach.says" : "teach.unsure";
-    return this.answer.replaceChildren(this.t(key, { word: classes[best], share: number(100 * p[best], 0) }));
+    return this.answer.replaceChildren(this.t(key, { word: classes[best], share: p[best] > 0.995 ? `>${number(99, 0)}` : number(100 * p[best], 0) }));
+  }
+
+  async tryOpened() {
+    const [file] = this.tryFile.files;
+    this.tryFile.value = "";
+    try {
+      await this.judge(atRate(await this.decode(file)));
+    } catch {
+      this.answer.textContent = this.t("teach.unreadable", { name: file.name });
+    }
   }
 
   offerClips() {
