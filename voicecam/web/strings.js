@@ -2,7 +2,7 @@
 // stands in the address (?lang=de). What a language lacks is said in English. Knows no grammar beyond one and many.
 
 /** Languages with a file in strings/, and what they call themselves. */
-export const LANGUAGES = { en: "English" };
+export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español", fr: "Français", hi: "हिन्दी" };
 
 /** @type {Record<string, string>} */
 let english = {};

@@ -42,7 +42,7 @@ function why(/** @type {any} */ { lacks, classes, clips }, /** @type {any} */ t)
 function verdict(/** @type {any} */ held, /** @type {any} */ byClip, /** @type {any} */ t) {
   if (!held) return t("teach.claimAlone", { share: percent(byClip.accuracy) });
   const points = Math.round(100 * byClip.accuracy) - Math.round(100 * held.accuracy);
-  if (points > 0) return t("teach.claimMore", { points });
+  if (points > 0) return t("teach.claimMore", { count: points });
   return t("teach.claimSame");
 }
 
