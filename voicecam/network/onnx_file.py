@@ -10,7 +10,10 @@ import numpy as np
 
 OPSET = 17  # of ONNX operations
 VERSION = 8  # of the file's form
-KINDS = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.bool_): 9, np.dtype(np.float64): 11}
+KINDS = {
+    np.dtype(kind): number for kind, number in ((np.float32, 1), (np.int64, 7), (np.bool_, 9), (np.float16, 10), (np.float64, 11))
+}
+SMALL = 1000  # numbers; larger constants that lose nothing by it are kept in half the bytes, as the weights of shipped models
 
 
 class Graph:
@@ -34,11 +37,14 @@ class Graph:
         self._outputs.append(_value(name, shape))
 
     def constant(self, array: np.ndarray | float | Sequence[int]) -> str:
-        """The name of a constant; ints become int64, floats float32, arrays keep their kind. Equal ones are stored once."""
+        """The name of a constant; ints become int64, floats float32, arrays keep their kind. Equal ones are stored
+        once."""
         value = np.asarray(array)
         if not isinstance(array, np.ndarray):
             value = value.astype(np.int64 if value.dtype.kind in "iu" else np.float32)
         key = (value.dtype, value.shape, value.tobytes())
+        if key not in self._constants and value.size > SMALL and value.dtype == np.float32 and _as_half(value):
+            self._constants[key] = self.node("Cast", self.constant(value.astype(np.float16)), to=KINDS[value.dtype])
         if key not in self._constants:
             self._constants[key] = f"c{len(self._constants)}"
             body = b"".join(_number(1, size) for size in value.shape) + _number(2, KINDS[value.dtype])
@@ -58,6 +64,12 @@ class Graph:
         graph += b"".join(_bytes(11, one) for one in self._inputs) + b"".join(_bytes(12, one) for one in self._outputs)
         opset = _text(1, "") + _number(2, OPSET)
         return _number(1, VERSION) + _text(2, "voicecam") + _text(6, described) + _bytes(7, graph) + _bytes(8, opset)
+
+
+def _as_half(value: np.ndarray) -> bool:
+    """Whether float16 holds these numbers as they are."""
+    with np.errstate(over="ignore"):
+        return bool((value.astype(np.float16).astype(np.float32) == value).all())
 
 
 def _node(kind: str, inputs: Sequence[str], output: str, attributes: dict[str, Any]) -> bytes:

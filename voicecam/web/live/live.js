@@ -95,6 +95,7 @@ class Live {
   async choose(name, agreed = false) {
     const { $ } = this;
     $("consent").hidden = name !== "voice" || agreed;
+    $("model-words").hidden = !$("consent").hidden;
     if (name === "voice" && !agreed) return; // nothing changes before the sentence was read
     try {
       await this.context.choose(name);

@@ -33,12 +33,6 @@ export function drawStrip(canvas, listener, view, t) {
   pen.globalAlpha = 0.75;
   pen.fillText(t("live.zone"), left + 6, (y(zone[0]) + y(zone[1])) / 2);
   pen.globalAlpha = 1;
-  if (two) {
-    for (const [k, place] of [[0, y(1) + 8], [1, y(0) - 8]]) {
-      pen.fillStyle = colour(k);
-      pen.fillText(classes[k], left + 6, place);
-    }
-  }
   pen.save();
   pen.beginPath();
   pen.rect(left, 0, w, height);
@@ -63,4 +57,14 @@ export function drawStrip(canvas, listener, view, t) {
     }
   }
   pen.restore();
+  if (!two) return;
+  pen.font = "bold 13px system-ui, sans-serif";
+  for (const [k, place] of [[0, y(1) + 8], [1, y(0) - 8]]) {
+    pen.fillStyle = ground;
+    pen.globalAlpha = 0.8;
+    pen.fillRect(left + 3, place - 8, pen.measureText(classes[k]).width + 6, 16);
+    pen.globalAlpha = 1;
+    pen.fillStyle = colour(k);
+    pen.fillText(classes[k], left + 6, place);
+  }
 }
