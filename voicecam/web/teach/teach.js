@@ -3,19 +3,19 @@
 import { decode, recognise } from "../engine/recordings.js";
 import { loadModel } from "../engine/model.js";
 import { number, translate } from "../strings.js";
-import { argmax, logitsOf, softmax, trainHead } from "./head.js";
+import { argmax, logitsOf, softmax } from "./head.js";
 import { make, offer, style } from "./dom.js";
+import { aboutTaught, teachKinds } from "./lesson.js";
 import { atRate, recordButton } from "./microphone.js";
 import { nameKey } from "./names.js";
+import { kindRow, paintRow } from "./rows.js";
 import { networkZip, recordingsZip } from "./save.js";
 import { showTest } from "./shown.js";
-import { hindrance, temperatureOf, testClips, testSpeakers, thresholdOf } from "./testing.js";
 import { vectorOf } from "./vectors.js";
 
 const FEWEST = 2, MOST = 5; // classes
 const SECONDS = 5; // of a clip, at most
 const SOUNDS = "audio/*,video/mp4,video/webm";
-const MAX_ERROR = 0.1; // share of held-back answers above the threshold that may be wrong
 
 /** @typedef {{samples: Float32Array, rate: number, speaker: string, when: Date, vector: Float64Array}} Clip */
 /** @typedef {{name: string, clips: Clip[]}} Kind  one of the classes */
@@ -107,18 +107,12 @@ class Teach {
     this.draw();
   }
 
-  /** A class's row. @param {Kind} kind */
+  /** A class's row; returns the field of its name. @param {Kind} kind */
   drawKind(kind) {
-    const name = make("input", { type: "text", maxlength: 40, autocomplete: "off", spellcheck: "false", oninput: () => { kind.name = name.value.trim(); this.forget(); } });
-    const button = make("button", { type: "button" }, this.t("teach.record"));
-    const file = make("input", { type: "file", multiple: true, accept: SOUNDS, onchange: () => this.open(kind, file) });
-    const list = make("ol", { class: "teach-clips" });
-    const drop = make("button", { type: "button", onclick: () => this.removeKind(kind, row) });
-    const row = make("fieldset", { class: "teach-kind" }, make("legend"), name, button, make("label", { class: "button" }, make("span"), file), drop, list);
-    Object.assign(row, { kind, parts: { name, button, file, list, drop } });
-    recordButton(button, { ...this.recording(), ready: () => this.named(kind), take: (sound) => this.take(kind, this.speaker.value, sound) });
+    const row = kindRow(this, kind, SOUNDS);
+    recordButton(row.parts.button, { ...this.recording(), ready: () => this.named(kind), take: (sound) => this.take(kind, this.speaker.value, sound) });
     this.rows.append(row);
-    return name;
+    return row.parts.name;
   }
 
   /** @param {Kind} kind @param {HTMLElement} row */
@@ -207,38 +201,19 @@ class Teach {
 
   /** Everything that changes. */
   draw() {
-    const { t } = this;
     this.known.replaceChildren(...[...new Set(this.all().map(({ clip }) => clip.speaker))].map((name) => make("option", { value: name })));
-    [...this.rows.children].forEach((row, i) => {
-      const { kind, parts: { name, button, file, list, drop } } = row, word = kind.name || t("teach.class", { n: i + 1 });
-      row.querySelector("legend").textContent = t("teach.class", { n: i + 1 });
-      row.querySelector("label span").textContent = t("teach.open");
-      file.setAttribute("aria-label", t("teach.openFor", { word }));
-      name.setAttribute("aria-label", t("teach.className", { n: i + 1 }));
-      name.placeholder = t("teach.classHint");
-      button.textContent = button.getAttribute("aria-pressed") === "true" ? t("teach.stop") : t("teach.record");
-      button.setAttribute("aria-label", `${button.textContent}: ${word}`);
-      drop.textContent = t("teach.removeClass");
-      drop.setAttribute("aria-label", `${drop.textContent}: ${word}`);
-      drop.hidden = this.kinds.length <= FEWEST;
-      list.replaceChildren(...kind.clips.map((/** @type {Clip} */ clip) => this.clipItem(kind, clip)));
-    });
+    [...this.rows.children].forEach((row, i) => paintRow(this, row, i, this.kinds.length > FEWEST));
     this.more.hidden = this.kinds.length >= MOST;
     this.go.disabled = !this.kinds.every(({ clips, name }) => clips.length && name);
     this.saveClips.disabled = !this.all().length;
     this.saveNetwork.disabled = !this.taught;
-    if (this.taught) showTest(this.result, this.taught, t);
+    if (this.taught) showTest(this.result, this.taught, this.t);
   }
 
   /** @param {Kind} kind @param {Clip} clip */
-  clipItem(kind, clip) {
-    const words = this.t("teach.clip", { speaker: clip.speaker, seconds: number(clip.samples.length / clip.rate, 1) });
-    const hear = make("button", { type: "button", "aria-label": `${this.t("teach.hear")}: ${words}`, onclick: () => this.play(clip) }, "▶");
-    const drop = make("button", { type: "button", "aria-label": `${this.t("teach.delete")}: ${words}`, onclick: () => {
-      kind.clips.splice(kind.clips.indexOf(clip), 1);
-      this.forget();
-    } }, "✕");
-    return make("li", {}, make("span", {}, words), hear, drop);
+  removeClip(kind, clip) {
+    kind.clips.splice(kind.clips.indexOf(clip), 1);
+    this.forget();
   }
 
   /** @param {Clip} clip */
@@ -253,16 +228,11 @@ class Teach {
   /** Teach, test by both splits, show. */
   async teach() {
     this.say(this.t("teach.teaching"));
-    const model = await this.model(), classes = this.kinds.map(({ name }) => name);
-    if (new Set(classes.map(nameKey)).size < classes.length) return this.say(this.t("teach.sameName"));
+    const model = await this.model();
+    if (new Set(this.kinds.map(({ name }) => nameKey(name))).size < this.kinds.length) return this.say(this.t("teach.sameName"));
     await new Promise((resolve) => setTimeout(resolve)); // so that the words are seen
-    const began = performance.now(), clips = this.all().map(({ clip, target }) => ({ speaker: nameKey(clip.speaker), target, vector: clip.vector }));
-    const lacks = hindrance(clips, classes.length), held = lacks ? null : testSpeakers(clips, classes.length);
-    const byClip = testClips(clips, classes.length), sure = held ?? byClip;
-    const temperature = temperatureOf(sure.logits, sure.targets), threshold = thresholdOf(sure.logits, sure.targets, temperature, MAX_ERROR);
-    const head = trainHead(clips.map(({ vector }) => vector), clips.map(({ target }) => target), classes.length);
-    const names = Object.fromEntries(this.all().map(({ clip }) => [nameKey(clip.speaker), clip.speaker]));
-    this.taught = { head, classes, model, temperature, threshold, held, lacks, byClip, names, clips: this.all().map(({ clip, target }) => ({ ...clip, word: classes[target] })) };
+    const began = performance.now();
+    this.taught = teachKinds(this.kinds, model);
     this.root.dataset.took = (performance.now() - began).toFixed(0);
     this.say(this.t("teach.taught", { seconds: number((performance.now() - began) / 1000, 1) }));
     this.result.hidden = this.tried.hidden = false;
@@ -297,11 +267,9 @@ class Teach {
   }
 
   async offerNetwork() {
-    const { head, classes, model, temperature, threshold, held, byClip, names } = this.taught;
-    const told = (/** @type {any} */ score) => score && { accuracy: score.accuracy, interval: score.interval, speakers: score.rows.map((/** @type {any} */ row) => ({ ...row, speaker: names[row.speaker] })) };
-    const taught = { clips: byClip.targets.length, speaker_held_back: told(held), split_by_clip: told(byClip), by: "a new last layer in the browser" };
+    const { head, classes, model } = this.taught;
     try {
-      const bytes = await networkZip(new URL(".", model.url).href, head, classes, { temperature, threshold, max_error: MAX_ERROR, taught });
+      const bytes = await networkZip(new URL(".", model.url).href, head, classes, aboutTaught(this.taught));
       offer(bytes, "network.zip", "application/zip");
     } catch (reason) {
       this.say(this.t("teach.notSaved", { why: /** @type {Error} */ (reason).message }));

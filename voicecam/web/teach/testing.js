@@ -29,7 +29,8 @@ export function testClips(clips, classes) {
   const parts = Math.max(2, speakersOf(clips).length), order = clips.map((_, i) => i);
   order.sort((a, b) => clips[a].target - clips[b].target || (clips[a].speaker < clips[b].speaker ? -1 : clips[a].speaker > clips[b].speaker ? 1 : a - b));
   const part = new Array(clips.length);
-  order.forEach((clip, place) => { part[clip] = place % parts; });
+  const dealt = new Array(classes).fill(0).map((_, target) => target); // shifted by class, so that no part is one speaker
+  for (const clip of order) part[clip] = dealt[clips[clip].target]++ % parts;
   const found = scored(clips, part, parts, classes);
   const right = found.rows.reduce((sum, row) => sum + row.right, 0);
   return { ...found, accuracy: right / clips.length, interval: wilson(right / clips.length, clips.length) };
@@ -62,12 +63,12 @@ export function wilson(p, n) {
 }
 
 /**
- * The temperature at which held-back clips' probabilities are most true to frequency (log loss; 0.25 to 8, by golden section).
+ * The temperature at which held-back clips' probabilities are most true to frequency (log loss; 0.5 to 8, by golden section).
  * @param {number[][]} logits @param {number[]} targets
  */
 export function temperatureOf(logits, targets) {
   const loss = (/** @type {number} */ log) => logits.reduce((sum, row, i) => sum - Math.log(Math.max(1e-12, softmax(row, Math.exp(log))[targets[i]])), 0);
-  let low = Math.log(0.25), high = Math.log(8);
+  let low = Math.log(0.5), high = Math.log(8);
   const golden = (Math.sqrt(5) - 1) / 2;
   for (let k = 0; k < 40; k++) {
     const a = high - golden * (high - low), b = low + golden * (high - low);
