@@ -16,6 +16,7 @@ export function mount(root, context) {
   document.addEventListener("language", language);
   document.addEventListener("model", model);
   return { stop() {
+    view.silence.forEach((close) => close());
     document.removeEventListener("language", language);
     document.removeEventListener("model", model);
   } };
@@ -27,7 +28,9 @@ const percent = (p) => (p > 0.995 ? `>${number(99, 0)}` : number(100 * p, 0));
 class Compare {
   /** @param {HTMLElement} root @param {any} context */
   constructor(root, context) {
-    Object.assign(this, { root, context });
+    this.root = root;
+    this.context = context;
+    this.canvas = cardCanvas();
     this.t = context.t;
     this.recognise = context.recognise ?? recognise;
     this.decode = context.decode ?? decode;
@@ -36,12 +39,14 @@ class Compare {
     /** @type {any} */
     this.axis = null;
     this.queue = Promise.resolve();
+    /** @type {(() => void)[]} */
+    this.silence = []; // close the microphone
   }
 
   build() {
     style(new URL("compare.css", import.meta.url).href);
     this.status = make("p", { role: "status", "aria-live": "polite", class: "status" });
-    this.canvas = Object.assign(cardCanvas(), { className: "compare-card", hidden: true });
+    Object.assign(this.canvas, { className: "compare-card", hidden: true });
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("data-t-aria", "compare.title");
     this.table = make("table");
@@ -64,10 +69,11 @@ class Compare {
     const button = make("button", { type: "button", "data-t": "compare.record" });
     const file = make("input", { type: "file", class: "hidden-input", id: `compare-file-${side}`, accept: "audio/*,video/mp4,video/webm", onchange: () => this.open(side, file) });
     const label = make("label", { class: "button", for: `compare-file-${side}`, "data-t": "compare.open" });
-    recordButton(button, {
+    const close = recordButton(button, {
       context: this.context, most: MOST, fail: (words) => this.say(words), begun: () => this.say(this.t("teach.recording")),
       take: (sound) => this.take(side, sound, name.value || this.t(side ? "compare.second" : "compare.first")),
     });
+    this.silence.push(close);
     return make("fieldset", {}, make("legend", { "data-t": side ? "compare.second" : "compare.first" }), make("label", { for: `compare-name-${side}`, "data-t": "compare.name" }), name, make("div", { class: "row" }, button, file, label));
   }
 
@@ -87,7 +93,7 @@ class Compare {
     input.value = "";
     if (!file) return;
     try {
-      const typed = this.root.querySelector(`#compare-name-${side}`).value;
+      const typed = /** @type {HTMLInputElement} */ (this.root.querySelector(`#compare-name-${side}`)).value;
       await this.take(side, atRate(await this.decode(file)), typed || file.name);
     } catch {
       this.two[side] = null; // no older verdict beside a file that failed

@@ -76,7 +76,11 @@ function loudest(sound) {
 class Finder {
   /** @param {number} n  samples of a frame @param {number} rate @param {number} low @param {number} high @param {number} peak */
   constructor(n, rate, low, high, peak) {
-    Object.assign(this, { n, rate, low, high, peak });
+    this.n = n;
+    this.rate = rate;
+    this.low = low;
+    this.high = high;
+    this.peak = peak;
     this.fft = fftOf(powerOfTwo(1.5 * n));
     this.window = Float64Array.from({ length: n }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 1)) / (n + 1))); // Hann
     this.most = Math.min(Math.floor(n / PERIODS) + 2, n - 1); // lag in samples

@@ -16,12 +16,13 @@ export function atRate({ samples, rate }) {
  * @param {{context: any, most: number, ready?: () => boolean, begun?: () => void, take: (sound: Sound) => void, fail: (words: string) => void, level?: (decibels: number) => void, changed?: () => void}} options
  *   ready : whether recording may begin now; level : peak in dB of full scale; take : gets the sound at 16 kHz;
  *   changed : the button says something else
+ * @returns {() => void}  closes the microphone, and what was recorded is dropped: for a view that goes away
  */
 export function recordButton(button, { context, most, ready = () => true, begun = () => {}, take, fail, level = () => {}, changed = () => {} }) {
   /** @type {(() => Promise<Sound>) | null} */
   let stop = null;
   let opening = false;
-  const finish = async () => {
+  const finish = async (drop = false) => {
     if (!stop) return;
     const end = stop;
     stop = null;
@@ -30,14 +31,14 @@ export function recordButton(button, { context, most, ready = () => true, begun 
     changed();
     const sound = await end();
     level(-60);
-    take(atRate(sound));
+    if (!drop) take(atRate(sound));
   };
   button.addEventListener("click", async () => {
     if (stop) return finish();
     if (opening || !ready()) return;
     opening = true;
     try {
-      stop = await record({ audio: context.audio, most, onLevel: level, onFull: finish });
+      stop = await record({ audio: context.audio, most, onLevel: level, onFull: () => finish() });
       button.textContent = context.t("teach.stop");
       button.setAttribute("aria-pressed", "true");
       changed();
@@ -47,6 +48,7 @@ export function recordButton(button, { context, most, ready = () => true, begun 
     }
     opening = false;
   });
+  return () => { finish(true); };
 }
 
 /** @param {(key: string, values?: any) => string} t @param {Error} reason */

@@ -22,12 +22,12 @@ const SOUNDS = "audio/*,video/mp4,video/webm";
 
 /**
  * @param {HTMLElement} root @param {any} context  models, t, audio; base, recognise, decode: a network and ways that are not the engine's own
- * @returns {{add: (kind: number, speaker: string, sound: {samples: Float32Array, rate: number}) => Promise<boolean>}}
+ * @returns {{stop: () => void}}  closes the microphone
  */
 export function mount(root, context) {
   if (kept) { // another tab was shown meanwhile: the clips are still here
     root.append(kept.root);
-    return { add: kept.add.bind(kept) };
+    return kept.handle();
   }
   const view = new Teach(make("div"), context);
   root.append(view.root);
@@ -35,7 +35,7 @@ export function mount(root, context) {
   document.addEventListener("language", () => { translate(view.root); view.draw(); });
   addEventListener("beforeunload", (event) => { if (view.unsaved) event.preventDefault(); });
   kept = view;
-  return { add: view.add.bind(view) };
+  return view.handle();
 }
 
 /** @type {Teach | null} */
@@ -54,9 +54,16 @@ class Teach {
     /** @type {any} */
     this.taught = null; // {head, classes, model, temperature, threshold, held, byClip}
     this.unsaved = false;
+    /** @type {(() => void)[]} */
+    this.silence = []; // close the microphone
     /** @type {Promise<any> | null} */
     this.base = null;
     this.queue = Promise.resolve(true); // clips are heard one after another
+  }
+
+  /** What the page may ask of this view. */
+  handle() {
+    return { stop: () => this.silence.forEach((close) => close()) };
   }
 
   build() {
@@ -84,7 +91,7 @@ class Teach {
       this.tried, make("h3", { "data-t": "teach.save" }), make("div", { class: "row" }, this.saveClips, this.saveNetwork),
       make("p", { class: "small", "data-t": "teach.saveAbout" }),
     );
-    recordButton(this.try, { ...this.recording(), take: (sound) => this.judge(sound) });
+    this.silence = [recordButton(this.try, { ...this.recording(), take: (sound) => this.judge(sound) })];
     translate(root);
     this.kinds.forEach((kind) => this.drawKind(kind));
     this.draw();
@@ -110,7 +117,7 @@ class Teach {
   /** A class's row; returns the field of its name. @param {Kind} kind */
   drawKind(kind) {
     const row = kindRow(this, kind, SOUNDS);
-    recordButton(row.parts.button, { ...this.recording(), ready: () => this.named(kind), take: (sound) => this.take(kind, this.speaker.value, sound) });
+    this.silence.push(recordButton(row.parts.button, { ...this.recording(), ready: () => this.named(kind), take: (sound) => this.take(kind, this.speaker.value, sound) }));
     this.rows.append(row);
     return row.parts.name;
   }
@@ -146,11 +153,6 @@ class Teach {
         this.say(this.t("teach.unreadable", { name: file.name }));
       }
     }
-  }
-
-  /** A clip by its class's number; whether speech was heard. */
-  add(/** @type {number} */ kind, /** @type {string} */ speaker, /** @type {{samples: Float32Array, rate: number}} */ sound) {
-    return this.take(this.kinds[kind], speaker, sound);
   }
 
   /** @param {Kind} kind @param {string} speaker @param {{samples: Float32Array, rate: number}} sound */
