@@ -75,10 +75,12 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 results/espeak/manifest.json: $(BIN)/.packages
 	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
-bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model
+bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model, of the live page
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/server.py
+	$(BIN)/python scripts/make_site.py
+	$(BIN)/python benchmarks/live.py
 
 serve: $(BIN)/.web-packages ## the page in the browser: record or drop a file, see and hear what the model hears
 	$(BIN)/python scripts/serve.py

@@ -285,6 +285,11 @@ def test_freeze_choose_hear_and_read_the_bands_by_keyboard_alone(visit):
         page.keyboard.press("ArrowRight")
     expect(page.locator("#moment-words")).not_to_have_text(before)
     page.get_by_role("button", name="Hear this second").press("Enter")
+    page.locator("#semitones").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.locator("#hear-moved").press("Enter")
+    expect(page.locator("#moved-words")).to_contain_text("+5")
     frozen = page.evaluate(NOW)["time"]
     page.wait_for_timeout(400)
     assert page.evaluate(NOW)["time"] == frozen, "the picture stands still"

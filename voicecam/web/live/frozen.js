@@ -2,6 +2,7 @@
 import { named } from "./axis.js";
 import { colour, fitted } from "./picture.js";
 import { prepared } from "./listener.js";
+import { mountMoved } from "./moved.js";
 import { number, translate } from "../strings.js";
 
 const HTML = `
@@ -9,6 +10,7 @@ const HTML = `
 <p data-t="live.frozenWords"></p>
 <div class="row"><label class="wide"><span data-t="live.moment"></span> <input type="range" id="moment" step="0.05"></label>
 <output id="moment-words" for="moment"></output><button type="button" id="hear" class="main" data-t="live.hear"></button><button type="button" id="hear-all" data-t="live.hearAll"></button></div>
+<div id="moved"></div>
 <h3 id="bands-title"></h3>
 <p id="bands-words" aria-live="polite"></p>
 <canvas id="bands" role="img" data-t-aria="live.bandsLabel"></canvas>
@@ -38,6 +40,8 @@ export class Frozen {
     slider.oninput = () => this.choose(Number(slider.value));
     element.querySelector("#hear").onclick = () => this.play(this.chosen);
     element.querySelector("#hear-all").onclick = () => this.play({ start: from, end: listener.time });
+    const given = { model: listener.model, t: this.t, samples: () => this.samples(this.chosen), play: (x) => this.sound(x) };
+    mountMoved(element.querySelector("#moved"), given);
     const spoken = listener.answers.filter((one) => one.speech), best = spoken.sort((a, b) => b.probability - a.probability)[0];
     this.choose(best ? Math.max(0.5, best.time - 0.5) : listener.time / 2);
   }
@@ -47,6 +51,14 @@ export class Frozen {
     this.listener = this.chosen = this.answer = null;
     this.element.hidden = true;
     this.element.replaceChildren();
+  }
+
+  /** In another language. */
+  again() {
+    if (!this.listener || !this.chosen) return;
+    const middle = (this.chosen.start + this.chosen.end) / 2;
+    this.show(this.listener);
+    this.choose(middle);
   }
 
   /** The second around a moment. @param {number} time  s */
@@ -79,9 +91,13 @@ export class Frozen {
 
   /** @param {{start: number, end: number} | null} part */
   async play(part) {
-    if (!part) return;
+    if (part) await this.sound(this.samples(part));
+  }
+
+  /** @param {Float32Array} samples  at 16 kHz */
+  async sound(samples) {
     this.playing?.stop();
-    const { audio } = this.context, samples = this.samples(part), buffer = audio.createBuffer(1, Math.max(1, samples.length), 16000);
+    const { audio } = this.context, buffer = audio.createBuffer(1, Math.max(1, samples.length), 16000);
     buffer.copyToChannel(samples, 0);
     await audio.resume();
     this.playing = new AudioBufferSourceNode(audio, { buffer });

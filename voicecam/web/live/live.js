@@ -72,7 +72,7 @@ class Live {
     for (const id of ["with-map", "with-pitch"]) $(id).onchange = () => this.draw();
     addEventListener("keydown", (event) => this.key(event), { signal });
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.stopSound(); }, { signal });
-    document.addEventListener("language", () => { this.write(); }, { signal });
+    document.addEventListener("language", () => { this.write(); this.frozen.again(); }, { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.fresh(), { signal });
     addEventListener("resize", () => this.draw(), { signal });
     $("picture").onclick = (event) => { const time = this.timeAt(event); if (this.frozen.listener && time !== null) this.frozen.choose(time); };
@@ -249,6 +249,7 @@ class Live {
     else word = t("live.waiting");
     $("word").textContent = word;
     $("word").style.color = ink;
+    $("word").dataset.waiting = String(!one && !this.running);
     $("word").dataset.sure = String(!!one?.sure);
     $("sureness").textContent = sureness;
     const now = performance.now(), said = `${word} ${sureness && one.sure ? number(one.probability, 1) : ""}`;

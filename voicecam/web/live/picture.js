@@ -66,7 +66,7 @@ function drawAxes(pen, axis, view, x, y, { width, h, ink }) {
   for (const hz of axis.ticks) {
     if (free - y(hz) < 15) continue;
     free = y(hz);
-    pen.fillText(named(hz), LEFT - 7, free);
+    pen.fillText(named(hz), LEFT - 7, Math.max(7, free));
     pen.fillRect(LEFT - 4, Math.round(free), 4, 1);
   }
   pen.textAlign = "left";

@@ -27,6 +27,7 @@ export async function mount(element, context) {
   const clips = await (await fetch(new URL("clips.json", folder))).json();
   const view = new Minute(element, context, model, clips, folder);
   view.show(0);
+  document.addEventListener("language", () => { if (view.$("answer")?.hidden) view.show(view.at); }, { signal: view.left.signal });
   return view;
 }
 
@@ -36,13 +37,14 @@ class Minute {
     this.t = context.t;
     this.right = 0;
     this.at = 0;
+    this.left = new AbortController(); // of what it hears while it is shown
     /** @type {AudioBufferSourceNode | null} */ this.playing = null;
   }
 
   /** @param {string} id @returns {any} */
   $(id) { return this.element.querySelector(`#${id}`); }
 
-  stop() { this.playing?.stop(); }
+  stop() { this.playing?.stop(); this.left.abort(); }
 
   /** @param {number} at */
   async show(at) {
