@@ -36,6 +36,7 @@ export class Listener {
     this.from = this.until = 0; // samples: the speech that goes on
     this.asked = this.pitched = 0;
     this.busy = this.paused = false;
+    /** @type {(reason: unknown) => void} */ this.failed = () => {}; // called where a network cannot answer; nothing is heard then
     this.arrived = 0; // when the newest sample came, ms
     this.said = { pictures: 0, latencies: /** @type {number[]} */ ([]), began: 0 };
     ask("forget");
@@ -82,6 +83,9 @@ export class Listener {
     this.busy = true;
     try {
       while (!this.paused && (await this.detect()) && this.n - this.asked >= EVERY * RATE) await this.look();
+    } catch (reason) {
+      this.paused = true;
+      this.failed(reason);
     } finally {
       this.busy = false;
     }

@@ -116,6 +116,7 @@ class Live {
     this.axis = axisOf(model.config);
     this.spectra = new Spectra(this.axis, dark() ? "dark" : "light");
     this.listener = state.listener = new Listener(model, () => this.later());
+    this.listener.failed = (reason) => { this.stopSound(); this.trouble(this.t("page.failed", { why: reason?.message ?? reason })); };
     this.listener.columns.push((at, samples) => this.spectra.write(at, samples));
     this.frozen.hide();
     this.draw();
