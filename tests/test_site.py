@@ -176,6 +176,8 @@ def test_browser_and_python_say_the_same_on_recordings(visit, folder):
             assert said["probabilities"] == pytest.approx(list(p), abs=1e-4)
     found = np.array(rows)
     same = found[:, 0] == 0
+    print(f"{folder.name}: {len(found)} windows, {same.mean():.3f} with Python's picture, logits to {found[same, 2].max():.1e}")
+    print(f"maps to {found[same, 3].max():.1e} of their peak; of the others logits to {found[:, 2].max():.1e}")
     assert same.mean() > 0.85, "a cell on the border of two grey levels is rare"
     assert found[same, 2].max() < 1e-4
     assert found[same, 3].max() < 1e-3
@@ -262,6 +264,7 @@ def test_live_strip_changes_with_who_speaks(visit, record_property):
     assert abs(min(men) - 0.3 - start - wanted) < 0.6
     silent = [one["time"] for one in answers if not one["speech"] and max(women) < one["time"] < min(men)]
     assert max(silent) - min(silent) > 0.5, "no speech in the pause"
+    print(f"{now['rate']:.1f} answers a second, {now['latency']:.0f} ms after the sound came")
     assert now["rate"] > 3
     hz = np.array(now["pitch"])
     assert ((hz > 60) & (hz < 600)).all()
@@ -310,7 +313,7 @@ def test_memory_stays_flat(visit):
     call = f"""async (sound) => {{
       const {{ listener }} = (await import("./live/live.js")).state, x = ({FROM_TEXT})(sound), sizes = [];
       for (let part = 0; part < 3; part++) {{
-        for (let second = 0; second < 20; second += 2) {{
+        for (let second = 0; second < 12; second += 2) {{
           for (let i = 0; i + 4000 <= x.length; i += 4000) {{
             listener.take(x.subarray(i, i + 4000));
             while (listener.busy) await new Promise((go) => setTimeout(go));
@@ -321,7 +324,7 @@ def test_memory_stays_flat(visit):
       return {{ sizes, time: listener.time }};
     }}"""
     found = page.evaluate(call, text(spoken(MAN, 2.0)))
-    assert found["time"] == pytest.approx(60, abs=1)
+    assert found["time"] == pytest.approx(36, abs=1)
     sizes = np.array(found["sizes"])
     assert (sizes[2] <= sizes[1] * 1.1 + 80).all()
     assert sizes[:, 0].max() < 11 / 0.05 + 20

@@ -178,6 +178,20 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
         export_web(ROOT / "voicecam" / "models" / "voice-embedding", tmp_path)
 
 
+def test_large_constants_come_back_whole_in_half_the_bytes_where_that_loses_nothing(tmp_path):
+    halves = np.linspace(-4, 4, 2048, dtype=np.float16).astype(np.float32)[None]
+    wholes = halves + np.float32(1e-6)
+    sizes = []
+    for values in (halves, wholes):
+        graph = Graph()
+        graph.output(graph.node("Add", graph.input("x", ("n", 2048)), graph.constant(values)), "y", ("n", 2048))
+        (tmp_path / "network.onnx").write_bytes(graph.to_bytes("test"))
+        (found,) = session(tmp_path).run(None, {"x": np.zeros((1, 2048), np.float32)})
+        assert (found == values).all()
+        sizes.append((tmp_path / "network.onnx").stat().st_size)
+    assert sizes[1] - sizes[0] > 4000
+
+
 def test_a_graph_written_by_hand_computes(tmp_path):
     graph = Graph()
     x = graph.input("x", ("n", 2))
