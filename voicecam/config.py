@@ -27,7 +27,7 @@ SHIPPED_MODEL = SHIPPED / "voice"  # says female or male
 SHIPPED_DIGITS = SHIPPED / "digits"  # says which English digit was spoken
 SHIPPED_BACKBONE = SHIPPED / "backbone"  # a ResNet-18 that learned to tell speakers apart; in the repository only, it is large
 NO_BACKBONE = "comes with the repository of voicecam and not with the installed package"
-PICTURE_NETWORKS = ("resnet18", "resnet34", "resnet50", "small", "fine", "wide", "efficientnet-lite0")
+PICTURE_NETWORKS = ("resnet18", "resnet34", "resnet50", "small", "fine", "efficientnet-lite0")
 HEADS = ("two-layer", "logistic", "cnn")  # networks on what an encoder gives, see network.heads
 TRANSFORMERS = ("wav2vec2", "wavlm", "xls-r")  # networks on samples, fine-tuned whole, see network.transformer
 ARCHITECTURES = (*PICTURE_NETWORKS, *HEADS, *TRANSFORMERS)
@@ -141,8 +141,8 @@ class TrainConfig:
 
     arch: str = _setting(
         "resnet18",
-        "network; small: four plain blocks; fine: five, for recipe voice-fine; wide: six wider ones, made for a GPU; "
-        "efficientnet-lite0: see the extra imagenet; for systems A to D see docs/SYSTEMS.md",
+        "network; small: four plain blocks; fine: five, for recipe voice-fine; efficientnet-lite0: see the extra imagenet; "
+        "for systems A to D see docs/SYSTEMS.md",
         choices=ARCHITECTURES,
     )
     init: str = _setting(
@@ -218,8 +218,7 @@ def map_choice(arch: str, features: str, *, method: str = AUTO, layer: str = AUT
 
     arch : of the network; features : the recipe of its Config
     """
-    kind, features = {"wide": "fine"}.get(arch, arch), "logmel" if features == "logmel" else "mfcc"
-    usual = DEFAULT_MAPS.get((kind, features), DEFAULT_MAPS["resnet", features])
+    usual = DEFAULT_MAPS[arch if arch in ("small", "fine") else "resnet", "logmel" if features == "logmel" else "mfcc"]
     return usual[0] if method == AUTO else method, usual[1] if layer == AUTO else layer
 
 

@@ -33,11 +33,10 @@ from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
 from voicecam.network import efficientnet, heads
 
-SMALL, FINE, WIDE = "small", "fine", "wide"
+SMALL, FINE = "small", "fine"
 PLAIN = {  # networks of plain blocks: what a ResNet from random weights learns of few voices, it learns by heart
     SMALL: ((48, 96, 160, 256), 4),  # channels of the blocks, and how many of these halve the picture
     FINE: ((32, 64, 96, 96, 96), 2),
-    WIDE: ((48, 96, 160, 160, 160, 160), 2),
 }
 STAGES = dict(zip(LAYERS, (4, 5, 6, 7)))  # place of a ResNet's stages in fastai's body
 OTHER_STAGES = {
@@ -127,7 +126,7 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     one linear layer. What a cell of its last stage sees is 31 pixels wide and high.
     The fine one has five such blocks, two of stride 2 and three of stride 1, which are residual where input and output are as
     wide (He et al. 2016). A cell of its last stage stands for 4 x 4 pixels: as the head is a mean and one linear layer, HiRes-CAM
-    there says exactly what each cell adds to the score. The wide one has six, with more channels.
+    there says exactly what each cell adds to the score.
     """
     if arch not in PICTURE_NETWORKS:
         raise ModelError(f"architecture {arch!r}: no network on pictures; use one of {', '.join(PICTURE_NETWORKS)}")
