@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 from scipy.fft import irfft, rfft
 
-from voicecam.audio.signal import Signal
+from voicecam.audio.signal import Signal, hann
 from voicecam.errors import AudioError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _sound(spectra: np.ndarray, n: int, rate: int, length: int) -> np.ndarray:
 
 
 def _window(n: int) -> np.ndarray:
-    return np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+    return np.sqrt(hann(n)).astype(np.float32)
 
 
 def _log_envelopes(spectra: np.ndarray, n: int, rate: int) -> np.ndarray:
