@@ -75,9 +75,11 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 results/espeak/manifest.json: $(BIN)/.packages
 	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
-bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model
+bench: $(BIN)/.dev-packages ## speed of features, maps, the shipped model, the server, and from a cold start, beside other ways
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
+	$(BIN)/python benchmarks/maps.py
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/server.py
 
 serve: $(BIN)/.web-packages ## the page in the browser: record or drop a file, see and hear what the model hears
