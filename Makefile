@@ -75,12 +75,14 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 results/espeak/manifest.json: $(BIN)/.packages
 	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
-bench: $(BIN)/.dev-packages ## speed of features, maps, the shipped model, the server, and from a cold start, beside other ways
+bench: $(BIN)/.dev-packages ## speed of features, maps, the shipped model, the live page, the server, and from a cold start
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/server.py
+	$(BIN)/python scripts/make_site.py
+	$(BIN)/python benchmarks/live.py
 
 serve: $(BIN)/.web-packages ## the page in the browser: record or drop a file, see and hear what the model hears
 	$(BIN)/python scripts/serve.py
@@ -91,7 +93,10 @@ lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
-book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/index.html
+site: $(BIN)/.packages ## the live page with its networks, as plain files for any web host: site/index.html
+	$(BIN)/python scripts/make_site.py
+
+book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/book/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	$(BIN)/python docs/book/check_site.py
 
@@ -115,8 +120,8 @@ backbone: $(BIN)/.packages ## train the shipped backbone again: make backbone CO
 	$(BIN)/python scripts/evaluate.py --run $(RUN)
 	$(BIN)/python scripts/ship_model.py --run $(RUN) --licence $(LICENCE) --out voicecam/models/backbone
 
-clean: ## delete what the program made but your recordings: images, maps, runs, caches, the book
+clean: ## delete what the program made but your recordings: images, maps, runs, caches, the site and the book
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache site .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks book model digits backbone clean
+.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks site book model digits backbone clean

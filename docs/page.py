@@ -1,4 +1,4 @@
-"""Make docs/page.png, the picture of the web page in the README: a synthetic voice, dropped on the page in headless Chromium.
+"""Make docs/page.png, the picture of the page in docs/COMMANDS.md: a synthetic voice, dropped on the page in headless Chromium.
 
 usage: python docs/page.py [CHROMIUM]
 """

@@ -29,6 +29,7 @@ ADDED = {  # commands that are not run just as they are: what is added to them (
     "make lab": ("--version", "opens a browser"),
     "make notebooks": ("--help", "takes 8 minutes; tests/test_notebooks.py executes them"),
     "make book": (None, "needs the whole repository; tests/test_book.py builds it"),
+    "make site": (None, "fetches ONNX Runtime for browsers; tests/test_site.py makes it"),
     "python scripts/run_all.py": (f"{FEW} --split none", "as for make demo, and without its maps and report"),
 }
 

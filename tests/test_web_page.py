@@ -188,9 +188,9 @@ def test_a_failed_file_leaves_no_older_verdict(page):
 
     drop(page, wav(spoken(0)))
     expect(page.locator("#result")).to_be_visible()
-    for data in (b"I am a text.\n" * 99, b""):
-        drop(page, data)
-        expect(page.get_by_role("alert")).to_be_visible()
+    for name, data in (("letter.txt", b"I am a text.\n" * 99), ("nothing.wav", b""), ("<b>.wav", b"RIFF")):
+        drop(page, data, name)
+        expect(page.get_by_role("alert")).to_contain_text(f"{name}: ")
         expect(page.locator("#result")).to_be_hidden()
         expect(page.locator("#kept")).to_be_hidden()
         page.locator("#history button").click()

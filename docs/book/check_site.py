@@ -75,4 +75,4 @@ def main(site: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "site")))
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "site/book")))

@@ -38,6 +38,8 @@ COMMANDS = {  # in the order of the help
     "external": "scores of a saved model on corpora that are new to it",
     "bands": "what each band is worth to a saved model on its training clips",
     "ship": "copy a run's network into a folder of its own, with its scores",
+    "site": "the live page as plain files that any web host serves",
+    "export-web": "write a picture network as an ONNX file that a browser runs",
     "notebooks": "execute the notebooks of the course",
 }
 

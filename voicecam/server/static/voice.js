@@ -77,7 +77,7 @@ async function open(file) {
     const sound = await decode(file, model.most_seconds);
     await take(sound ? rawClip(file.name, sound) : fileClip(file));
   } catch (reason) {
-    fail(reason);
+    fail(reason, file.name);
   }
 }
 
@@ -98,7 +98,7 @@ async function judge(clip) {
     show(clip);
     document.body.dataset.took = (performance.now() - began).toFixed(1);
   } catch (reason) {
-    fail(reason);
+    fail(reason, clip.title);
     if (!clip.found && (reason.again || clip.samples?.length)) keep(clip);
   }
 }
@@ -114,12 +114,12 @@ function keep(clip) {
 
 function say(words) { $("status").textContent = words; }
 
-// An error stands alone: an older clip's prediction beside it would look like the answer.
-function fail(reason) {
+// An error stands alone: an older clip's prediction beside it would look like the answer. about : the clip's title, which is named.
+function fail(reason, about = "") {
   say("");
   shown = null;
   $("result").hidden = $("kept").hidden = true;
-  $("error").textContent = reason.message;
+  $("error").textContent = about ? `${about}: ${reason.message.replace(/^recording: /, "")}` : reason.message; // the server knows no names
   $("error").hidden = false;
 }
 

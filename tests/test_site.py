@@ -1,0 +1,394 @@
+"""The static site in a real browser, served as a teacher would: it says what Python says, hears a microphone that plays a known
+file, opens without a network, asks no other host, and breaks no rule of its own."""
+
+import base64
+import functools
+import http.server
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from test_speech import no_speech_sounds, words
+from test_web_export import recordings, softmax
+
+from voicecam import audio
+from voicecam.audio import Signal
+from voicecam.audio.speech import find_speech
+from voicecam.config import DEMO
+from voicecam.errors import VoicecamError
+from voicecam.explanation.band_occlusion import occluded_bands
+from voicecam.explanation.bands import band_set
+from voicecam.explanation.methods import attribute, other_of_two
+from voicecam.network.classifier import clip_features, load_classifier
+from voicecam.network.recordings import predict_recording
+
+ROOT = Path(__file__).parent.parent
+MODELS = [ROOT / "voicecam" / "models" / name for name in ("digits", "voice")]
+RATE, MS = 16_000, 120_000
+MOST_BYTES = 16_000_000
+FROM_TEXT = "(text) => new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)"
+pytestmark = pytest.mark.slow
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    from voicecam.server.site import make_site
+
+    out = tmp_path_factory.mktemp("web") / "site"
+    try:
+        assert make_site(out, MODELS, cache=ROOT / "cache") < MOST_BYTES
+    except VoicecamError as reason:
+        if "onnxruntime" not in str(reason) or "pinned" in str(reason):
+            raise
+        pytest.skip(f"ONNX Runtime for browsers cannot be fetched: {reason}")
+    return out
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def spoken(speaker, seconds):
+    """Words of one demo voice, one after another, each at -20 dBFS."""
+    parts = [audio.read(path).samples for path in sorted((DEMO / "data" / speaker).glob("*_0.ogg"))]
+    levelled = [audio.set_level(Signal(part, RATE), -20).samples for part in parts]
+    return np.concatenate(levelled)[: round(seconds * RATE)]
+
+
+WOMAN, MAN = "64", "56"  # of the demo voices
+PLAYED = {"before": 1.0, "woman": 2.5, "pause": 1.5, "man": 2.5, "after": 1.5}  # s
+
+
+@pytest.fixture(scope="module")
+def browser(chromium, tmp_path_factory):
+    from playwright import sync_api as playwright
+
+    heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
+    silence = {name: np.zeros(round(PLAYED[name] * RATE), np.float32) for name in ("before", "pause", "after")}
+    woman, man = spoken(WOMAN, PLAYED["woman"]), spoken(MAN, PLAYED["man"])
+    sound = np.concatenate([silence["before"], woman, silence["pause"], man, silence["after"]])
+    sf.write(heard, sound, RATE, subtype="PCM_16")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
+    flags += [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={heard}",
+    ]
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Function that opens a fresh visit; afterwards nothing was said on the console, no rule broken and no other host asked."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=MS)
+    contexts, said, asked = [], [], []
+
+    def opened(hash="", **how):
+        context = browser.new_context(
+            viewport={"width": how.pop("width", 1000), "height": 900}, permissions=["microphone"], **how
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(MS)
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', (event) => console.error('CSP', event.violatedDirective))"
+        )
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        context.on("request", lambda request: asked.append(request.url))
+        page.goto(address + hash)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert asked
+    assert [url for url in asked if not url.startswith((address, f"blob:{address}", "data:"))] == []
+
+
+def text(samples):
+    return base64.b64encode(np.ascontiguousarray(samples, np.float32).tobytes()).decode("ascii")
+
+
+CLASSIFY = f"""async ([folder, sounds]) => {{
+  const {{ loadModel }} = await import("./engine/model.js");
+  const model = await loadModel(folder), samples = {FROM_TEXT}, found = [];
+  for (const sound of sounds) {{
+    const said = await model.classify(samples(sound));
+    const windows = said.windows.map(({{ start, end, logits, maps, picture }}) => (
+      {{ start, end, logits: [...logits], maps: [...maps], picture: [...picture] }}));
+    found.push({{ ...said, windows }});
+  }}
+  return found;
+}}"""
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
+def test_browser_and_python_say_the_same_on_recordings(visit, folder):
+    page, classifier = visit(), load_classifier(folder)
+    model, signals, rows = classifier.model, recordings(100, seed=21), []
+    found = []
+    for first in range(0, len(signals), 20):
+        sounds = [text(signal.samples) for signal in signals[first : first + 20]]
+        found += page.evaluate(CLASSIFY, [f"models/{folder.name}", sounds])
+    layer = "layer4"  # of arch fine with log-mel pictures: config.DEFAULT_MAPS
+    for signal, said in zip(signals, found, strict=True):
+        clip = clip_features(signal, model.config)
+        wanted, grey = model.logits(clip.matrices), model.scale.to_gray(clip.matrices)
+        p = softmax(wanted.astype(np.float64).mean(axis=0) / model.temperature)
+        mine = classifier.classify(signal, clip=clip)
+        assert said["prediction"] == mine.prediction
+        assert said["label"] == mine.label
+        assert len(said["windows"]) == len(wanted)
+        assert [one["start"] for one in said["windows"]] == pytest.approx([one.start for one in mine.windows], abs=1e-6)
+        best = wanted.argmax(axis=1)
+        against = other_of_two(best, len(model.classes))
+        shape = {"method": "hires-cam", "layer": model.stage(layer), "contrast": against}
+        maps = attribute(model.network, model.input(clip.matrices), best, **shape)
+        same = True
+        for i, one in enumerate(said["windows"]):
+            cells = np.abs(np.array(one["picture"]).reshape(grey[i].shape) - grey[i])
+            mapped = np.array(one["maps"]).reshape(len(model.classes), *maps[i].shape)[best[i]]
+            apart = np.abs(mapped - maps[i]).max() / np.abs(maps[i]).max()
+            same &= cells.max() < 0.5
+            rows.append((int((cells > 0.5).sum()), cells.max(), np.abs(np.array(one["logits"]) - wanted[i]).max(), apart))
+        if same:
+            assert said["probabilities"] == pytest.approx(list(p), abs=1e-4)
+    found = np.array(rows)
+    same = found[:, 0] == 0
+    assert same.mean() > 0.85, "a cell on the border of two grey levels is rare"
+    assert found[same, 2].max() < 1e-4
+    assert found[same, 3].max() < 1e-3
+    assert found[:, 1].max() < 1.001
+    assert found[:, 2].max() < 0.02
+
+
+def test_bands_are_worth_the_same(visit):
+    page, classifier = visit(), load_classifier(MODELS[0])
+    model = classifier.model
+    (signal,) = recordings(1, seed=33)
+    clip = clip_features(signal, model.config)
+    best = int(model.logits(clip.matrices[:1])[0].argmax())
+    call = f"""async ([sound, k]) => {{
+      const {{ loadModel }} = await import("./engine/model.js"), {{ windowsOf }} = await import("./engine/level.js");
+      const model = await loadModel("models/digits"), [first] = windowsOf(({FROM_TEXT})(sound), model);
+      return model.bandWorth(first.samples, k);
+    }}"""
+    bands = band_set("third-octaves", model.config)
+    wanted = occluded_bands(model, clip.log_mel(0)[None], bands, np.array([best]))[0]
+    assert page.evaluate(call, [text(signal.samples), best]) == pytest.approx(list(wanted), abs=1e-3)
+
+
+def test_speech_is_found_where_python_finds_it(visit):
+    page, seven, rng = visit(), words()[0], np.random.default_rng(2)
+    silence = np.zeros(RATE, np.float32)
+    sounds = {
+        "word": seven,
+        "words": np.concatenate([silence, seven, silence, words()[3]]),
+        **dict([*no_speech_sounds().items()][::3]),
+    }
+    sounds |= {f"clip {i}": signal.samples for i, signal in enumerate(recordings(12, seed=5))}
+    sounds["noisy"] = (sounds["words"] + 0.02 * rng.standard_normal(len(sounds["words"]))).astype(np.float32)
+    call = f"""async (sounds) => {{
+      const {{ speech }} = await import("./engine/speech.js"), found = [];
+      for (const one of sounds) found.push((await speech(({FROM_TEXT})(one), 16000)).map(({{ start, end }}) => [start, end]));
+      return found;
+    }}"""
+    found = page.evaluate(call, [text(sound) for sound in sounds.values()])
+    for (name, sound), segments in zip(sounds.items(), found, strict=True):
+        wanted = find_speech(Signal(np.asarray(sound, np.float32), RATE)).segments
+        assert len(segments) == len(wanted), name
+        assert np.abs(np.array(segments) - np.array(wanted)).max(initial=0) < 0.033, name
+
+
+NOW = """async () => {
+  const { listener, drawn } = (await import("./live/live.js")).state;
+  const median = (a) => [...a].sort((x, y) => x - y)[a.length >> 1];
+  const { pictures, latencies, began } = listener.said;
+  return { time: listener.time, answers: listener.answers, slots: listener.slots.size, pictures, latency: median(latencies),
+    drawn: median(drawn), rate: (1000 * pictures) / (performance.now() - began), classes: listener.model.classes,
+    pitch: [...listener.pitch].filter((hz) => hz > 0) };
+}"""
+
+
+def test_live_strip_changes_with_who_speaks(visit, record_property):
+    from playwright.sync_api import expect
+
+    page = visit()
+    expect(page.locator("#consent")).to_be_hidden()
+    page.get_by_label("female or male").check()
+    expect(page.locator("#consent")).to_contain_text("voice is not sex")
+    assert page.evaluate("async () => (await import('./live/live.js')).state.listener.model.name") == "digits", (
+        "not before it is read"
+    )
+    page.get_by_role("button", name="I have read this").click()
+    expect(page.locator("#consent")).to_be_hidden()
+    page.locator("#microphone").click()
+    started, now = time.time(), {"time": 0}
+    while now["time"] < sum(PLAYED.values()) - PLAYED["after"] + 0.7:
+        assert time.time() - started < 60
+        page.wait_for_timeout(200)
+        now = page.evaluate(NOW)
+    record_property("pictures a second", now["rate"])
+    record_property("ms from sound to answer, to picture", [now["latency"], now["drawn"]])
+    answers, classes = now["answers"], now["classes"]
+    sure = [(one["time"], classes[one["best"]]) for one in answers if one["speech"] and one["sure"]]
+    women, men = ([moment for moment, who in sure if who == name] for name in ("female", "male"))
+    assert len(women) >= 8
+    assert len(men) >= 8
+    assert max(women) < min(men), "first the one, then the other"
+    start = min(women) - 0.3  # the file begins when the microphone opens, more or less
+    wanted = PLAYED["woman"] + PLAYED["pause"]
+    assert abs(min(men) - 0.3 - start - wanted) < 0.6
+    silent = [one["time"] for one in answers if not one["speech"] and max(women) < one["time"] < min(men)]
+    assert max(silent) - min(silent) > 0.5, "no speech in the pause"
+    assert now["rate"] > 3
+    hz = np.array(now["pitch"])
+    assert ((hz > 60) & (hz < 600)).all()
+    assert np.percentile(hz, 80) > 1.25 * np.percentile(hz, 20), "a woman's pitch and a man's"
+
+
+def test_freeze_choose_hear_and_read_the_bands_by_keyboard_alone(visit):
+    from playwright.sync_api import expect
+
+    page = visit()
+    page.locator("#microphone").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#word[data-sure=true]")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('#aloud').textContent.length > 0")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Space")
+    expect(page.locator("#bands-table tr")).to_have_count(21)
+    before = page.locator("#moment-words").inner_text()
+    page.locator("#moment").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#moment-words")).not_to_have_text(before)
+    page.get_by_role("button", name="Hear this second").press("Enter")
+    page.locator("#semitones").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.locator("#hear-moved").press("Enter")
+    expect(page.locator("#moved-words")).to_contain_text("+5")
+    frozen = page.evaluate(NOW)["time"]
+    page.wait_for_timeout(400)
+    assert page.evaluate(NOW)["time"] == frozen, "the picture stands still"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Space")
+    expect(page.locator("#frozen")).to_be_hidden()
+    page.wait_for_function("async () => (await import('./live/live.js')).state.listener.time > 0.3")
+    hide = "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(hide)
+    expect(page.locator("#microphone")).to_have_text("Start the microphone")
+    stopped = page.evaluate(NOW)["time"]
+    page.wait_for_timeout(300)
+    assert page.evaluate(NOW)["time"] == stopped, "a hidden tab hears nothing"
+
+
+def test_memory_stays_flat(visit):
+    page = visit()
+    call = f"""async (sound) => {{
+      const {{ listener }} = (await import("./live/live.js")).state, x = ({FROM_TEXT})(sound), sizes = [];
+      for (let part = 0; part < 3; part++) {{
+        for (let second = 0; second < 20; second += 2) {{
+          for (let i = 0; i + 4000 <= x.length; i += 4000) {{
+            listener.take(x.subarray(i, i + 4000));
+            while (listener.busy) await new Promise((go) => setTimeout(go));
+          }}
+        }}
+        sizes.push([listener.answers.length, listener.slots.size, listener.sound.length, listener.said.latencies.length]);
+      }}
+      return {{ sizes, time: listener.time }};
+    }}"""
+    found = page.evaluate(call, text(spoken(MAN, 2.0)))
+    assert found["time"] == pytest.approx(60, abs=1)
+    sizes = np.array(found["sizes"])
+    assert (sizes[2] <= sizes[1] * 1.1 + 80).all()
+    assert sizes[:, 0].max() < 11 / 0.05 + 20
+    assert sizes[:, 1].max() < 11 / 0.05 + 20
+
+
+def test_guided_minute_shows_the_models_own_answers(visit, site):
+    from playwright.sync_api import expect
+
+    clips = json.loads((site / "examples" / "clips.json").read_text())
+    assert [clip["kind"] for clip in clips] == ["sure", "uncertain", "wrong", "noise", "two", "pitch"]
+    classifier = load_classifier(MODELS[0])
+    page = visit("#minute")
+    for i, clip in enumerate(clips):
+        mine = predict_recording(classifier, audio.read(site / "examples" / clip["file"]))
+        assert (mine.prediction, mine.label) == (clip["prediction"], clip["label"])
+        expect(page.locator("#minute-title")).to_have_text(f"Clip {i + 1} of 6")
+        assert page.locator("#answer").is_hidden(), "a guess comes first"
+        page.locator("[data-guess]").nth(2).press("Enter")
+        expect(page.locator("#answer")).to_be_visible()
+        assert page.locator("#minute-answer").get_attribute("data-prediction") == mine.prediction
+        for word in clip["truth"]:
+            expect(page.locator("#lesson")).to_contain_text(word)
+        page.locator("#next").press("Enter")
+    by_kind = {clip["kind"]: clip for clip in clips}
+    assert by_kind["sure"]["prediction"] in by_kind["sure"]["truth"]
+    assert by_kind["uncertain"]["prediction"] == "uncertain"
+    assert by_kind["wrong"]["prediction"] == by_kind["wrong"]["label"] not in by_kind["wrong"]["truth"]
+
+
+def test_a_file_is_heard_and_one_without_sound_is_named(visit, tmp_path):
+    from playwright.sync_api import expect
+
+    page = visit()
+    sf.write(tmp_path / "word.flac", spoken(MAN, 1.0), RATE)
+    (tmp_path / "broken.mp3").write_bytes(b"no sound at all")
+    page.locator("#file").set_input_files(tmp_path / "broken.mp3")
+    expect(page.locator("#trouble")).to_contain_text("broken.mp3")
+    page.locator("#file").set_input_files(tmp_path / "word.flac")
+    expect(page.locator("#frozen")).to_be_visible()
+    assert page.locator("#trouble").is_hidden()
+    assert page.evaluate(NOW)["time"] >= 1.0
+
+
+def test_opens_without_a_network_once_it_was_opened(visit):
+    page = visit()
+    page.evaluate("navigator.serviceWorker.ready")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    page.context.set_offline(True)
+    page.goto("about:blank")
+    page.go_back()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    (found,) = page.evaluate(CLASSIFY, ["models/voice", [text(spoken(WOMAN, 1.5))]])
+    assert found["label"] == "female"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["live", "minute", "compare", "teach"])
+def test_reads_on_a_phone(visit, view, scheme):
+    page = visit(f"#{view}", width=360, color_scheme=scheme)
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    small = """() => [...document.querySelectorAll("main button, main select")].filter((one) => one.offsetParent)
+      .filter((one) => one.getBoundingClientRect().height < 36).map((one) => one.outerHTML)"""
+    assert page.evaluate(small) == []
+    unnamed = """() => [...document.querySelectorAll("button, input, select, canvas, meter")].filter((one) => one.offsetParent)
+      .filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.labels?.length))
+      .map((one) => one.outerHTML)"""
+    assert page.evaluate(unnamed) == []

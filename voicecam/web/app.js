@@ -1,0 +1,127 @@
+// The page: words, models, and which view is shown. What a view does is its own module: mount(element, context) -> {stop()} or nothing.
+import { chooseLanguage, language, LANGUAGES, loadStrings, t, translate } from "./strings.js";
+import { loadModel } from "./engine/model.js";
+
+const VIEWS = { // name -> module, in the order of the tabs
+  live: () => import("./live/live.js"),
+  minute: () => import("./minute/minute.js"),
+  compare: () => import("./compare/compare.js"),
+  teach: () => import("./teach/teach.js"),
+};
+const OFFERED = ["live", "minute"]; // those that are there in every build
+const view = /** @type {HTMLElement} */ (document.querySelector("#view"));
+const tabs = /** @type {HTMLElement} */ (document.querySelector("#tabs"));
+
+/** @type {AudioContext | null} */
+let sound = null;
+/** @type {Map<string, Promise<any>>} */
+const loaded = new Map();
+let shown = { name: "", stop: () => {} };
+
+/** What views are given. models: names, the one that is offered first at the front; model: the chosen one, loaded */
+const context = {
+  t,
+  models: /** @type {string[]} */ ([]),
+  model: /** @type {any} */ (null),
+  get audio() { return (sound ??= new AudioContext()); },
+  /** Load a model by name and choose it. @param {string} name */
+  async choose(name) {
+    if (!loaded.has(name)) loaded.set(name, loadModel(new URL(`models/${name}/`, document.baseURI)));
+    try {
+      context.model = await loaded.get(name);
+    } catch (reason) {
+      loaded.delete(name);
+      throw reason;
+    }
+    document.dispatchEvent(new CustomEvent("model", { detail: context.model }));
+    return context.model;
+  },
+};
+
+/** @param {unknown} reason */
+function fail(reason) {
+  const line = /** @type {HTMLElement} */ (document.querySelector("#failure"));
+  line.textContent = t("page.failed", { why: reason instanceof Error ? reason.message : String(reason) });
+  line.hidden = false;
+}
+
+function named() {
+  const asked = location.hash.slice(1).split("/")[0];
+  return Object.hasOwn(VIEWS, asked) ? asked : "live";
+}
+
+async function show() {
+  const name = named();
+  if (name === shown.name) return;
+  shown.stop();
+  shown = { name, stop: () => {} };
+  for (const tab of tabs.children) {
+    const chosen = tab.id === `tab-${name}`;
+    tab.setAttribute("aria-selected", String(chosen));
+    /** @type {HTMLElement} */ (tab).tabIndex = chosen ? 0 : -1;
+  }
+  const panel = document.createElement("section");
+  panel.setAttribute("role", "tabpanel");
+  panel.setAttribute("aria-labelledby", `tab-${name}`);
+  panel.className = `view ${name}`;
+  view.replaceChildren(panel);
+  try {
+    const module = await VIEWS[name]();
+    if (shown.name !== name) return;
+    const mounted = await module.mount(panel, context);
+    if (shown.name === name) shown.stop = () => (typeof mounted === "function" ? mounted() : mounted?.stop?.());
+    else if (typeof mounted === "function") mounted();
+    else mounted?.stop?.();
+    translate(panel);
+  } catch (reason) {
+    fail(reason);
+  }
+}
+
+async function makeTabs() {
+  for (const name of Object.keys(VIEWS)) {
+    if (!OFFERED.includes(name)) {
+      const there = await VIEWS[name]().then(() => true, () => false);
+      if (!there) { delete VIEWS[name]; continue; }
+    }
+    const tab = document.createElement("button");
+    Object.assign(tab, { type: "button", id: `tab-${name}` });
+    tab.setAttribute("role", "tab");
+    tab.dataset.t = `${name}.tab`;
+    tab.textContent = t(`${name}.tab`);
+    tab.onclick = () => { location.hash = name; };
+    tabs.append(tab);
+  }
+  tabs.addEventListener("keydown", (event) => {
+    const all = /** @type {HTMLElement[]} */ ([...tabs.children]), at = all.indexOf(/** @type {any} */ (document.activeElement));
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined || at < 0) return;
+    event.preventDefault();
+    const next = all[(to + all.length) % all.length];
+    next.focus();
+    next.click();
+  });
+}
+
+function makeLanguages() {
+  const list = /** @type {HTMLSelectElement} */ (document.querySelector("#language"));
+  list.replaceChildren(...Object.entries(LANGUAGES).map(([code, name]) => new Option(name, code, false, code === language())));
+  list.onchange = () => chooseLanguage(list.value).catch(fail);
+  /** @type {HTMLElement} */ (list.closest("label")).hidden = list.options.length < 2;
+}
+
+async function start() {
+  await loadStrings();
+  translate(document);
+  makeLanguages();
+  await makeTabs();
+  const answer = await fetch("models/models.json");
+  context.models.push(...(await answer.json()));
+  context.choose(context.models[0]).catch(fail);
+  addEventListener("hashchange", show);
+  await show();
+  document.body.dataset.ready = "";
+  if ("serviceWorker" in navigator) navigator.serviceWorker.register("service-worker.js").catch(() => {}); // a page on http://
+}
+
+start().catch(fail);

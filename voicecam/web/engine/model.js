@@ -1,0 +1,89 @@
+// A model that scripts/export_web.py wrote, and what it says of sounds, as voicecam.network.classifier.Classifier says it. Finds no
+// speech (speech.js) and draws nothing.
+import { ask } from "./ask.js";
+import { windowsOf } from "./level.js";
+
+export const UNCERTAIN = "uncertain";
+
+/**
+ * Fetch a model and its network. Throws where either cannot be had.
+ * @param {string | URL} folderUrl  of network.onnx and model.json, with or without a slash at its end
+ * @returns {Promise<Model>}
+ */
+export async function loadModel(folderUrl) {
+  const folder = new URL(`${folderUrl}`.replace(/\/?$/, "/"), document.baseURI);
+  const answer = await fetch(new URL("model.json", folder));
+  if (!answer.ok) throw new Error(`${folder.pathname}model.json: status ${answer.status}`);
+  const url = new URL("network.onnx", folder).href;
+  const [about] = await Promise.all([answer.json(), ask("load", { url })]);
+  return new Model(about, url);
+}
+
+/** @param {ArrayLike<number>} logits @param {number} temperature */
+export function softmax(logits, temperature = 1) {
+  const scaled = Array.from(logits, (x) => x / temperature), top = Math.max(...scaled);
+  const raised = scaled.map((x) => Math.exp(x - top)), sum = raised.reduce((a, b) => a + b, 0);
+  return raised.map((x) => x / sum);
+}
+
+export class Model {
+  /** @param {any} about  what model.json holds: see export_web.py @param {string} url */
+  constructor(about, url) {
+    Object.assign(this, about);
+    /** @type {any} */ this.config;
+    /** @type {string[]} */ this.classes;
+    /** @type {number} */ this.temperature;
+    /** @type {number} */ this.threshold;
+    this.url = url;
+  }
+
+  /**
+   * One window, windowSamples long, at the model's rate, its level set (see level.js).
+   * @param {Float32Array} samples
+   * @returns {Promise<{logits: Float32Array, probabilities: number[], maps: Float32Array, vector: Float32Array, picture: Float32Array}>}
+   *   maps: class x mapRows x mapColumns, raw, row 0 lowest; vector: the last stage's mean; picture: n_rows x frames, 0 to 255
+   */
+  async analyse(samples) {
+    const found = await ask("analyse", { url: this.url, samples, bands: this.config.n_mels });
+    return { ...found, probabilities: softmax(found.logits, this.temperature) };
+  }
+
+  /**
+   * What each band is worth to a class: how far its score falls when the band is as in the average training clip. In logits, as
+   * explanation.band_occlusion.
+   * @param {Float32Array} samples  one window
+   * @param {number} k  the class
+   */
+  async bandWorth(samples, k) {
+    const { shares } = /** @type {any} */ (this).bands, n = this.config.n_mels, classes = this.classes.length;
+    const averaged = new Float32Array((shares.length + 1) * n);
+    shares.forEach((row, i) => averaged.set(row, (i + 1) * n));
+    const { logits } = await ask("analyse", { url: this.url, samples, averaged, bands: n });
+    const score = (i) => logits[i * classes + k] - (classes === 2 ? logits[i * classes + 1 - k] : 0);
+    return shares.map((_, i) => score(0) - score(i + 1));
+  }
+
+  /** One answer of a sound's probabilities. @param {number[]} probabilities */
+  verdict(probabilities) {
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    const sure = probabilities[best] >= this.threshold;
+    return { prediction: sure ? this.classes[best] : UNCERTAIN, label: this.classes[best], best, probability: probabilities[best] };
+  }
+
+  /**
+   * A sound that is speech from end to end: its windows' logits are averaged, then divided by the temperature.
+   * @param {Float32Array} samples  at the model's rate
+   */
+  async classify(samples) {
+    const windows = [], mean = new Array(this.classes.length).fill(0), parts = windowsOf(samples, this);
+    const rate = /** @type {any} */ (this).rate, seconds = this.config.seconds, total = samples.length / rate;
+    for (const part of parts) {
+      const found = await this.analyse(part.samples), start = part.start / rate;
+      found.logits.forEach((x, k) => { mean[k] += x / parts.length; });
+      windows.push({ start, end: Math.min(total, start + seconds), samples: part.samples, ...found });
+    }
+    const probabilities = softmax(mean, this.temperature), said = this.verdict(probabilities);
+    const alone = windows.map((one) => one.probabilities[said.best]);
+    return { ...said, probabilities, logits: mean, windows, strongest: alone.indexOf(Math.max(...alone)) };
+  }
+}
