@@ -75,9 +75,11 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 results/espeak/manifest.json: $(BIN)/.packages
 	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
-bench: $(BIN)/.dev-packages ## speed of our features beside librosa's, and of the shipped model, of the live page
+bench: $(BIN)/.dev-packages ## speed of features, maps, the shipped model, the live page, the server, and from a cold start
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/model.py
+	$(BIN)/python benchmarks/maps.py
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python scripts/make_site.py
 	$(BIN)/python benchmarks/live.py

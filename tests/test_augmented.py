@@ -14,9 +14,10 @@ from voicecam.config import recipe
 from voicecam.corpora import open_corpus
 from voicecam.data.augmented import AugmentedClips, render
 from voicecam.errors import AudioError, DatasetError
+from voicecam.features import window_matrix
 from voicecam.features.image import fit_scale
 from voicecam.network.classifier import clip_windows
-from voicecam.network.loaders import NO_CLASS_SHARE, SHORT, Windows, clip_shares, even_shares
+from voicecam.network.windows import NO_CLASS_SHARE, SHORT, Windows, clip_shares, even_shares
 
 CONFIG = recipe("voice")
 
@@ -101,13 +102,42 @@ def test_no_other_speakers_voice_gets_into_a_clip(tmp_path, rng):
             assert mean[foreign] - neighbours < 6, "dB: a tone stands far above the bands around it"
 
 
-def test_random_windows_come_from_the_clip_and_fill_the_picture(corpus, tmp_path, rng):
-    found = render(corpus, CONFIG, n_augmented=2, cache=tmp_path / "cache")
-    windows = [found.random_window(1, rng, short=0.5) for _ in range(20)]
-    assert {w.shape for w in windows} == {(CONFIG.n_rows, CONFIG.n_frames)}
-    assert all(abs(w.mean()) < 1e-3 for w in windows)
-    again = np.random.default_rng(5), np.random.default_rng(5)
-    np.testing.assert_array_equal(*(found.random_window(1, one, short=0.5) for one in again))
+def drawn_from(clips, n, *, seed=0, **how):
+    """Targets and pictures of windows of the first clip alone."""
+    scale = fit_scale(clips.windows(0), clips.config)
+    only = np.eye(len(clips.bounds))[0]
+    return *Windows(clips, np.zeros(len(only), int), np.arange(len(only)), only, scale, seed=seed, **how).draw(n), scale
+
+
+@pytest.mark.parametrize("changes", [{}, {"normalise": "mean"}, {"features": "mfcc"}, {"normalise": "none", "floor_db": 30.0}])
+def test_random_windows_are_windows_of_the_clips_copies(corpus, tmp_path, changes):
+    """Each drawn picture must be, to one grey level, the picture of some stretch of some copy, as window_matrix has it."""
+    config = replace(CONFIG, **changes)
+    found = render(corpus, config, n_augmented=1, cache=tmp_path / "cache")
+    _, pictures, scale = drawn_from(found, 40, short=0.0)
+    assert pictures.shape == (40, config.n_rows, config.n_frames)
+    wholes = [found.whole(0, copy).astype(np.float32) for copy in (0, 1)]
+    every = [whole[start : start + config.n_frames] for whole in wholes for start in range(len(whole) - config.n_frames + 1)]
+    known = scale.to_gray(np.stack([window_matrix(one, config) for one in every])).astype(int)
+    which = [np.abs(known - picture.numpy().astype(int)).max(axis=(1, 2)) for picture in pictures]
+    assert max(one.min() for one in which) <= 1
+    places = {int(one.argmin()) for one in which}
+    assert min(places) < len(known) / 2 < max(places), "of both copies"
+    assert len(places) > 20
+    again = drawn_from(found, 40, short=0.0)[1]
+    np.testing.assert_array_equal(pictures, again)
+
+
+def test_short_windows_say_their_part_again(corpus, tmp_path):
+    """With every window cut, the number of frames after which a window repeats itself is from 0.3 to 1 of its length."""
+    found = render(corpus, CONFIG, n_augmented=0, cache=tmp_path / "cache")
+    n, repeats = CONFIG.n_frames, []
+    for picture in drawn_from(found, 60, short=1.0)[1].numpy().astype(int):
+        same = [p for p in range(1, n) if (picture[:, p:] == picture[:, :-p]).all()]
+        repeats.append(min(same, default=n) / n)
+    assert min(repeats) >= 0.29
+    assert np.mean(repeats) == pytest.approx(0.65, abs=0.1)
+    assert len(set(repeats)) > 8
 
 
 def test_kept_clips_keep_their_sound(corpus, tmp_path):
@@ -181,10 +211,11 @@ def test_clips_of_no_class_are_drawn_as_either():
     scale = fit_scale(np.zeros((2, CONFIG.n_mels, CONFIG.n_frames), np.float32), CONFIG)
     targets, young = np.array([0, 1, 1]), np.array([False, False, True])
     windows = Windows(clips, targets, np.arange(3), np.array([0.0, 0.0, 1.0]), scale, seed=0, no_class=young)
-    drawn = [windows.draw()[0] for _ in range(400)]
-    assert 160 < sum(drawn) < 240, "half and half, within four standard deviations"
+    assert 160 < windows.draw(400)[0].sum() < 240, "half and half, within four standard deviations"
     windows = Windows(clips, targets, np.arange(3), np.array([0.5, 0.5, 0.0]), scale, seed=0, no_class=young)
-    assert 40 < sum(windows.draw()[0] for _ in range(120)) < 80
+    assert 40 < windows.draw(120)[0].sum() < 80
+    windows = Windows(clips, targets, np.array([2, 0]), np.array([0.1, 0.3]), scale, seed=0)
+    assert 240 < (windows.draw(400)[0] == 0).sum() < 360, "rows and shares belong together"
 
 
 def test_copies_of_words_go_farther_and_are_never_cut(corpus):

@@ -1,7 +1,7 @@
 """What training can do besides: a mean of the weights, smoothed labels, blended clips, bfloat16, windows of augmented clips."""
 
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, islice
 
 import numpy as np
 import pytest
@@ -20,7 +20,8 @@ from voicecam.features import features
 from voicecam.network import build, learner, to_input
 from voicecam.network.classifier import load_classifier
 from voicecam.network.learner import TrainConfig, train
-from voicecam.network.loaders import Windows, make_loaders
+from voicecam.network.loaders import make_loaders
+from voicecam.network.windows import Windows
 
 TINY = recipe("mfcc", seconds=0.5, image_rows=32, image_columns=32)
 QUICK = {"arch": "small", "init": "none", "batch": 8}
@@ -120,8 +121,9 @@ class Plain(Windows):
     def __init__(self, pictures, numbers):
         self.turns = cycle(zip(numbers, pictures))
 
-    def draw(self):
-        return next(self.turns)
+    def draw(self, n):
+        numbers, pictures = zip(*islice(self.turns, n))
+        return torch.tensor(numbers), torch.from_numpy(np.stack(pictures))
 
 
 def test_what_is_kept_and_validated_is_the_running_mean_of_the_weights(dataset, split, monkeypatch):

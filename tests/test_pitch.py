@@ -6,7 +6,7 @@ import soxr
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter, welch
 
-from voicecam.audio.pitch import shift_pitch
+from voicecam.audio.pitch import shift_pitch, whisper
 from voicecam.errors import AudioError
 
 RATE = 16_000
@@ -68,6 +68,19 @@ def test_formants_stay_where_playing_faster_would_move_them(gliding, semitones):
     np.testing.assert_allclose(formants_of(shift_pitch(gliding, RATE, semitones)), FORMANTS, rtol=0.06)
     faster = soxr.resample(gliding, factor, 1.0)
     np.testing.assert_allclose(formants_of(faster, factor=factor), np.array(FORMANTS) * factor, rtol=0.03)
+
+
+def test_a_whisper_keeps_formants_and_level_and_has_no_pitch(steady, gliding, rng):
+    np.testing.assert_allclose(formants_of(whisper(gliding, RATE, rng=rng)), FORMANTS, rtol=0.06)
+    found = whisper(steady, RATE, rng=rng)
+    assert len(found) == len(steady)
+    assert 20 * np.log10(found.std() / steady.std()) == pytest.approx(0, abs=1.5)
+    periodic = []
+    for samples in (steady, found):
+        correlation = np.fft.irfft(np.abs(np.fft.rfft(samples, 2 * len(samples))) ** 2)
+        periodic.append(correlation[RATE // 120 - 2 : RATE // 120 + 3].max() / correlation[0])
+    assert periodic[0] > 0.9
+    assert periodic[1] < 0.2
 
 
 @pytest.mark.parametrize(("rate", "tolerance"), [(8_000, 1e-5), (16_000, 1e-5), (48_000, 1e-5), (22_050, 1e-3)])

@@ -1,12 +1,14 @@
 """Speakers below an age: they train towards no class, every other one is held back, and the model can be asked about those."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from voicecam import runs
 from voicecam.config import TrainConfig, recipe
 from voicecam.corpora import open_corpus
-from voicecam.data.dataset import make_images
+from voicecam.data.dataset import Dataset, make_images
+from voicecam.data.splits import Split
 from voicecam.errors import DatasetError, ModelError
 from voicecam.network.classifier import load_classifier
 from voicecam.runs.external import new_speakers, score_model
@@ -72,3 +74,13 @@ def test_pictures_of_whole_clips_have_no_draws_to_leave_to_chance(aged, tmp_path
     runs.start_run(tmp_path / "results" / "r", settings, command="c")
     with pytest.raises(DatasetError, match="recipe voice alone"):
         runs.train_run(tmp_path / "results" / "r", runs.run_dataset(settings), log=lambda line: None)
+
+
+def test_a_speech_model_refuses_what_it_cannot_do(aged, tmp_path):
+    encodings = np.zeros((len(aged.clips), 4, 1), np.float32)
+    dataset = Dataset(aged, encodings, recipe("embedding", encoder="resemblyzer", encoder_weights="tiny"))
+    settings = runs.Settings(map="none", label="label", young=13, training=TrainConfig(arch="logistic", init="none"))
+    runs.start_run(tmp_path / "r", settings, command="c")
+    rows = np.arange(len(aged.clips))
+    with pytest.raises(ModelError, match="leave out --young"):
+        runs.train_run(tmp_path / "r", dataset, splits=[Split(rows[::2], rows[1::4], rows[3::4])], log=lambda line: None)

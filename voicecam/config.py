@@ -161,7 +161,7 @@ class TrainConfig:
     patience: int = _setting(5, "epochs without a better one before training stops", low=1, high=10_000)
     balance: str = _setting(
         "speakers",
-        "how often clips are drawn, recipe voice only; styles: corpora, styles (emotions) and speakers evenly, see loaders",
+        "how often clips are drawn, recipe voice only; styles: corpora, styles (emotions) and speakers evenly, see windows",
         choices=("speakers", "styles"),
     )
     augment: bool = True  # tempo, time shift, filter, time and row masks, on training clips only

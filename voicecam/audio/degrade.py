@@ -14,7 +14,6 @@ import numpy as np
 import soundfile as sf
 import soxr
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.signal import butter, fftconvolve, sosfilt
 
 from voicecam import audio
 from voicecam.audio.pitch import shift_pitch
@@ -100,6 +99,8 @@ def room(samples: np.ndarray, rate: int, *, rt60: float, direct_to_reverberant_d
     The impulse response is Polack's (1988): Gaussian noise with an exponential decay, 60 dB down after `rt60` s, where it
     ends; it sets in 1 to 10 ms after the direct sound, whose energy is `direct_to_reverberant_db` dB above its own.
     """
+    from scipy.signal import fftconvolve  # here, because importing it takes half a second
+
     length = round(rt60 * rate)
     if length < 1:
         raise AudioError(f"room: RT60 of {rt60:g} s; give more than 0")
@@ -128,6 +129,8 @@ def band_limit(
     samples: np.ndarray, rate: int, *, low_hz: float | None = None, high_hz: float | None = None, order: int = 4
 ) -> np.ndarray:
     """The samples with only what lies between the edges, by Butterworth filters of `order`; None leaves that side open."""
+    from scipy.signal import butter, sosfilt
+
     edges = [edge for edge in (low_hz, high_hz) if edge is not None]
     if any(not 0 < edge < rate / 2 for edge in edges) or edges != sorted(edges):
         raise AudioError(

@@ -10,10 +10,9 @@ from base64 import b64decode, b64encode
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import get_window
 
 from voicecam import audio
-from voicecam.audio.signal import Signal
+from voicecam.audio.signal import Signal, hann
 from voicecam.errors import ModelError
 
 RATE = 8_000  # Hz; what the corpora with the lowest rate have
@@ -97,7 +96,7 @@ def _energies(samples: np.ndarray) -> np.ndarray:
     """Power in each band, float (frame, BANDS), of samples at RATE; frames stand WINDOW / 2 over both edges."""
     padded = np.pad(samples.astype(np.float64), WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]  # (frame, sample)
-    power = np.abs(np.fft.rfft(frames * get_window("hann", WINDOW), axis=1)) ** 2
+    power = np.abs(np.fft.rfft(frames * hann(WINDOW), axis=1)) ** 2
     return power @ _bands().T  # (frame, bin) -> (frame, band)
 
 

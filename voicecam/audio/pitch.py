@@ -1,4 +1,5 @@
-"""Pitch: measured by Praat, and moved with the formants where they were, as the same speaker sounds when excited or tired."""
+"""Pitch: measured by Praat, moved with the formants where they were, as the same speaker sounds when excited or tired, and taken
+away, as in a whisper."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +7,7 @@ import numpy as np
 import soxr
 from scipy.fft import irfft, rfft
 
-from voicecam.audio.signal import Signal
+from voicecam.audio.signal import Signal, hann
 from voicecam.errors import AudioError
 
 if TYPE_CHECKING:
@@ -63,21 +64,44 @@ def shift_pitch(samples: np.ndarray, rate: int, semitones: float) -> np.ndarray:
         raise AudioError(f"pitch shift of {semitones:g} semitones: must be within an octave, -12 to 12")
     factor = 2 ** (semitones / 12)
     faster = soxr.resample(np.asarray(samples, dtype=np.float32), factor, 1.0, quality="MQ")
-    n, hop = round(FRAME_S * rate), round(HOP_S * rate)
-    window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
-    padded = np.pad(faster, (n, n + hop))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n)[::hop]  # (frame, sample)
-    spectra = rfft(frames * window, axis=1)  # (frame, sample) -> (frame, bin)
+    spectra, n = _spectra(faster, rate)
     there = _log_envelopes(spectra, n, rate)
     bins = np.arange(there.shape[1])
     source = np.minimum(bins * factor, bins[-1])  # where the envelope of a bin stands in the faster sound
     low = np.minimum(source.astype(int), bins[-1] - 1)
     wanted = there[:, low] + (source - low) * (there[:, low + 1] - there[:, low])
-    shaped = irfft(spectra * np.exp(np.clip(wanted - there, -LARGEST, LARGEST)), n, axis=1) * window
-    added = np.zeros(len(padded), dtype=np.float32)
-    for start, frame in zip(range(0, len(padded), hop), shaped):
+    return _sound(spectra * np.exp(np.clip(wanted - there, -LARGEST, LARGEST)), n, rate, len(faster))
+
+
+def whisper(samples: np.ndarray, rate: int, *, rng: np.random.Generator) -> np.ndarray:
+    """The samples as if whispered, float32, as long: noise in place of the voice, through the envelope of each short spectrum.
+
+    The envelope is that of linear prediction. A real whisper's formants lie a little higher too (Jovicic 1998): that is left out.
+    """
+    samples = np.asarray(samples, dtype=np.float32)
+    spectra, n = _spectra(samples, rate)
+    noise, _ = _spectra(rng.standard_normal(len(samples), dtype=np.float32), rate)
+    return _sound(noise * np.exp(_log_envelopes(spectra, n, rate)) / np.sqrt(n / 2), n, rate, len(samples))
+
+
+def _spectra(samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    """Spectra (frame, bin) of windows of FRAME_S every HOP_S, one window of silence before, and samples a window."""
+    n, hop = round(FRAME_S * rate), round(HOP_S * rate)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (n, n + hop)), n)[::hop]  # (frame, sample)
+    return rfft(frames * _window(n), axis=1), n  # (frame, sample) -> (frame, bin)
+
+
+def _sound(spectra: np.ndarray, n: int, rate: int, length: int) -> np.ndarray:
+    """The `length` samples that windows with these spectra add up to, see `_spectra`."""
+    hop, shaped = round(HOP_S * rate), irfft(spectra, n, axis=1) * _window(n)
+    added = np.zeros((len(shaped) - 1) * hop + n, dtype=np.float32)
+    for start, frame in zip(range(0, len(added), hop), shaped):
         added[start : start + n] += frame
-    return (added[n : n + len(faster)] * 2 * hop / n).astype(np.float32)  # the squared windows add up to n / (2 hop)
+    return (added[n : n + length] * 2 * hop / n).astype(np.float32)  # the squared windows add up to n / (2 hop)
+
+
+def _window(n: int) -> np.ndarray:
+    return np.sqrt(hann(n)).astype(np.float32)
 
 
 def _log_envelopes(spectra: np.ndarray, n: int, rate: int) -> np.ndarray:

@@ -74,6 +74,11 @@ def prepare_whole(signal: Signal, config: Config) -> Signal:
     return whole if config.level_dbfs is None else set_level(whole, config.level_dbfs, own=config.centre)
 
 
+def hann(n: int) -> np.ndarray:
+    """Periodic Hann window, float64 (n,): copies of it, half of it apart, add up to 1."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+
+
 def read(path: Path, *, rate: int | None = None, limits: Limits = ANY) -> Signal:
     """Read a sound file, mixed down to one channel: WAV, FLAC, Ogg, MP3, AIFF, AU, W64, CAF and NIST; where PyAV is installed
     also MP4 (m4a, 3gp), WebM, AAC, AMR and WMA.

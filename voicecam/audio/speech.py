@@ -14,11 +14,10 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from scipy.signal import get_window, stft
-from scipy.special import logit
+from scipy.fft import rfft
 
 from voicecam import audio
-from voicecam.audio.signal import Signal
+from voicecam.audio.signal import Signal, hann
 from voicecam.errors import AudioError
 
 RATE = 16_000  # Hz; the detector's
@@ -85,7 +84,8 @@ def find_speech(signal: Signal) -> Speech:
 def evidence(likeliest: float, slower: float, change: float) -> float:
     """How much speaks for speech: log odds of the likeliest frame, AGAIN times those of the likeliest at SLOWER, and the
     `spectral_change` in dB. Its weights come from a grid, chosen on half of the clips (audit/speech.py --choose)."""
-    odds = logit(np.clip([likeliest, slower], 0.001, 0.9995))
+    p = np.clip([likeliest, slower], 0.001, 0.9995)
+    odds = np.log(p / (1 - p))
     return float(odds[0] + AGAIN * odds[1] + change)
 
 
@@ -189,11 +189,13 @@ def spectral_change(samples: np.ndarray, speech: Speech) -> float:
 
 def _levels(samples: np.ndarray, n: int, more: int) -> Iterator[tuple[int, np.ndarray]]:
     """(number of the first spectrum, levels in dB below 4 kHz, float32 (bin, frame)) of SPECTRA spectra and `more` at a time."""
+    window = (hann(FRAME) / hann(FRAME).sum()).astype(samples.dtype)
     for first in range(0, n, SPECTRA):
         last = min(n, first + SPECTRA + more)
         piece = _slice(samples, first * STEP - FRAME, (last - 1) * STEP)  # the last spectrum ends FRAME after where it starts
-        hertz, _, spectra = stft(piece, RATE, get_window("hann", FRAME), FRAME, FRAME - STEP, boundary=None, padded=False)
-        yield first, 20 * np.log10(np.abs(spectra[hertz < 4_000]) + 1e-7)
+        frames = np.lib.stride_tricks.sliding_window_view(piece, FRAME)[::STEP]  # (frame, sample)
+        spectra = rfft(frames * window, axis=1)[:, : 4_000 * FRAME // RATE]
+        yield first, 20 * np.log10(np.abs(spectra.T) + 1e-7)
 
 
 def _inside(moments: np.ndarray, speech: Speech) -> np.ndarray:

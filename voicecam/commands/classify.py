@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from voicecam.commands import cli
 from voicecam.config import SHIPPED_MODEL
 from voicecam.errors import AudioError
-from voicecam.files import write_json
+from voicecam.files import shown, write_json
 
 if TYPE_CHECKING:
     from voicecam.network.classifier import Classifier
@@ -34,6 +36,7 @@ def work(args: argparse.Namespace) -> str:
 
     Whatever ends it, the answers so far are written first.
     """
+    _check_any(args.paths)
     from voicecam.corpora.labels import listing
     from voicecam.network import recordings  # imports torch: not before the options are known to be good
     from voicecam.network.classifier import load_classifier
@@ -58,6 +61,15 @@ def work(args: argparse.Namespace) -> str:
         cli.log(last)
         raise AudioError(f"{broken} of {len(files)} recordings could not be used; their reasons stand above")
     return last
+
+
+def _check_any(paths: Sequence[Path]) -> None:
+    """Raise AudioError where none of the paths is there: nobody waits for a network that has nothing to hear."""
+    if any(map(os.path.lexists, paths)):
+        return
+    for path in paths:
+        print(f"{shown(path)}: no such file; check the path", file=sys.stderr)
+    raise AudioError(f"{len(paths)} of {len(paths)} recordings could not be used; their reasons stand above")
 
 
 def _say(prediction: "Prediction", threshold: float, *, quiet: bool) -> None:

@@ -50,17 +50,6 @@ class AugmentedClips:
         starts = window_starts(len(whole), self.config)
         return np.stack([window_matrix(whole[start : start + n], self.config) for start in starts])
 
-    def random_window(self, clip: int, rng: np.random.Generator, *, short: float) -> np.ndarray:
-        """One window of one of a clip's augmented copies, float32 (n_rows, config.n_frames), both by chance.
-
-        short : share of windows that are cut to 0.3 to 1 of their length and said again to fill it, as a short recording would be
-        """
-        whole, n = self.whole(clip, int(rng.integers(self.bounds.shape[1]))), self.config.n_frames
-        length = int(rng.uniform(0.3, 1) * n) if rng.random() < short else n
-        start = int(rng.integers(max(1, len(whole) - length + 1)))
-        cut = whole[start : start + length].astype(np.float32)
-        return window_matrix(np.resize(cut, (n, cut.shape[1])), self.config)
-
     def keep(self, clips: np.ndarray) -> "AugmentedClips":
         """Only those clips, by their numbers."""
         return AugmentedClips(self.decibels, self.bounds[clips], self.config)

@@ -10,11 +10,14 @@ import numpy as np
 from scipy.fft import dct, rfft
 
 from voicecam.audio import Signal
+from voicecam.audio.signal import hann
 from voicecam.config import Config
 from voicecam.errors import AudioError
 
 SMALLEST_SPREAD = 1e-3  # dB, spread below which a window is all the same; keeps the division finite
 PIECE = 20_000  # frames whose spectra are computed in one go
+HZ_PER_MEL, KNEE_MEL = 200 / 3, 15.0  # Slaney's mel scale: a straight line up to 1000 Hz
+LOG_STEP = np.log(6.4) / 27.0  # natural logarithm of frequency for 1 mel, above that
 SMALLEST_POWER = 1e-10  # power below which a mel band counts as this; keeps the logarithm finite (librosa's amin)
 
 
@@ -119,9 +122,11 @@ def lifter_weights(n_mfcc: int, lifter: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def mel_bands(config: Config) -> np.ndarray:
     """Weights of the mel bands, shape (n_mels, window // 2 + 1), read-only."""
-    from librosa.filters import mel  # here, because importing librosa takes a second
-
-    weights = mel(sr=config.sample_rate, n_fft=config.window, n_mels=config.n_mels, fmin=config.f_min, fmax=config.top_hz)
+    edges, bins = band_edges(config), np.arange(config.window // 2 + 1) * config.sample_rate / config.window
+    rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]  # (band, bin)
+    falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
+    weights = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    weights *= 2 / (edges[2:, None] - edges[:-2, None])
     weights.flags.writeable = False
     return weights
 
@@ -134,10 +139,19 @@ def row_axis(config: Config) -> Axis:
 
 
 def band_edges(config: Config) -> np.ndarray:
-    """Corner frequencies of the triangles in Hz, shape (n_mels + 2,): band i rises from [i] to [i+1] and falls to [i+2]."""
-    from librosa import mel_frequencies
+    """Corner frequencies of the triangles in Hz, shape (n_mels + 2,): band i rises from [i] to [i+1] and falls to [i+2].
 
-    return mel_frequencies(config.n_mels + 2, fmin=config.f_min, fmax=config.top_hz)
+    Slaney's mel scale (Auditory Toolbox 1998), librosa's default: 3 mel in 200 Hz, from 1000 Hz on 27 mel for a factor of 6.4.
+    Written out, as importing librosa takes half a second; a test holds both to librosa's own.
+    """
+    low, high = (_mel(hertz) for hertz in (config.f_min, config.top_hz))
+    mels = np.linspace(low, high, config.n_mels + 2)
+    return np.where(mels < KNEE_MEL, mels * HZ_PER_MEL, KNEE_MEL * HZ_PER_MEL * np.exp(LOG_STEP * (mels - KNEE_MEL)))
+
+
+def _mel(hertz: float) -> float:
+    mel = hertz / HZ_PER_MEL
+    return mel if mel < KNEE_MEL else KNEE_MEL + float(np.log(mel / KNEE_MEL)) / LOG_STEP
 
 
 def column_axis(config: Config, n_frames: int) -> Axis:
@@ -153,4 +167,4 @@ def floored(decibels: np.ndarray, config: Config) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _hann(length: int) -> np.ndarray:
     """Periodic Hann window, float32."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+    return hann(length).astype(np.float32)

@@ -3,12 +3,11 @@ names of network.model are handed on."""
 
 from voicecam.network.model import (
     FINE,
-    FINE_WIDTHS,
     FORMAT,
     IMAGENET_MEAN,
     IMAGENET_STD,
+    PLAIN,
     SMALL,
-    SMALL_WIDTHS,
     Model,
     build,
     load_model,
@@ -21,12 +20,11 @@ from voicecam.network.model import (
 
 __all__ = [
     "FINE",
-    "FINE_WIDTHS",
     "FORMAT",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
+    "PLAIN",
     "SMALL",
-    "SMALL_WIDTHS",
     "Model",
     "build",
     "load_model",

@@ -25,17 +25,18 @@ class AveragedWeights(Callback):
         self.decay, self.steps = decay, 0
 
     def before_fit(self) -> None:
-        self.mean = copy.deepcopy(self.model.state_dict())
+        values = self.model.state_dict()
+        self.mean = copy.deepcopy(values)
+        self.floats = [name for name, value in values.items() if value.is_floating_point()]
 
     def after_step(self) -> None:
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))  # else the first weights, at random, would count for long
+        values = self.model.state_dict()
         with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                if value.is_floating_point():
-                    self.mean[name].lerp_(value, 1 - decay)
-                else:
-                    self.mean[name].copy_(value)
+            torch._foreach_lerp_([self.mean[name] for name in self.floats], [values[name] for name in self.floats], 1 - decay)
+            for name in values.keys() - set(self.floats):
+                self.mean[name].copy_(values[name])
 
     def before_validate(self) -> None:
         self.now = copy.deepcopy(self.model.state_dict())

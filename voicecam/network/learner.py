@@ -17,7 +17,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import AccumMetric, skm_to_fastai
-from fastai.torch_core import set_seed
+from fastai.torch_core import default_device, set_seed
 from fastai.vision.learner import default_split
 from sklearn.metrics import recall_score
 
@@ -29,8 +29,9 @@ from voicecam.features.image import Scale, fit_scale
 from voicecam.network import Model, build, versions
 from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
-from voicecam.network.loaders import SHORT, Windows, clip_shares, even_shares, make_loaders
+from voicecam.network.loaders import make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
+from voicecam.network.windows import SHORT, Windows, clip_shares, even_shares
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def train(
 ) -> TrainResult:
     """Fine-tune on split.train, choose the epoch on split.valid; split.test is not looked at.
 
-    no_class : bool (clip,), clips that train towards no class, see loaders.Windows; recipe voice only
+    no_class : bool (clip,), clips that train towards no class, see windows.Windows; recipe voice only
     log : called with one line at the start and one per epoch
     Classes weigh in the loss by the inverse of their number of training clips.
     """
@@ -143,7 +144,12 @@ def _loaders(
     if dataset.augmented_clips is not None:
         undecided = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
         shares = _shares(dataset.clips.iloc[split.train], targets[split.train], undecided[split.train], training.balance)
-        how: dict[str, Any] = {"seed": training.seed, "short": SHORT[training.degradation], "no_class": undecided}
+        how: dict[str, Any] = {
+            "seed": training.seed,
+            "short": SHORT[training.degradation],
+            "no_class": undecided,
+            "device": default_device(),
+        }
         windows = Windows(dataset.augmented_clips, targets, split.train, shares, scale, **how)
     elif no_class is not None and no_class[split.train].any():
         raise DatasetError("clips of no class: recipe voice alone draws their targets; leave out --young")

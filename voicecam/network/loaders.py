@@ -1,25 +1,22 @@
 """Pictures, or windows cut at random from augmented clips -> fastai DataLoaders with augmentation in training only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from fastai.data.core import DataLoaders, Datasets
+from fastai.data.core import DataLoaders, Datasets, TfmdDL
 from fastai.data.transforms import Categorize
-from fastai.torch_core import TensorImage, default_device
+from fastai.torch_core import TensorCategory, TensorImage, default_device
 from fasttransform import Transform
 
 from voicecam.config import Config
-from voicecam.data.augmented import AugmentedClips
 from voicecam.data.splits import Split
-from voicecam.features.image import Scale
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD, to_input
+from voicecam.network.windows import Windows
 
 TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
 FILTER = 8.0  # grey levels, spread of a row's constant; a quarter of the spread over training clips
-SHORT = {"voice": 0.2, "word": 0.0}  # share of training windows that are a part of it said again: not where the word counts
-NO_CLASS_SHARE = 0.1  # of the windows drawn, those of clips of no class
 TRAIN = 0  # fastai's split_idx of each part; it reads the data set's to know whether a transform for one part runs
 MIDDLE_GREY = 127.5  # each row's mean over the training clips: what a mask puts in place of what it hides
 
@@ -33,7 +30,7 @@ def make_loaders(
     batch: int,
     augmented: bool,
     seed: int,
-    windows: "Windows | None" = None,
+    windows: Windows | None = None,
     vocab: Sequence[str] | None = None,
 ) -> DataLoaders:
     """fastai DataLoaders of a split's training and validation part, on fastai's own Datasets: show_batch, predict, show_results,
@@ -45,113 +42,75 @@ def make_loaders(
     vocab : names of the classes; their numbers by default
     """
     names = list(map(str, range(int(targets.max()) + 1))) if vocab is None else list(vocab)
-    picture = _Picture(pictures)
     parts = [list(map(int, rows)) for rows in (split.train, split.valid)]
-    transforms = [[picture], [_Name(targets, names, picture), Categorize(vocab=names, sort=False)]]
+    transforms = [[_Picture(pictures)], [_Name(targets, names), Categorize(vocab=names, sort=False)]]
     datasets = Datasets(list(range(len(pictures))), transforms, splits=parts)
-    batch_transforms = [_SpeechAugment(augment if windows is None else hide, seed)] * augmented + [_ToInput(config)]
-    picture.draw_for(split.train, windows)  # not before: fastai tries its transforms on a first item
     train, valid = datasets.train, datasets.valid
     del train.n_inp, valid.n_inp  # fastai counts them on a first item, whose augmentation is part of every published figure
+    draws = {id(valid): lambda items: (targets[split.valid[items]], pictures[split.valid[items]])}
+    if windows is not None:
+        draws[id(train)] = lambda items: windows.draw(len(items))
     return DataLoaders.from_dsets(  # not datasets.dataloaders, which makes one more trial pass
         train,
         valid,
         bs=min(batch, len(split.train)),
-        after_batch=batch_transforms,
+        after_batch=[_SpeechAugment(augment if windows is None else hide, seed)] * augmented + [_ToInput(config)],
         num_workers=0,
         device=default_device(),
+        dl_type=lambda part, **how: _Loader(part, draw=draws.get(id(part)), **how),
     )
 
 
+class _Loader(TfmdDL):
+    """fastai's loader, whose batches are made whole where there is a `draw`: items -> class numbers and pictures of a batch."""
+
+    def __init__(self, dataset: Any, draw: Callable[[list[int]], tuple[Any, Any]] | None = None, **how: Any):
+        super().__init__(dataset, **how)
+        self.draw = draw
+
+    def create_batches(self, samps: Iterable) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self.draw is None:
+            yield from super().create_batches(samps)
+            return
+        for items in self.chunkify(samps):
+            targets, pictures = map(torch.as_tensor, self.draw(items))
+            yield TensorImage(pictures), TensorCategory(targets)
+
+
 class _Picture:
-    """Item -> picture. Where windows are drawn, a training clip's item is whichever window comes next."""
+    """Item -> picture; no function inside a function, which export could not write."""
 
     def __init__(self, pictures: np.ndarray):
-        self.pictures, self.drawn = pictures, 0
-        self.random: set[int] = set()
-
-    def draw_for(self, train: np.ndarray, windows: "Windows | None") -> None:
-        """From now on training clips are windows."""
-        self.windows, self.random = windows, set() if windows is None else set(map(int, train))
+        self.pictures = pictures
 
     def __call__(self, item: int) -> TensorImage:
-        if item not in self.random or self.windows is None:
-            return TensorImage(torch.from_numpy(self.pictures[item]))
-        self.drawn, picture = self.windows.draw()  # class number, and one of its windows
-        return TensorImage(torch.from_numpy(picture))
+        return TensorImage(torch.from_numpy(self.pictures[item]))
 
 
 class _Name:
-    """Item -> class name of the picture that was given last: fastai asks for an item's picture first, then for its name."""
+    """Item -> class name."""
 
-    def __init__(self, targets: np.ndarray, names: Sequence[str], picture: _Picture):
-        self.targets, self.names, self.picture = targets, names, picture
+    def __init__(self, targets: np.ndarray, names: Sequence[str]):
+        self.targets, self.names = targets, names
 
     def __call__(self, item: int) -> str:
-        return self.names[self.picture.drawn if item in self.picture.random else int(self.targets[item])]
+        return self.names[int(self.targets[item])]
 
 
-class Windows:
-    """Windows cut by chance from the training clips' augmented copies, as often as `shares` says.
+class _WindowLoader(TfmdDL):
+    """fastai's loader of the training part; where there are windows, each batch is drawn whole in place of its clips."""
 
-    train : rows of the training clips, and shares, float, of each; targets : class number of every clip, int64
-    short : see AugmentedClips.random_window
-    no_class : bool (clip,), clips that are of no class: their target is drawn anew each time, so that the network learns to be
-        undecided about them (in the mean over draws the cross-entropy with equal shares of all classes)
-    """
+    def __init__(self, dataset: Any, windows: Windows | None = None, **how: Any):
+        super().__init__(dataset, **how)
+        self.windows = windows
 
-    def __init__(
-        self,
-        augmented_clips: AugmentedClips,
-        targets: np.ndarray,
-        train: np.ndarray,
-        shares: np.ndarray,
-        scale: Scale,
-        *,
-        seed: int,
-        short: float = SHORT["voice"],
-        no_class: np.ndarray | None = None,
-    ):
-        self.augmented_clips, self.targets, self.train, self.scale = augmented_clips, targets, train, scale
-        self.short = short
-        self.rng = np.random.default_rng(seed)
-        self.p, self.no_class = shares, np.zeros(len(targets), dtype=bool) if no_class is None else no_class
-        self.n_classes = int(targets.max()) + 1
-
-    def draw(self) -> tuple[int, np.ndarray]:
-        """A class number and the picture of a window of a clip of it, uint8 (row, frame)."""
-        clip = int(self.rng.choice(self.train, p=self.p))
-        target = int(self.rng.integers(self.n_classes)) if self.no_class[clip] else int(self.targets[clip])
-        return target, self.scale.to_gray(self.augmented_clips.random_window(clip, self.rng, short=self.short))
-
-
-def even_shares(clips: pd.DataFrame, targets: np.ndarray, no_class: np.ndarray) -> np.ndarray:
-    """How often each clip is drawn so that no corpus, style or speaker crowds out the others, float (clip,), adding up to 1.
-
-    A corpus counts like the square root of the number of its speakers, twice where it has several styles (column `emotion`);
-    inside it classes count alike, inside a class styles, inside a style speakers, inside a speaker clips. Then classes are made
-    equal over all corpora, and clips of no class get NO_CLASS_SHARE.
-
-    clips : with `speaker`, and `corpus` and `emotion` where they are known; targets : class numbers (clip,)
-    """
-    names = {name: clips[name].astype("string").fillna("") if name in clips else "" for name in ("corpus", "emotion")}
-    table = pd.DataFrame({**names, "speaker": clips["speaker"], "target": np.where(no_class, -1, targets)}, index=clips.index)
-    corpora, levels = table.groupby("corpus"), ["corpus", "target", "emotion", "speaker"]
-    share = corpora["speaker"].transform("nunique").pow(0.5) * corpora["emotion"].transform("nunique").gt(1).add(1)
-    for depth in range(1, len(levels)):
-        share /= table.groupby(levels[:depth])[levels[depth]].transform("nunique")
-    share /= table.groupby(levels)["target"].transform("size")
-    wanted = np.where(no_class, NO_CLASS_SHARE, (1 - NO_CLASS_SHARE * no_class.any()) / table.loc[~no_class, "target"].nunique())
-    return (share / share.groupby(table["target"]).transform("sum") * wanted).to_numpy()
-
-
-def clip_shares(targets: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """How often each clip is drawn, float (clip,), adding up to 1: 1 / sqrt(clips of its speaker), so that the few who recorded
-    much do not crowd out the many who recorded little; then classes made equal."""
-    _, who, clips = np.unique(speakers, return_inverse=True, return_counts=True)
-    shares = 1 / np.sqrt(clips[who])
-    per_class = np.bincount(targets, weights=shares)
-    return shares / per_class[targets] / np.count_nonzero(per_class)
+    def create_batches(self, samps: Iterable) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self.windows is None:
+            yield from super().create_batches(samps)
+            return
+        for rows in self.chunkify(samps):
+            targets, pictures = self.windows.draw(len(rows))
+            yield TensorImage(pictures), TensorCategory(targets)
 
 
 def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

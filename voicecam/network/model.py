@@ -33,12 +33,14 @@ from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
 from voicecam.network import efficientnet, heads
 
-SMALL, FINE = "small", "fine"  # plain blocks; what a ResNet from random weights learns of few voices, it learns by heart
-SMALL_WIDTHS = (48, 96, 160, 256)  # channels of its blocks
-FINE_WIDTHS = (32, 64, 96, 96, 96)  # the first two halve the picture, the others add to what they are given
+SMALL, FINE = "small", "fine"
+PLAIN = {  # networks of plain blocks: what a ResNet from random weights learns of few voices, it learns by heart
+    SMALL: ((48, 96, 160, 256), 4),  # channels of the blocks, and how many of these halve the picture
+    FINE: ((32, 64, 96, 96, 96), 2),
+}
 STAGES = dict(zip(LAYERS, (4, 5, 6, 7)))  # place of a ResNet's stages in fastai's body
 OTHER_STAGES = {
-    **{name: dict(zip(LAYERS, range(4))) for name in (SMALL, FINE)},
+    **{name: dict(zip(LAYERS, range(4))) for name in PLAIN},
     efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4))),
 }
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
@@ -128,12 +130,12 @@ def build(arch: str, n_classes: int) -> nn.Sequential:
     """
     if arch not in PICTURE_NETWORKS:
         raise ModelError(f"architecture {arch!r}: no network on pictures; use one of {', '.join(PICTURE_NETWORKS)}")
-    if arch not in (SMALL, FINE):
+    if arch not in PLAIN:
         network: Any = _efficientnet(n_classes) if arch == efficientnet.NAME else _resnet(arch, n_classes)
         return network.to(memory_format=torch.channels_last)  # how a CPU's convolutions like it, a tenth faster
-    widths, halving = (SMALL_WIDTHS, 4) if arch == SMALL else (FINE_WIDTHS, 2)
+    widths, halving = PLAIN[arch]
     blocks = [_block(before, width, 2 if i < halving else 1) for i, (before, width) in enumerate(zip((3, *widths), widths))]
-    stages = [*blocks[:3], *([nn.Sequential(*blocks[3:])] if arch == FINE else blocks[3:])]
+    stages = blocks if len(blocks) == 4 else [*blocks[:3], nn.Sequential(*blocks[3:])]
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(widths[-1], n_classes))
     return nn.Sequential(nn.Sequential(*stages), head)
 

@@ -19,7 +19,7 @@ from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
 from voicecam.errors import ModelError
 from voicecam.files import read_json
-from voicecam.network import FINE, SMALL, efficientnet, met_by, stages_of
+from voicecam.network import PLAIN, efficientnet, met_by, stages_of
 
 BODY = {"conv1": 0, "bn1": 1, **stages_of("resnet18")}  # torchvision's names -> places in fastai's body
 
@@ -92,7 +92,7 @@ def _auto_start(network: nn.Sequential, arch: str, corpora: Sequence[str], clips
 
 def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     """ImageNet weights: torchvision's from its cache or the network, EfficientNet-Lite0's from a package."""
-    if arch in (SMALL, FINE):
+    if arch in PLAIN:
         raise ModelError(f"architecture {arch} has no ImageNet weights")
     if arch == efficientnet.NAME:
         network[0].load_state_dict(efficientnet.imagenet_weights())

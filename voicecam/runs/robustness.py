@@ -15,6 +15,7 @@ import pandas as pd
 
 from voicecam import audio, evaluation, runs
 from voicecam.audio import Signal, degrade
+from voicecam.audio.pitch import whisper
 from voicecam.errors import DatasetError, VoicecamError
 from voicecam.files import digest, read_table, write_text
 from voicecam.network.classifier import Classifier, load_classifier
@@ -67,6 +68,11 @@ def conditions(rate: int) -> tuple[Condition, ...]:
         *(Condition("length", f"{seconds:g} s long", partial(_short, seconds=seconds), seconds=seconds) for seconds in SECONDS),
         *(Condition("noise", f"white noise, {snr_db:g} dB", partial(_noisy, snr_db=snr_db)) for snr_db in SNRS_DB),
         *(Condition("babble", f"babble, {snr_db:g} dB", partial(_crowded, snr_db=snr_db), voices=VOICES) for snr_db in SNRS_DB),
+        *(
+            Condition("voice", f"one other voice, {snr_db:g} dB", partial(_crowded, snr_db=snr_db), voices=1)
+            for snr_db in SNRS_DB[1:]
+        ),
+        Condition("voice", "whispered", _whispered),
         *(Condition("room", f"room, RT60 {rt60:g} s", partial(_echoing, rt60=rt60)) for rt60 in RT60S),
         Condition("line", "telephone", _telephoned),
         Condition("line", f"MP3, {kbps} kbit/s", partial(_packed, kbps=kbps)),
@@ -270,6 +276,10 @@ def _noisy(samples: np.ndarray, rate: int, others: list[np.ndarray], rng: np.ran
 
 def _crowded(samples: np.ndarray, rate: int, others: list[np.ndarray], rng: np.random.Generator, *, snr_db: float) -> np.ndarray:
     return degrade.babble(samples, others, snr_db=snr_db, rng=rng)
+
+
+def _whispered(samples: np.ndarray, rate: int, others: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    return whisper(samples, rate, rng=rng)
 
 
 def _echoing(samples: np.ndarray, rate: int, others: list[np.ndarray], rng: np.random.Generator, *, rt60: float) -> np.ndarray:
