@@ -14,6 +14,7 @@ ORDER = [
     "workers",
     "progress",
     "recipes",
+    "setting_checks",
     "config",
     "audio",
     "corpora",

@@ -13,6 +13,7 @@ from typing import Any
 from voicecam.errors import ModelError, VoicecamError
 from voicecam.files import digest
 from voicecam.recipes import PRESETS, SYSTEMS  # noqa: F401  handed on
+from voicecam.setting_checks import check_config, check_kinds
 
 # The work folder: the current one, or the one that this variable names, as `voicecam --home` sets it.
 HOME = Path(os.environ.get("VOICECAM_HOME", "")).expanduser()
@@ -33,6 +34,7 @@ TRANSFORMERS = ("wav2vec2", "wavlm", "xls-r")  # networks on samples, fine-tuned
 ARCHITECTURES = (*PICTURE_NETWORKS, *HEADS, *TRANSFORMERS)
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # stages of each of these networks
 SCHEDULES = ("default", "2020", "head")
+WINDOWS, PADS, NORMALISATIONS = ("all", "loudest"), ("end", "repeat", "silence"), ("mean", "none", "window")
 SPLITS = ("speakers", "folds", "published", "corpora", "none", "clips")  # see splits.make_splits
 OUTPUTS = ("vector", "frames", "layers", "emissions")  # what an encoder can give of a window, see encoders.table
 BAND_SETS = ("mel", "third-octaves", "octaves", "formants")  # see explanation.bands.band_set
@@ -83,7 +85,8 @@ class Config:
     encoder_output: str = ""  # one of encoders.OUTPUTS
 
     def __post_init__(self) -> None:
-        _check(self)
+        words = {"features": RECIPES, "windows": WINDOWS, "pad": PADS, "normalise": NORMALISATIONS}
+        check_config(self, words)
 
     @property
     def window(self) -> int:
@@ -194,6 +197,7 @@ class TrainConfig:
     seed: int = _setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
 
     def __post_init__(self) -> None:
+        check_kinds(self, error=ModelError)
         for one in fields(self):
             if one.metadata:
                 _check_setting(one.name, getattr(self, one.name), **one.metadata)
@@ -257,44 +261,3 @@ def to_json(config: Config) -> str:
 def from_json(text: str) -> Config:
     """The Config that `to_json` wrote."""
     return from_dict(json.loads(text))
-
-
-def _check(config: Config) -> None:
-    """Raise VoicecamError for the first setting out of its range."""
-    choices = {
-        "features": RECIPES,
-        "windows": ("all", "loudest"),
-        "pad": ("end", "repeat", "silence"),
-        "normalise": ("mean", "none", "window"),
-    }
-    if bool(config.encoder) != (config.features == "encoder"):
-        raise VoicecamError(f"encoder={config.encoder!r}: features 'encoder' need one, other features take none")
-    for name, allowed in choices.items():
-        if getattr(config, name) not in allowed:
-            raise VoicecamError(f"{name}={getattr(config, name)!r}: must be one of {', '.join(allowed)}")
-    above_zero = (
-        "sample_rate",
-        "seconds",
-        "full_scale",
-        "window_ms",
-        "hop_ms",
-        "n_mels",
-        "floor_db",
-        "n_mfcc",
-        "image_rows",
-        "image_columns",
-    )
-    for name in above_zero:
-        if not getattr(config, name) > 0:
-            raise VoicecamError(f"{name}={getattr(config, name)!r}: must be above 0")
-    rules = {
-        "pre_emphasis": (0 <= config.pre_emphasis < 1, "must be 0 or more and below 1"),
-        "lifter": (config.lifter >= 0, "must be 0 (none) or more"),
-        "f_max": (0 <= config.f_min < config.top_hz <= config.sample_rate / 2, "0 <= f_min < f_max <= sample_rate / 2 must hold"),
-        "n_mfcc": (config.n_mfcc <= config.n_mels, f"must be at most n_mels={config.n_mels}"),
-        "window_step": (0 < config.window_step <= 1, "must be above 0 and at most 1"),
-        "seconds": (config.n_samples >= config.window, f"must hold at least one window of {config.window_ms:g} ms"),
-    }
-    for name, (holds, text) in rules.items():
-        if not holds:
-            raise VoicecamError(f"{name}={getattr(config, name)!r}: {text}")

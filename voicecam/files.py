@@ -112,13 +112,17 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, *, error: Callable[[str], VoicecamError] = VoicecamError) -> Any:
-    """Read a JSON file; a missing or broken one raises `error` with one line."""
+    """Read a JSON file; a missing or broken one raises `error` with one line. NaN and Infinity count as broken."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as reason:
+    except (OSError, ValueError, RecursionError) as reason:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
         raise error(f"{path}: not readable as JSON ({reason}); delete it and make it again") from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def shown(path: Path) -> str:

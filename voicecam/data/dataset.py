@@ -22,11 +22,11 @@ from voicecam.corpora.matrices import load_matrices
 from voicecam.corpora.table import Corpus, Fold
 from voicecam.data.augmented import AugmentedClips
 from voicecam.data.encodings import make_encodings, store_path, stored_encodings
-from voicecam.data.map_file import FORMAT, clip_contents, home_of, map_values, named_map, old_map, short_name
+from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, read_map, short_name
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features import mel_decibels, window_matrix
 from voicecam.features.image import load_matrix, picture_2020, save_matrix, save_picture
-from voicecam.files import alone_in, read_json, write_bytes, write_json, writing
+from voicecam.files import alone_in, write_bytes, write_json, writing
 from voicecam.progress import Progress
 from voicecam.workers import worker_pool
 
@@ -123,13 +123,7 @@ def read_dataset(path: Path, *, images: Path | None = None) -> Dataset:
 
     Raises DatasetError when either is missing, unfinished or of another format.
     """
-    values, home = read_json(path, error=DatasetError), home_of(Path(path).parent)
-    if values.get("format") != FORMAT:
-        raise DatasetError(
-            f"{path}: of an earlier version (format {values.get('format')}, this one reads {FORMAT}); make images and run again"
-        )
-    if not values["complete"]:
-        raise DatasetError(f"{path}: making these images was stopped half way; run make_images again, it goes on where it was")
+    values, home = read_map(Path(path)), home_of(Path(path).parent)
     good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
     ready_made = home / values["matrices"] if values.get("matrices") else None
     rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]

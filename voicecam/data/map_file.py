@@ -9,12 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from voicecam.config import Config
+from voicecam.config import SOUND_RECIPES, Config
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 from voicecam.files import contents, digest, portable, read_json, safe_name
 
 FORMAT = 3  # of the map; raised when an older program could misread it
+KINDS = {  # of a map's values
+    **dict.fromkeys(("corpus", "root", "note"), str),
+    **dict.fromkeys(("folds", "config", "entries"), dict),
+    "repairs": list,
+    "complete": bool,
+    "matrices": str | None,
+}
 LISTINGS = "cache/listings"  # folder of a project where the digests of the corpora's files are remembered
 
 
@@ -75,7 +82,47 @@ def map_values(corpus: Corpus, config: Config, ready: dict[str, dict[str, Any]],
     }
 
 
+def read_map(path: Path) -> dict[str, Any]:
+    """What the finished map at `path` says, its kinds checked. Raises DatasetError where it is missing, unfinished, of another
+    version, or says what cannot be."""
+    values = read_json(path, error=DatasetError)
+    if not isinstance(values, dict) or isinstance(values.get("format"), bool) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, dict) else "none"
+        which = "made by a newer voicecam" if isinstance(found, int) and found > FORMAT else "of an earlier version"
+        raise DatasetError(f"{path}: {which} (format {found!s:.40}, this one reads {FORMAT}); make images and run again")
+    wrong = next((name for name, kind in KINDS.items() if name not in values or not isinstance(values[name], kind)), None)
+    if wrong is None:
+        pictures = not values["matrices"] and values["config"].get("features") not in SOUND_RECIPES
+        wrong = next((name for name, entry in values["entries"].items() if not _is_entry(entry, pictures=pictures)), None)
+    if wrong is not None:
+        raise DatasetError(f"{path}: what it says of {wrong} cannot be read; delete the map, make images and run again")
+    if all("error" in entry for entry in values["entries"].values()):
+        raise DatasetError(f"{path}: holds no image; make images again")
+    if not values["complete"]:
+        raise DatasetError(f"{path}: making these images was stopped half way; run make_images again, it goes on where it was")
+    return values
+
+
+def _is_entry(entry: Any, *, pictures: bool) -> bool:
+    """Whether a clip's entry is whole: who speaks, labels of text, and an error or, where there are pictures, which one."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("speaker"), str) or not isinstance(entry.get("labels"), dict):
+        return False
+    texts = [entry.get(name, "") for name in ("error", "image", "fingerprint")] + [
+        v for v in entry["labels"].values() if v is not None
+    ]
+    if not all(isinstance(value, str) for value in texts):
+        return False
+    if "error" in entry or not pictures:
+        return True
+    limits = [entry.get("low"), entry.get("high")]
+    return bool(entry.get("image")) and all(_is_number(value) for value in limits) and limits[0] <= limits[1]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
 def old_map(path: Path) -> dict[str, Any]:
     """The map at `path`, finished or not; an empty one where there is none of this format."""
     values = read_json(path, error=DatasetError) if path.exists() else {}
-    return values if values.get("format") == FORMAT else {"entries": {}}
+    return values if isinstance(values, dict) and values.get("format") == FORMAT else {"entries": {}}

@@ -26,12 +26,12 @@ from voicecam.config import (  # noqa: F401  handed on
     SHIPPED_MODEL,
     TRANSFORMERS,
     Config,
-    from_dict,
 )
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json, write_bytes, write_json
 from voicecam.network import efficientnet, heads
+from voicecam.network.meta_checks import check_meta, stored_config, stored_scale
 
 SMALL, FINE = "small", "fine"
 PLAIN = {  # networks of plain blocks: what a ResNet from random weights learns of few voices, it learns by heart
@@ -222,24 +222,25 @@ def _save_weights(folder: Path, network: nn.Module, *, half: bool) -> None:
 
 
 def load_model(folder: Path) -> Model:
-    """Read a saved model, ready to predict. Raises ModelError when it is missing, damaged or of another format."""
+    """Read a saved model, ready to predict. Raises ModelError when it is missing, damaged or of another format, and when what it
+    says of itself cannot be true: a temperature below 0 would turn every answer round."""
     folder = Path(folder)
     meta = read_json(folder / "meta.json", error=ModelError)
-    if meta.get("format") != FORMAT:
-        raise ModelError(f"{folder}: format {meta.get('format')}, this program reads {FORMAT}; train it again")
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or isinstance(meta["format"], bool):
+        found = meta.get("format") if isinstance(meta, dict) else "none"
+        newer = isinstance(found, int) and found > FORMAT
+        do = "made by a newer voicecam; update this one" if newer else "train it again"
+        raise ModelError(f"{folder}: format {found!s:.40}, this program reads {FORMAT}; {do}")
+    check_meta(folder / "meta.json", meta)
     weights = folder / "model.safetensors"
     if not weights.is_file() or file_sha256(weights) != meta["weights_sha256"]:
         raise ModelError(f"{weights}: missing or damaged (its SHA-256 is not the one in meta.json); train it again")
-    scale = Scale.from_dict(meta["scale"])
-    return Model(
-        _saved_network(folder, meta).eval(),
-        meta["arch"],
-        meta["label"],
-        tuple(meta["classes"]),
-        from_dict(meta["config"]),
-        scale,
-        meta["meta"],
-    )
+    config = stored_config(folder / "meta.json", meta["config"])
+    scale = stored_scale(folder / "meta.json", meta["scale"], config)
+    network = _saved_network(folder, meta).eval()
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise ModelError(f"{weights}: holds weights that are no numbers; train it again")
+    return Model(network, meta["arch"], meta["label"], tuple(meta["classes"]), config, scale, meta["meta"])
 
 
 def _saved_network(folder: Path, meta: Mapping[str, Any]) -> nn.Module:

@@ -4,7 +4,7 @@ run.json holds the settings and is written first; manifest.json is written last,
 """
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pandas as pd
 
 from voicecam.data.dataset import Dataset
 from voicecam.data.splits import Split
-from voicecam.errors import DatasetError, ModelError
+from voicecam.errors import DatasetError, ModelError, VoicecamError
 from voicecam.files import portable, read_json, read_table, write_json
 from voicecam.network.learner import TrainConfig
+from voicecam.setting_checks import check_kinds
 
 PARTS = ("train", "valid", "test")
 
@@ -36,13 +37,21 @@ class Settings:
     training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        check_kinds(self, error=ModelError)
         if not 0 <= self.max_error < 1:
             raise ModelError(f"max_error={self.max_error!r}: must be 0 or more and below 1")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Settings":
-        """The settings that dataclasses.asdict gave; those that an older program did not know take their defaults."""
-        return cls(**{**values, "training": TrainConfig(**values["training"])})
+        """The settings that dataclasses.asdict gave; those that an older program did not know take their defaults. Raises
+        ModelError for others than these."""
+        training = values.get("training")
+        known = ({one.name for one in fields(cls)}, {one.name for one in fields(TrainConfig)})
+        if not isinstance(training, dict) or "map" not in values:
+            raise ModelError("settings of no run: no map or no training in them; train again")
+        if newer := sorted((set(values) - known[0]) | (set(training) - known[1])):
+            raise ModelError(f"settings that are not known: {', '.join(map(str, newer))}; made by a newer voicecam, or by hand")
+        return cls(**{**values, "training": TrainConfig(**training)})
 
 
 def project_of(folder: Path) -> Path:
@@ -78,7 +87,13 @@ def _stored(folder: Path) -> Settings:
     """The settings as run.json has them."""
     if not (folder / "run.json").exists():
         raise ModelError(f"{folder}: no such run; train one first, or check the name")
-    return Settings.from_dict(read_json(folder / "run.json", error=ModelError)["settings"])
+    found = read_json(folder / "run.json", error=ModelError)
+    if not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        raise ModelError(f"{folder / 'run.json'}: says no settings of a run; train again under another name")
+    try:
+        return Settings.from_dict(found["settings"])
+    except VoicecamError as reason:
+        raise ModelError(f"{folder / 'run.json'}: {reason}") from None
 
 
 def fold_places(folder: Path) -> list[Path]:
@@ -92,11 +107,13 @@ def fold_places(folder: Path) -> list[Path]:
 def read_split(place: Path, dataset: Dataset) -> Split:
     """The split that a fold was trained on, as rows of `dataset`."""
     values = read_json(place / "split.json", error=ModelError)
+    if not isinstance(values, dict) or not all(isinstance(values.get(part), list) for part in PARTS):
+        raise ModelError(f"{place / 'split.json'}: says no split; train again")
     index = pd.Index(dataset.clips["path"])
     rows = {part: index.get_indexer(pd.Index(values[part], dtype="string")) for part in PARTS}
     if any((found < 0).any() for found in rows.values()):
         raise DatasetError(f"{place}: clips it was trained on are no longer in the map; make the images again, or train again")
-    return Split(**rows, warning=values["warning"])
+    return Split(**rows, warning=values.get("warning", ""))
 
 
 def write_split(place: Path, dataset: Dataset, split: Split) -> None:

@@ -1,0 +1,61 @@
+"""What a saved model's meta.json says -> checked, before anything is believed: kinds, ranges, and that its parts fit together."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from voicecam.config import ARCHITECTURES, Config, from_dict
+from voicecam.errors import ModelError, VoicecamError
+from voicecam.features.image import Scale
+
+
+def check_meta(path: Path, meta: Mapping[str, Any]) -> None:
+    """Raise ModelError for the first entry of a meta.json that is missing or of the wrong kind."""
+    told = meta.get("meta")
+    inner = told if isinstance(told, dict) else {}
+    classes, temperature, threshold = meta.get("classes"), inner.get("temperature", 1.0), inner.get("threshold", 0.0)
+    prints = inner.get("fingerprints", "")
+    named = isinstance(classes, list) and all(isinstance(name, str) for name in classes) and len(set(classes)) == len(classes) > 1
+    rules = {
+        "arch": meta.get("arch") in ARCHITECTURES if isinstance(meta.get("arch"), str) else False,
+        "label": isinstance(meta.get("label"), str),
+        "classes": named,
+        "config": isinstance(meta.get("config"), dict),
+        "scale": isinstance(meta.get("scale"), dict),
+        "weights_sha256": isinstance(meta.get("weights_sha256"), str),
+        "meta": isinstance(meta.get("meta"), dict),
+        "temperature": _number_between(temperature, 1e-6, 1e6),
+        "threshold": _number_between(threshold, 0.0, 2.0),
+        "fingerprints": prints is None or isinstance(prints, str),
+        "corpora": isinstance(inner.get("corpora", []), list),
+    }
+    for name, holds in rules.items():
+        if not holds:
+            found = {"temperature": temperature, "threshold": threshold, "fingerprints": prints}.get(name, meta.get(name))
+            raise ModelError(f"{path}: {name}={found!r:.80} cannot be; take the folder as it was made, or train again")
+
+
+def _number_between(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def stored_config(path: Path, values: dict[str, Any]) -> Config:
+    """The Config. Every setting must be there: a default in place of a lost one would change answers in silence."""
+    lost = sorted({one.name for one in fields(Config) if not one.name.startswith("encoder")} - set(values))
+    if lost:
+        raise ModelError(f"{path}: config has no {', '.join(lost)}; take the folder as it was made, or train again")
+    try:
+        return from_dict(values)
+    except VoicecamError as reason:
+        raise ModelError(f"{path}: config: {reason}") from None
+
+
+def stored_scale(path: Path, values: dict[str, Any], config: Config) -> Scale:
+    """The scale, which must fit the features; a speech model has an empty one."""
+    rows = [values.get("low"), values.get("high")]
+    whole = all(isinstance(row, list) and all(_number_between(one, -1e9, 1e9) for one in row) for row in rows)
+    wanted = 0 if config.of_sound else 224 if config.features == "mfcc-2020" else config.n_rows
+    if not whole or {len(row) for row in rows if row is not None} != {wanted} or any(a >= b for a, b in zip(*rows)):
+        raise ModelError(f"{path}: scale must have {wanted} numbers in low and in high, each low below its high; train again")
+    return Scale.from_dict(values)
