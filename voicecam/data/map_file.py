@@ -114,8 +114,8 @@ def _is_entry(entry: Any, *, pictures: bool) -> bool:
         return False
     if "error" in entry or not pictures:
         return True
-    limits = [entry.get("low"), entry.get("high")]
-    return bool(entry.get("image")) and all(_is_number(value) for value in limits) and limits[0] <= limits[1]
+    low, high = entry.get("low"), entry.get("high")
+    return bool(entry.get("image")) and _is_number(low) and _is_number(high) and float(low or 0) <= float(high or 0)
 
 
 def _is_number(value: Any) -> bool:

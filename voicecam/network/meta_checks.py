@@ -55,7 +55,10 @@ def stored_scale(path: Path, values: dict[str, Any], config: Config) -> Scale:
     """The scale, which must fit the features; a speech model has an empty one."""
     rows = [values.get("low"), values.get("high")]
     whole = all(isinstance(row, list) and all(_number_between(one, -1e9, 1e9) for one in row) for row in rows)
-    wanted = 0 if config.of_sound else 224 if config.features == "mfcc-2020" else config.n_rows
-    if not whole or {len(row) for row in rows if row is not None} != {wanted} or any(a >= b for a, b in zip(*rows)):
-        raise ModelError(f"{path}: scale must have {wanted} numbers in low and in high, each low below its high; train again")
+    lengths = {len(row) for row in rows if isinstance(row, list)}
+    fits = len(lengths) == 1 if config.features == "mfcc-2020" else lengths == {0 if config.of_sound else config.n_rows}
+    if not whole or not fits or any(a >= b for a, b in zip(*rows)):
+        raise ModelError(
+            f"{path}: scale must have a number for each row in low and in high, each low below its high; train again"
+        )
     return Scale.from_dict(values)
