@@ -10,8 +10,8 @@ const HTML = `
 <h2 data-t="live.frozenTitle"></h2>
 <p data-t="live.frozenWords"></p>
 <div class="row"><label class="wide"><span data-t="live.moment"></span> <input type="range" id="moment" step="0.05"></label>
-<output id="moment-words" for="moment"></output><button type="button" id="hear" class="main" data-t="live.hear"></button><button type="button" id="hear-all" data-t="live.hearAll"></button>
-<button type="button" id="hear-evidence" data-t="live.hearEvidence" disabled></button><button type="button" id="hear-rest" data-t="live.hearRest" disabled></button></div>
+<output id="moment-words" for="moment"></output><button type="button" id="hear" class="main" data-t="live.hear"></button><button type="button" id="hear-all" data-t="live.hearAll"></button></div>
+<div class="row"><button type="button" id="hear-evidence" data-t="live.hearEvidence" disabled></button><button type="button" id="hear-rest" data-t="live.hearRest" disabled></button></div>
 <p id="evidence-words" class="small"></p>
 <div id="moved"></div>
 <h3 id="bands-title"></h3>
