@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -41,12 +42,12 @@ RAW = {"content-type": "application/octet-stream"}
 
 
 @contextmanager
-def running(*served, port=0):
-    """A real server of these models on a port of this computer, a free one for 0; gives its address."""
+def running(*served, port=0, site=None):
+    """A real server of these models, and of a static site, on a port of this computer, a free one for 0; gives its address."""
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(make_app(*served), log_level="warning", server_header=False))
+    server = uvicorn.Server(uvicorn.Config(make_app(*served, site=site), log_level="warning", server_header=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
     until = time.monotonic() + 120
@@ -430,6 +431,50 @@ def test_serve_takes_several_models(spoken_run, tmp_path):
     status, _, error = run_script("serve", "--model", VOICE, "--model", tmp_path / "none", cwd=tmp_path)
     one_line_error(status, error)
     assert "none: no saved model" in error
+
+
+def policy(text):
+    """A Content-Security-Policy by its directives."""
+    return {name: sorted(rest) for name, *rest in (part.split() for part in text.split(";"))}
+
+
+def test_the_live_page_is_served_where_there_is_a_site_by_its_own_policy(explainer, tmp_path):
+    source = ROOT / "voicecam" / "web" / "index.html"
+    site = tmp_path / "site"
+    (site / "vendor").mkdir(parents=True)
+    (site / "index.html").write_bytes(source.read_bytes())
+    (site / "service-worker.js").write_text("// works\n")
+    (site / "vendor" / "x.wasm").write_bytes(b"\0asm")
+    (site / "vendor" / "x.mjs").write_text("export const x = 1;\n")
+    (tmp_path / "secret.txt").write_text("secret")
+    (site / "out.txt").symlink_to(tmp_path / "secret.txt")
+    with running(explainer, site=site) as address, httpx.Client(base_url=address, timeout=120) as client:
+        page = client.get("/live/")
+        assert (page.status_code, page.content) == (200, source.read_bytes())
+        own = re.search(r'Content-Security-Policy" content="([^"]+)"', page.text)[1]
+        found = page.headers["content-security-policy"]
+        assert policy(found) == policy(own) | {"frame-ancestors": ["'none'"]}
+        assert "'wasm-unsafe-eval'" in found
+        assert client.get("/live").headers["location"] == f"{address}/live/"
+        wasm, module = client.get("/live/vendor/x.wasm"), client.get("/live/vendor/x.mjs")
+        assert (wasm.content, wasm.headers["content-type"]) == (b"\0asm", "application/wasm")
+        assert "javascript" in module.headers["content-type"]
+        assert wasm.headers["content-security-policy"] == found
+        for path in ("/", "/api", "/static/voice.js", "/livewire"):
+            assert "wasm" not in client.get(path).headers["content-security-policy"]
+        for path in ("/live/none.js", "/live/out.txt", "/live/%2e%2e/secret.txt"):
+            assert client.get(path).status_code == 404
+            assert "secret" not in client.get(path).text
+        assert client.get("/live/", headers={"origin": "http://elsewhere.example"}).status_code == 403
+        assert 'href="/live/"' in client.get("/").text
+
+
+def test_without_a_site_there_is_no_live_page_and_no_link(client, explainer, tmp_path):
+    (tmp_path / "index.html").write_text("no site")
+    with running(explainer, site=tmp_path) as address:
+        for asked in (client, httpx.Client(base_url=address, timeout=120)):
+            assert asked.get("/live/").status_code == 404
+            assert "/live" not in asked.get("/").text
 
 
 def test_models_are_named_after_their_folders_and_runs():

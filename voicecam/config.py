@@ -18,7 +18,7 @@ from voicecam.setting_checks import check_config, check_kinds
 # The work folder: the current one, or the one that this variable names, as `voicecam --home` sets it.
 HOME = Path(os.environ.get("VOICECAM_HOME", "")).expanduser()
 IMAGES, MAPS, RESULTS = HOME / "mfc_dataset", HOME / "maps", HOME / "results"
-RECORDINGS, CACHE = HOME / "my_wavs", HOME / "cache"
+RECORDINGS, CACHE, SITE = HOME / "my_wavs", HOME / "cache", HOME / "site"
 ESPEAK = CACHE / "espeak"  # voices of espeak-ng, made there on first use
 KOKORO = CACHE / "kokoro"  # packages that the demo voices are made from
 

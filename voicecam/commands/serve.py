@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from voicecam.commands import cli
-from voicecam.config import SHIPPED_DIGITS, SHIPPED_MODEL
+from voicecam.config import SHIPPED_DIGITS, SHIPPED_MODEL, SITE
 from voicecam.errors import VoicecamError
 
 EXAMPLE = "--port 8000"
@@ -23,6 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         help="folder of a saved model; give several to switch between them on the page (default: digits, and voice)",
+    )
+    parser.add_argument(
+        "--site", type=Path, default=SITE, help="folder of make site, offered at /live/ where it is there (default: site)"
     )
 
 
@@ -39,7 +42,7 @@ def work(args: argparse.Namespace) -> str:
 
     places = args.model or [SHIPPED_DIGITS, SHIPPED_MODEL]
     served = [Explainer(load_classifier(place), load_ranges(place), name) for place, name in zip(places, _names(places))]
-    app = make_app(*served)
+    app = make_app(*served, site=args.site)
     settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
     cli.log(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
     uvicorn.Server(settings).run(sockets=[door])

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from voicecam.config import SHIPPED_DIGITS, SHIPPED_MODEL
+from voicecam.config import SHIPPED_DIGITS, SHIPPED_MODEL, SITE
 
 EXAMPLE = "--out site"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("--out", type=Path, default=Path("site"), help="folder to write (default: site); the book in it stays")
+    parser.add_argument("--out", type=Path, default=SITE, help="folder to write (default: site); the book in it stays")
     parser.add_argument(
         "--model",
         type=Path,

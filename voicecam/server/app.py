@@ -49,9 +49,18 @@ HEADERS = {
 }
 
 
-def make_app(*served: Explainer) -> FastAPI:
+LIVE = "/live"  # where the static site is, for which alone networks may be compiled in the browser
+LIVE_POLICY = HEADERS["Content-Security-Policy"].replace(
+    "script-src 'self';", "script-src 'self' 'wasm-unsafe-eval'; manifest-src 'self';"
+)
+
+
+def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
     """The application for one model, or several of different names, the first of which answers where none is named. Set torch's
-    threads before: with one each, requests do not wait for each other's."""
+    threads before: with one each, requests do not wait for each other's.
+
+    site : folder that server.site.make_site wrote, for the page at LIVE; without one there, or None, no page is there
+    """
     decoder, gate = Decoder(), RequestLimit()
     pool = ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1))
 
@@ -83,7 +92,7 @@ def make_app(*served: Explainer) -> FastAPI:
             except TimeoutError:
                 raise HTTPException(503, "too busy; try again in a moment", {"Retry-After": "5"}) from None
 
-    _add_pages(app)
+    _add_pages(app, site if site is not None and (site / "service-worker.js").is_file() else None)
     _add_guards(app)
 
     named = Query(None, description="which model answers, one of the names that /api/model lists; the first without it")
@@ -121,15 +130,18 @@ def make_app(*served: Explainer) -> FastAPI:
     return app
 
 
-def _add_pages(app: FastAPI) -> None:
-    """The page, the API's page, and their scripts and styles."""
+def _add_pages(app: FastAPI, site: Path | None) -> None:
+    """The page, the API's page, their scripts and styles, and the static site."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+    if site is not None:
+        app.mount(LIVE, StaticFiles(directory=site, html=True), name="live")
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
         limits = {"megabytes": MOST_BYTES // 10**6, "seconds": int(MOST_SECONDS), "endings": ",".join(AUDIO_SUFFIXES)}
-        return HTMLResponse(templates.get_template("voice.html").render(limits))
+        return HTMLResponse(templates.get_template("voice.html").render(limits, live=None if site is None else f"{LIVE}/"))
 
     @app.get("/api", include_in_schema=False)
     async def api() -> HTMLResponse:
@@ -147,6 +159,8 @@ def _add_guards(app: FastAPI) -> None:
         else:
             response = await call_next(request)
         response.headers.update(HEADERS)
+        if request.url.path.startswith(f"{LIVE}/"):
+            response.headers["Content-Security-Policy"] = LIVE_POLICY
         return response
 
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)

@@ -1,5 +1,6 @@
 // The picture standing still: choose a moment by mouse or keys, hear it, and see which bands speak for its answer.
 import { named } from "./axis.js";
+import { gainOf, split } from "./evidence.js";
 import { colour, fitted } from "./picture.js";
 import { prepared } from "./listener.js";
 import { mountMoved } from "./moved.js";
@@ -10,6 +11,8 @@ const HTML = `
 <p data-t="live.frozenWords"></p>
 <div class="row"><label class="wide"><span data-t="live.moment"></span> <input type="range" id="moment" step="0.05"></label>
 <output id="moment-words" for="moment"></output><button type="button" id="hear" class="main" data-t="live.hear"></button><button type="button" id="hear-all" data-t="live.hearAll"></button></div>
+<div class="row"><button type="button" id="hear-evidence" data-t="live.hearEvidence" disabled></button><button type="button" id="hear-rest" data-t="live.hearRest" disabled></button></div>
+<p id="evidence-words" class="small"></p>
 <div id="moved"></div>
 <h3 id="bands-title"></h3>
 <p id="bands-words" aria-live="polite"></p>
@@ -24,6 +27,7 @@ export class Frozen {
     /** @type {any} */ this.listener = null;
     /** @type {{start: number, end: number} | null} */ this.chosen = null;
     /** @type {any} */ this.answer = null;
+    /** @type {{evidence: Float32Array, rest: Float32Array} | null} */ this.parts = null;
     /** @type {AudioBufferSourceNode | null} */ this.playing = null;
     this.asked = 0;
   }
@@ -40,6 +44,7 @@ export class Frozen {
     slider.oninput = () => this.choose(Number(slider.value));
     element.querySelector("#hear").onclick = () => this.play(this.chosen);
     element.querySelector("#hear-all").onclick = () => this.play({ start: from, end: listener.time });
+    for (const part of ["evidence", "rest"]) element.querySelector(`#hear-${part}`).onclick = () => this.parts && this.sound(this.parts[part]);
     const given = { model: listener.model, t: this.t, samples: () => this.samples(this.chosen), play: (x) => this.sound(x) };
     mountMoved(element.querySelector("#moved"), given);
     const spoken = listener.answers.filter((one) => one.speech), best = spoken.sort((a, b) => b.probability - a.probability)[0];
@@ -48,7 +53,7 @@ export class Frozen {
 
   hide() {
     this.playing?.stop();
-    this.listener = this.chosen = this.answer = null;
+    this.listener = this.chosen = this.answer = this.parts = null;
     this.element.hidden = true;
     this.element.replaceChildren();
   }
@@ -72,16 +77,28 @@ export class Frozen {
     element.querySelector("#moment-words").textContent = words;
     element.querySelector("#moment").setAttribute("aria-valuetext", words);
     this.changed();
-    const mine = ++this.asked, samples = prepared(this.samples(this.chosen), model);
+    this.takeApart(null);
+    const mine = ++this.asked, second = this.samples(this.chosen), samples = prepared(second, model);
     if (!samples.some((x) => x !== 0)) return;
     const found = await model.analyse(samples), said = model.verdict(found.probabilities);
     if (mine !== this.asked || !this.listener) return;
     const heard = listener.answers.some((one) => one.speech && one.time > this.chosen.start + 0.1 && one.time < this.chosen.end + 0.3);
     this.answer = { ...said, speech: heard, sure: said.probability >= model.threshold, time: middle };
     this.changed();
+    this.takeApart(gainOf(found.maps, said.best, model, second.length), second, said.label);
     const worth = await model.bandWorth(samples, said.best);
     if (mine !== this.asked || !this.listener) return;
     this.bands(worth, said, heard);
+  }
+
+  /** Evidence and rest of the chosen second, to be heard. @param {any} gain  null where there is none @param {Float32Array} [sound] @param {string} [label] */
+  takeApart(gain, sound, label) {
+    const { element, listener: { model }, t } = this;
+    this.parts = gain && sound ? split(sound, 16000, gain) : null;
+    for (const part of ["evidence", "rest"]) element.querySelector(`#hear-${part}`).disabled = !this.parts;
+    const how = { label, rows: model.mapRows, columns: model.mapColumns };
+    const said = !sound || model.config.features !== "logmel" ? "" : t(this.parts ? "live.evidenceHow" : "live.evidenceNone", how);
+    element.querySelector("#evidence-words").textContent = said;
   }
 
   /** @param {{start: number, end: number}} part */

@@ -49,6 +49,12 @@ export async function mount(element, context) {
   return view;
 }
 
+/** One line on why there is no microphone. @param {(key: string, values?: any) => string} t @param {any} reason  what getUserMedia threw */
+function noMicrophone(t, reason) {
+  const known = { NotAllowedError: "live.refused", NotFoundError: "live.noneFound" }[reason.name];
+  return known ? t(known) : t("live.noMicrophone", { why: reason.message });
+}
+
 class Live {
   constructor(element, context) {
     this.context = context;
@@ -131,7 +137,8 @@ class Live {
       if (!navigator.mediaDevices?.getUserMedia) throw new Error(this.t("live.insecure"));
       this.close = await openMicrophone((samples) => this.listener?.take(samples));
     } catch (reason) {
-      this.trouble(this.t("live.noMicrophone", { why: reason.message }));
+      this.trouble(noMicrophone(this.t, reason));
+      this.$("trouble").append(" ", Object.assign(document.createElement("button"), { type: "button", id: "instead", textContent: this.t("live.open"), onclick: () => this.$("file").click() }));
       return;
     }
     this.started();

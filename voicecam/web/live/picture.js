@@ -109,7 +109,7 @@ function drawMap(pen, listener, view, x, h) {
 }
 
 /** A value between those at rising places, the outer ones beyond them. @param {ArrayLike<number>} values @param {number[]} places */
-function between(values, places, at) {
+export function between(values, places, at) {
   let i = 0;
   while (i < places.length - 2 && places[i + 1] < at) i++;
   const share = Math.min(1, Math.max(0, (at - places[i]) / (places[i + 1] - places[i])));

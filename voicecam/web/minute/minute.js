@@ -11,6 +11,7 @@ import { number, translate } from "../strings.js";
 const HTML = `
 <h2 id="minute-title" tabindex="-1"></h2>
 <p id="minute-words"></p>
+<p class="small" data-t="minute.voices"></p>
 <div class="row"><button type="button" id="play" class="main" data-t="minute.play"></button></div>
 <fieldset id="guesses"><legend data-t="minute.guess"></legend><div class="row choices"></div></fieldset>
 <div id="answer" hidden>
