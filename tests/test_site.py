@@ -15,6 +15,7 @@ import soundfile as sf
 from test_server import running
 from test_speech import no_speech_sounds, words
 from test_web_export import recordings, softmax
+from web_folder import MICROPHONE, chromium_browser
 
 from voicecam import audio
 from voicecam.audio import Signal
@@ -76,23 +77,13 @@ PLAYED = {"before": 1.0, "woman": 2.5, "pause": 1.5, "man": 2.5, "after": 1.5}  
 
 @pytest.fixture(scope="module")
 def browser(chromium, tmp_path_factory):
-    from playwright import sync_api as playwright
-
     heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
     silence = {name: np.zeros(round(PLAYED[name] * RATE), np.float32) for name in ("before", "pause", "after")}
     woman, man = spoken(WOMAN, PLAYED["woman"]), spoken(MAN, PLAYED["man"])
     sound = np.concatenate([silence["before"], woman, silence["pause"], man, silence["after"]])
     sf.write(heard, sound, RATE, subtype="PCM_16")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
-    flags += [
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={heard}",
-    ]
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=flags)
+    with chromium_browser(chromium, *MICROPHONE, f"--use-file-for-fake-audio-capture={heard}") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 import soundfile as sf
 from test_server import RATE, ROOT, running, spoken, wav
 from test_speech import no_speech_sounds, words
+from web_folder import MICROPHONE, chromium_browser, visit
 
 from voicecam.explanation.training_ranges import load_ranges
 from voicecam.network import recordings
@@ -42,22 +43,11 @@ def address(classifier):
 
 @pytest.fixture(scope="module")
 def browser(chromium, tmp_path_factory):
-    from playwright import sync_api as playwright
-
     heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
-    sf.write(
-        heard, np.concatenate([part for i in range(2) for part in (words()[i], np.zeros(RATE // 4))]), RATE, subtype="PCM_16"
-    )
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
-    flags += [
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={heard}",
-    ]
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=flags)
+    said = np.concatenate([part for i in range(2) for part in (words()[i], np.zeros(RATE // 4))])
+    sf.write(heard, said, RATE, subtype="PCM_16")
+    with chromium_browser(chromium, *MICROPHONE, f"--use-file-for-fake-audio-capture={heard}") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -66,18 +56,11 @@ def page(browser, address):
     from playwright.sync_api import expect
 
     expect.set_options(timeout=MS)
-    context = browser.new_context(viewport={"width": 820, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(MS)
-    page.said, page.asked = [], []
-    page.on("console", lambda message: page.said.append(message.text))
-    page.on("pageerror", lambda error: page.said.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(address)
+    page = visit(browser, address)
     page.wait_for_selector("body[data-ready]")
     yield page
     assert all(url.startswith((address, "blob:", "data:")) for url in page.asked), "another host was asked"
-    context.close()
+    page.context.close()
 
 
 def record(page, seconds=2):

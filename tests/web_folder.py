@@ -11,6 +11,7 @@ from typing import Any
 WEB = Path(__file__).parent.parent / "voicecam" / "web"
 MS = 120_000  # patience; no test measures time by it
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required")
+MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 EMPTY = b'<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><body></body></html>'
 
 

@@ -133,6 +133,7 @@ def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
 def _add_pages(app: FastAPI, site: Path | None) -> None:
     """The page, the API's page, their scripts and styles, and the static site."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    app.mount("/static/sound", StaticFiles(directory=HERE.parent / "web" / "sound"), name="sound")  # shared with the live page
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     if site is not None:
