@@ -272,7 +272,6 @@ def test_freeze_choose_hear_and_read_the_bands_by_keyboard_alone(visit):
     page.keyboard.press("Enter")
     expect(page.locator("#word[data-sure=true]")).to_be_visible()
     page.wait_for_function("() => document.querySelector('#aloud').textContent.length > 0")
-    page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Space")
     expect(page.locator("#bands-table tr")).to_have_count(21)
     before = page.locator("#moment-words").inner_text()

@@ -168,6 +168,7 @@ class Live {
   started() {
     this.running = true;
     this.$("freeze").disabled = false;
+    this.$("freeze").focus({ preventScroll: true }); // not the button that stops: the space bar would press it
     this.write();
   }
 
