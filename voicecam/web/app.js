@@ -2,6 +2,7 @@
 import { chooseLanguage, language, LANGUAGES, loadStrings, t, translate } from "./strings.js";
 import { loadModel } from "./engine/model.js";
 
+/** @type {Record<string, () => Promise<any>>} */
 const VIEWS = { // name -> module, in the order of the tabs
   live: () => import("./live/live.js"),
   minute: () => import("./minute/minute.js"),
@@ -14,21 +15,21 @@ const tabs = /** @type {HTMLElement} */ (document.querySelector("#tabs"));
 
 /** @type {AudioContext | null} */
 let sound = null;
-/** @type {Map<string, Promise<any>>} */
+/** @type {Map<string, Promise<import("./engine/model.js").Model>>} */
 const loaded = new Map();
 let shown = { name: "", stop: () => {} };
 
-/** What views are given. models: names, the one that is offered first at the front; model: the chosen one, loaded */
+/** What views are given. @type {import("./engine/model.js").Context} */
 const context = {
   t,
-  models: /** @type {string[]} */ ([]),
-  model: /** @type {any} */ (null),
+  models: [],
+  model: null,
   get audio() { return (sound ??= new AudioContext()); },
-  /** Load a model by name and choose it. @param {string} name */
+  /** Load a model by name and choose it. */
   async choose(name) {
     if (!loaded.has(name)) loaded.set(name, loadModel(new URL(`models/${name}/`, document.baseURI)));
     try {
-      context.model = await loaded.get(name);
+      context.model = await /** @type {Promise<import("./engine/model.js").Model>} */ (loaded.get(name));
     } catch (reason) {
       loaded.delete(name);
       throw reason;

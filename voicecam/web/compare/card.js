@@ -100,7 +100,7 @@ export async function film(two, axis, words, audio) {
 function play(audio, out, looked, when) {
   if (!looked.spoken.length) return;
   const buffer = audio.createBuffer(1, looked.spoken.length, looked.model.rate);
-  buffer.copyToChannel(looked.spoken, 0);
+  buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (looked.spoken), 0);
   const source = new AudioBufferSourceNode(audio, { buffer });
   source.connect(out);
   source.connect(audio.destination);

@@ -5,12 +5,12 @@ import { Spectra, HOP, WINDOW } from "../live/spectra.js";
 export const MOST = 10; // s of speech that are looked at
 export const COLUMNS = 100; // of the map and the spectrogram, a second
 
-/** @typedef {{name: string, model: any, said: any, spoken: Float32Array, seconds: number, map: Float32Array[] | null, pitch: import("../sound/pitch.js").Track | null, median: number, worth: number[] | null, spectra: any, whole: Float32Array}} Looked
+/** @typedef {{name: string, model: import("../engine/model.js").Model, said: any, spoken: Float32Array, seconds: number, map: Float32Array[] | null, pitch: import("../sound/pitch.js").Track | null, median: number, worth: number[] | null, spectra: Spectra | null, whole: Float32Array}} Looked
  *   spoken : the speech, pauses cut out, at 16 kHz; map : a column of mapRows every 1 / COLUMNS s, raw; worth : of each band, in logits */
 
 /**
- * @param {any} context  model, and recognise where the engine's own is not to be used
- * @param {(model: any, samples: Float32Array, rate: number) => Promise<any>} recognise @param {any} axis  of live/axis.js
+ * @param {{model: import("../engine/model.js").Model}} context
+ * @param {(model: any, samples: Float32Array, rate: number) => Promise<any>} recognise @param {import("../live/axis.js").Axis} axis
  * @param {{samples: Float32Array, rate: number}} sound  at 16 kHz @param {string} name
  * @returns {Promise<Looked>}
  */
@@ -23,7 +23,7 @@ export async function lookAt({ model }, recognise, axis, { samples, rate }, name
   return { ...none, spoken, seconds: spoken.length / rate, map: overTime(model, said, spoken.length / rate), pitch, median: hz.length ? hz[hz.length >> 1] : NaN, worth, spectra: spectraOf(axis, spoken) };
 }
 
-/** The likeliest class's map, the mean where windows overlap. @param {any} model @param {any} said @param {number} seconds */
+/** The likeliest class's map, the mean where windows overlap. @param {import("../engine/model.js").Model} model @param {any} said @param {number} seconds */
 function overTime(model, said, seconds) {
   const { mapRows: rows, mapColumns: columns, mapEdges: edges, config } = model;
   if (config.features !== "logmel") return null; // rows that are no frequencies
@@ -34,7 +34,7 @@ function overTime(model, said, seconds) {
     for (const { start, maps } of said.windows) {
       const share = (time - start) / config.seconds;
       if (share < 0 || share >= 1) continue;
-      const column = Math.max(0, edges.columns.findIndex((/** @type {number} */ edge) => edge > share) - 1);
+      const column = Math.max(0, edges.columns.findIndex((edge) => edge > share) - 1);
       for (let r = 0; r < rows; r++) sum[r] += maps[(said.best * rows + r) * columns + column];
       n++;
     }
@@ -43,7 +43,7 @@ function overTime(model, said, seconds) {
   return found;
 }
 
-/** @param {any} axis @param {Float32Array} samples */
+/** @param {import("../live/axis.js").Axis} axis @param {Float32Array} samples */
 function spectraOf(axis, samples) {
   const spectra = new Spectra(axis, "light"); // cards are on white, whatever the page is
   for (let at = 0; at * HOP + WINDOW <= samples.length; at++) spectra.write(at, samples.subarray(at * HOP, at * HOP + WINDOW));

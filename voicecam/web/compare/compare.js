@@ -8,7 +8,7 @@ import { atRate, recordButton } from "../teach/microphone.js";
 import { lookAt, MOST } from "./clip.js";
 import { cardCanvas, drawCard, film, filmKind, png } from "./card.js";
 
-/** @param {HTMLElement} root @param {any} context  see app.js; recognise and decode where the engine's own are not to be used */
+/** @param {HTMLElement} root @param {import("../engine/model.js").Context} context  see app.js; recognise and decode where the engine's own are not to be used */
 export function mount(root, context) {
   const view = new Compare(root, context);
   view.build();
@@ -26,7 +26,7 @@ export function mount(root, context) {
 const percent = (p) => (p > 0.995 ? `>${number(99, 0)}` : number(100 * p, 0));
 
 class Compare {
-  /** @param {HTMLElement} root @param {any} context */
+  /** @param {HTMLElement} root @param {import("../engine/model.js").Context} context */
   constructor(root, context) {
     this.root = root;
     this.context = context;
@@ -37,7 +37,7 @@ class Compare {
     /** @type {(import("./clip.js").Looked | null)[]} */
     this.two = [null, null];
     /** @type {any} */
-    this.axis = null;
+    this.axis = null; // an Axis once there is a model
     this.queue = Promise.resolve();
     /** @type {(() => void)[]} */
     this.silence = []; // close the microphone
@@ -113,8 +113,9 @@ class Compare {
   async look(side, sound, name) {
     const { context } = this;
     if (!context.model) await context.choose(context.models[0]);
-    this.axis = axisOf(context.model.config);
-    this.two[side] = await lookAt(context, this.recognise, this.axis, sound, name);
+    const model = /** @type {import("../engine/model.js").Model} */ (context.model);
+    this.axis = axisOf(model.config);
+    this.two[side] = await lookAt({ model }, this.recognise, this.axis, sound, name);
     const { said, doubt } = this.verdict(/** @type {any} */ (this.two[side]));
     this.say(`${name}: ${said}. ${doubt}`);
     this.draw();

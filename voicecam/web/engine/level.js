@@ -33,7 +33,10 @@ function halfEven(x) {
   return x - low === 0.5 ? low + (low % 2) : Math.round(x);
 }
 
-/** At least `n` samples, filled as config.pad says: the sound again and again, silence behind it, or around it. */
+/**
+ * At least `n` samples, filled as config.pad says: the sound again and again, silence behind it, or around it.
+ * @param {Float32Array} samples @param {number} n @param {string} pad
+ */
 export function filled(samples, n, pad) {
   if (samples.length >= n || !samples.length) return samples;
   const out = new Float32Array(n);
@@ -56,7 +59,7 @@ export function loudest(samples, n) {
 /**
  * The windows of a sound: where each starts, in samples, and what the network is shown.
  * @param {Float32Array} samples  at the model's rate
- * @param {any} model
+ * @param {import("./model.js").Model} model
  */
 export function windowsOf(samples, model) {
   const { config, windowSamples: n, hop, window, frames } = model;

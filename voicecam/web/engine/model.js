@@ -5,6 +5,15 @@ import { windowsOf } from "./level.js";
 
 export const UNCERTAIN = "uncertain";
 
+/** @typedef {{features: string, sample_rate: number, f_min: number, f_max: number | null, n_mels: number, seconds: number, windows: string,
+ *   window_step: number, pad: string, centre: boolean, level_dbfs: number | null}} Config  as voicecam.features.FeatureConfig has it */
+/** @typedef {ReturnType<Model["verdict"]>} Verdict */
+/** @typedef {(key: string, values?: Record<string, any>) => string} Words  t of strings.js */
+/** @typedef {{t: Words, models: string[], model: Model | null, readonly audio: AudioContext, choose: (name: string) => Promise<Model>,
+ *   recognise?: any, decode?: any, base?: Model}} Context
+ *   what views are given. models: names, the one that is offered first at the front; model: the chosen one, loaded; recognise, decode,
+ *   base: ways and a network that are not the engine's own */
+
 /**
  * Fetch a model and its network. Throws where either cannot be had.
  * @param {string | URL} folderUrl  of network.onnx and model.json, with or without a slash at its end
@@ -30,10 +39,20 @@ export class Model {
   /** @param {any} about  what model.json holds: see export_web.py @param {string} url */
   constructor(about, url) {
     Object.assign(this, about);
-    /** @type {any} */ this.config;
+    /** @type {string} */ this.name;
+    /** @type {Config} */ this.config;
     /** @type {string[]} */ this.classes;
     /** @type {number} */ this.temperature;
     /** @type {number} */ this.threshold;
+    /** @type {number} */ this.rate; // Hz
+    /** @type {number} */ this.windowSamples;
+    /** @type {number} */ this.window; // samples of a spectrum
+    /** @type {number} */ this.hop; // samples from one to the next
+    /** @type {number} */ this.frames; // of a window
+    /** @type {number} */ this.mapRows;
+    /** @type {number} */ this.mapColumns;
+    /** @type {{rows: number[], columns: number[]}} */ this.mapEdges; // shares of the picture from its lower left corner
+    /** @type {{names: string[], limits: [number, number][], shares: number[][]}} */ this.bands; // limits in Hz
     this.url = url;
   }
 
@@ -55,11 +74,11 @@ export class Model {
    * @param {number} k  the class
    */
   async bandWorth(samples, k) {
-    const { shares } = /** @type {any} */ (this).bands, n = this.config.n_mels, classes = this.classes.length;
+    const { shares } = this.bands, n = this.config.n_mels, classes = this.classes.length;
     const averaged = new Float32Array((shares.length + 1) * n);
     shares.forEach((row, i) => averaged.set(row, (i + 1) * n));
     const { logits } = await ask("analyse", { url: this.url, samples, averaged, bands: n });
-    const score = (i) => logits[i * classes + k] - (classes === 2 ? logits[i * classes + 1 - k] : 0);
+    const score = (/** @type {number} */ i) => logits[i * classes + k] - (classes === 2 ? logits[i * classes + 1 - k] : 0);
     return shares.map((_, i) => score(0) - score(i + 1));
   }
 
@@ -76,7 +95,7 @@ export class Model {
    */
   async classify(samples) {
     const windows = [], mean = new Array(this.classes.length).fill(0), parts = windowsOf(samples, this);
-    const rate = /** @type {any} */ (this).rate, seconds = this.config.seconds, total = samples.length / rate;
+    const { rate } = this, { seconds } = this.config, total = samples.length / rate;
     for (const part of parts) {
       const found = await this.analyse(part.samples), start = part.start / rate;
       found.logits.forEach((x, k) => { mean[k] += x / parts.length; });

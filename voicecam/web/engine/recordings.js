@@ -25,7 +25,7 @@ export async function decode(file) {
 
 /**
  * Find the speech, cut it out, classify it; prediction "no speech" where there is none. Times of windows are those of the speech.
- * @param {any} model
+ * @param {import("./model.js").Model} model
  * @param {Float32Array} samples  @param {number} rate  16 kHz
  */
 export async function recognise(model, samples, rate) {

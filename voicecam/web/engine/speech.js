@@ -36,7 +36,10 @@ export async function speech(samples, rate) {
   return Object.assign(found, { doubtful: known < CLEAR_EVIDENCE });
 }
 
-/** The segments with MARGIN around each, joined, and where each piece comes from. @param {Float32Array} samples */
+/**
+ * The segments with MARGIN around each, joined, and where each piece comes from.
+ * @param {Float32Array} samples @param {number} rate  Hz @param {Segment[]} found
+ */
 export function cut(samples, rate, found) {
   /** @type {Segment[]} */
   const pieces = [];
@@ -83,11 +86,14 @@ export function segments(p, n, speed = 1) {
   return found.map(([a, b]) => ({ start: (a * speed) / RATE, end: Math.min(b * speed, n) / RATE }));
 }
 
+/** @param {Segment[]} found */
 const length = (found) => found.reduce((sum, { start, end }) => sum + end - start, 0);
+/** @param {number[]} p */
 const maximum = (p) => p.reduce((a, b) => Math.max(a, b), 0);
+/** @param {number} p */
 const odds = (p) => { const q = Math.min(0.9995, Math.max(0.001, p)); return Math.log(q / (1 - q)); };
 
-/** Median over speech of how far the spectrum moves in 30 ms, dB; see audio.speech.spectral_change. */
+/** Median over speech of how far the spectrum moves in 30 ms, dB; see audio.speech.spectral_change. @param {Float32Array} samples @param {Segment[]} found */
 function change(samples, found) {
   const n = 1 + Math.floor((samples.length + FRAME) / STEP), bins = FRAME / 4, hann = new Float64Array(FRAME);
   for (let i = 0; i < FRAME; i++) hann[i] = (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / FRAME)) / (FRAME / 2);

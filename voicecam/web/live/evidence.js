@@ -13,7 +13,7 @@ const SIZE = 512, HOP = SIZE / 4; // samples of a spectrum, and from one to the 
  * outer ones as in them. Null where nothing in the map is above 0, or where its rows are no frequencies.
  * @param {Float32Array} maps  class x mapRows x mapColumns, as Model.analyse gives them
  * @param {number} k  the class
- * @param {any} model
+ * @param {import("../engine/model.js").Model} model
  * @param {number} [length]  samples of the sound, where it is shorter than a window
  * @returns {Gain | null}
  */

@@ -19,20 +19,24 @@ const HTML = `
 <canvas id="bands" role="img" data-t-aria="live.bandsLabel"></canvas>
 <details><summary data-t="live.table"></summary><div class="scroll" tabindex="0" role="region" data-t-aria="live.table"><table id="bands-table"></table></div></details>`;
 
+/** @typedef {{start: number, end: number}} Part  s */
+
 export class Frozen {
-  /** @param {HTMLElement} element @param {any} context @param {() => void} changed */
+  /** @param {HTMLElement} element @param {import("../engine/model.js").Context} context @param {() => void} changed */
   constructor(element, context, changed) {
-    Object.assign(this, { element, context, changed });
+    /** @type {any} */ this.element = element;
+    this.context = context;
+    this.changed = changed;
     this.t = context.t;
-    /** @type {any} */ this.listener = null;
-    /** @type {{start: number, end: number} | null} */ this.chosen = null;
-    /** @type {any} */ this.answer = null;
+    /** @type {any} */ this.listener = null; // a Listener while it is shown
+    /** @type {Part | null} */ this.chosen = null;
+    /** @type {any} */ this.answer = null; // its answer for that part
     /** @type {{evidence: Float32Array, rest: Float32Array} | null} */ this.parts = null;
     /** @type {AudioBufferSourceNode | null} */ this.playing = null;
     this.asked = 0;
   }
 
-  /** @param {any} listener  that has stopped listening */
+  /** @param {import("./listener.js").Listener} listener  that has stopped listening */
   show(listener) {
     const { element } = this;
     this.listener = listener;
@@ -44,8 +48,8 @@ export class Frozen {
     slider.oninput = () => this.choose(Number(slider.value));
     element.querySelector("#hear").onclick = () => this.play(this.chosen);
     element.querySelector("#hear-all").onclick = () => this.play({ start: from, end: listener.time });
-    for (const part of ["evidence", "rest"]) element.querySelector(`#hear-${part}`).onclick = () => this.parts && this.sound(this.parts[part]);
-    const given = { model: listener.model, t: this.t, samples: () => this.samples(this.chosen), play: (x) => this.sound(x) };
+    for (const part of /** @type {const} */ (["evidence", "rest"])) element.querySelector(`#hear-${part}`).onclick = () => this.parts && this.sound(this.parts[part]);
+    const given = { model: listener.model, t: this.t, samples: () => this.samples(/** @type {Part} */ (this.chosen)), play: (/** @type {Float32Array} */ x) => this.sound(x) };
     mountMoved(element.querySelector("#moved"), given);
     const spoken = listener.answers.filter((one) => one.speech), best = spoken.sort((a, b) => b.probability - a.probability)[0];
     this.choose(best ? Math.max(0.5, best.time - 0.5) : listener.time / 2);
@@ -82,7 +86,8 @@ export class Frozen {
     if (!samples.some((x) => x !== 0)) return;
     const found = await model.analyse(samples), said = model.verdict(found.probabilities);
     if (mine !== this.asked || !this.listener) return;
-    const heard = listener.answers.some((one) => one.speech && one.time > this.chosen.start + 0.1 && one.time < this.chosen.end + 0.3);
+    const { start, end } = /** @type {Part} */ (this.chosen), { answers } = /** @type {import("./listener.js").Listener} */ (listener);
+    const heard = answers.some((one) => one.speech && one.time > start + 0.1 && one.time < end + 0.3);
     this.answer = { ...said, speech: heard, sure: said.probability >= model.threshold, time: middle };
     this.changed();
     this.takeApart(gainOf(found.maps, said.best, model, second.length), second, said.label);
@@ -91,7 +96,7 @@ export class Frozen {
     this.bands(worth, said, heard);
   }
 
-  /** Evidence and rest of the chosen second, to be heard. @param {any} gain  null where there is none @param {Float32Array} [sound] @param {string} [label] */
+  /** Evidence and rest of the chosen second, to be heard. @param {import("./evidence.js").Gain | null} gain  null where there is none @param {Float32Array} [sound] @param {string} [label] */
   takeApart(gain, sound, label) {
     const { element, listener: { model }, t } = this;
     this.parts = gain && sound ? split(sound, 16000, gain) : null;
@@ -101,12 +106,12 @@ export class Frozen {
     element.querySelector("#evidence-words").textContent = said;
   }
 
-  /** @param {{start: number, end: number}} part */
+  /** @param {Part} part @returns {Float32Array} */
   samples({ start, end }) {
     return this.listener.stretch(Math.round(start * 16000), Math.round(end * 16000));
   }
 
-  /** @param {{start: number, end: number} | null} part */
+  /** @param {Part | null} part */
   async play(part) {
     if (part) await this.sound(this.samples(part));
   }
@@ -115,15 +120,16 @@ export class Frozen {
   async sound(samples) {
     this.playing?.stop();
     const { audio } = this.context, buffer = audio.createBuffer(1, Math.max(1, samples.length), 16000);
-    buffer.copyToChannel(samples, 0);
+    buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (samples), 0);
     await audio.resume();
     this.playing = new AudioBufferSourceNode(audio, { buffer });
     this.playing.connect(audio.destination);
     this.playing.start();
   }
 
+  /** @param {number[]} worth  of each band, logits @param {import("../engine/model.js").Verdict} said @param {boolean} heard  whether there is speech */
   bands(worth, said, heard) {
-    const { element, t, listener } = this, { names, limits } = listener.model.bands;
+    const { element, t, listener } = this, { names, limits } = /** @type {import("../engine/model.js").Model} */ (listener.model).bands;
     const order = worth.map((value, i) => i).sort((a, b) => worth[b] - worth[a]), best = order[0], least = order[order.length - 1];
     element.querySelector("#bands-title").textContent = t("live.bandsTitle", { label: said.label });
     const most = t("live.bandsMost", { band: names[best], label: said.label, worth: number(worth[best], 2) });
@@ -147,7 +153,7 @@ export function drawBands(canvas, worth, names, k) {
   const { pen, width, height, ink, ground, left, below } = fitted(canvas), w = width - left, h = height - below - 4;
   pen.fillStyle = ground;
   pen.fillRect(0, 0, width, height);
-  const top = Math.max(...worth, 0.1), low = Math.min(...worth, 0), y = (value) => 4 + (h - 4) * (1 - (value - low) / (top - low));
+  const top = Math.max(...worth, 0.1), low = Math.min(...worth, 0), y = (/** @type {number} */ value) => 4 + (h - 4) * (1 - (value - low) / (top - low));
   const step = w / worth.length;
   pen.font = "12px system-ui, sans-serif";
   worth.forEach((value, i) => {

@@ -15,10 +15,14 @@ const FIRST = 0.2; // s of speech before the first question
 const MOST_GAIN = 100, QUIET = 1e-3; // for the detector: at most 40 dB louder, and nothing below -60 dBFS
 export const SOFT = -45, CLIPPED = 0.985; // dBFS of speech; share of full scale
 
-/** @typedef {{time: number, speech: boolean, probabilities?: number[], best?: number, probability?: number, sure?: boolean}} Answer */
+/** @typedef {import("../engine/model.js").Model} Model */
+/** @typedef {{time: number, speech: false, probabilities?: undefined, best?: undefined, probability?: undefined, sure?: undefined}} Silent */
+/** @typedef {{time: number, speech: true, probabilities: number[], best: number, probability: number, sure: boolean}} Heard */
+/** @typedef {Silent | Heard} Answer */
+/** @typedef {{label: number, sum: Float32Array, n: number}} Slot  of the map over time: a class, the sum of n columns */
 
 export class Listener {
-  /** @param {any} model @param {(what: "sound" | "answer") => void} changed  called after either */
+  /** @param {Model} model @param {(what: "sound" | "answer") => void} changed  called after either */
   constructor(model, changed) {
     this.model = model;
     this.changed = changed;
@@ -27,7 +31,7 @@ export class Listener {
     this.n = 0; // samples heard so far
     /** @type {Answer[]} */
     this.answers = [];
-    /** @type {Map<number, {label: number, sum: Float32Array, n: number}>} */
+    /** @type {Map<number, Slot>} */
     this.slots = new Map();
     /** @type {((at: number, samples: Float32Array) => void)[]} */
     this.columns = []; // who wants the spectrogram's columns
@@ -146,7 +150,10 @@ export class Listener {
     this.changed("answer");
   }
 
-  /** Lay a window's map over time: of the windows that lie over a moment and say the same, the mean. */
+  /**
+   * Lay a window's map over time: of the windows that lie over a moment and say the same, the mean.
+   * @param {Float32Array} maps @param {number} label  a class @param {number} start  s @param {number} end  s
+   */
   keepMap(maps, label, start, end) {
     const { mapRows: rows, mapColumns: columns, mapEdges: edges, config } = this.model, place = label * rows * columns;
     for (let slot = Math.ceil(start / SLOT); (slot + 0.5) * SLOT < end; slot++) {
@@ -180,7 +187,7 @@ export class Listener {
   }
 }
 
-/** A stretch of speech as the network is shown it. @param {Float32Array} samples @param {any} model */
+/** A stretch of speech as the network is shown it. @param {Float32Array} samples @param {Model} model */
 export function prepared(samples, model) {
   const { config, windowSamples } = model;
   const whole = filled(config.centre ? centred(samples) : samples, windowSamples, config.pad).slice(0, windowSamples);

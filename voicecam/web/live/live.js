@@ -41,7 +41,9 @@ const HTML = `
 </div>
 <div id="frozen" hidden></div>`;
 
-/** @param {HTMLElement} element @param {any} context */
+/** @typedef {import("../engine/model.js").Context} Context */
+
+/** @param {HTMLElement} element @param {Context} context */
 export async function mount(element, context) {
   element.innerHTML = HTML;
   const view = new Live(element, context);
@@ -51,16 +53,20 @@ export async function mount(element, context) {
 
 /** One line on why there is no microphone. @param {(key: string, values?: any) => string} t @param {any} reason  what getUserMedia threw */
 function noMicrophone(t, reason) {
-  const known = { NotAllowedError: "live.refused", NotFoundError: "live.noneFound" }[reason.name];
+  const known = /** @type {Record<string, string>} */ ({ NotAllowedError: "live.refused", NotFoundError: "live.noneFound" })[reason.name];
   return known ? t(known) : t("live.noMicrophone", { why: reason.message });
 }
 
 class Live {
+  /** @param {HTMLElement} element @param {Context} context */
   constructor(element, context) {
     this.context = context;
     this.t = context.t;
     /** @param {string} id @returns {any} */
     this.$ = (id) => element.querySelector(`#${id}`);
+    /** @type {Listener} */ this.listener; // these three: see fresh
+    /** @type {Spectra} */ this.spectra;
+    /** @type {import("./axis.js").Axis} */ this.axis;
     this.close = () => {};
     this.running = false;
     this.frame = 0;
@@ -81,13 +87,13 @@ class Live {
     document.addEventListener("language", () => { this.write(); this.frozen.again(); }, { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.fresh(), { signal });
     addEventListener("resize", () => this.draw(), { signal });
-    $("picture").onclick = (event) => { const time = this.timeAt(event); if (this.frozen.listener && time !== null) this.frozen.choose(time); };
+    $("picture").onclick = (/** @type {MouseEvent} */ event) => { const time = this.timeAt(event); if (this.frozen.listener && time !== null) this.frozen.choose(time); };
     context.models.forEach((name) => {
       const label = document.createElement("label");
       const choice = Object.assign(document.createElement("input"), { type: "radio", name: "model", value: name, id: `model-${name}` });
       choice.onchange = () => this.choose(name);
       label.append(choice, " ", document.createElement("span"));
-      label.lastElementChild.setAttribute("data-t", `live.models.${name}`);
+      /** @type {Element} */ (label.lastElementChild).setAttribute("data-t", `live.models.${name}`);
       $("model-list").append(label);
     });
     const now = context.model?.name ?? context.models[0];
@@ -107,7 +113,7 @@ class Live {
       await this.context.choose(name);
       this.trouble("");
     } catch (reason) {
-      this.trouble(this.t("live.noModel", { name, why: reason.message }));
+      this.trouble(this.t("live.noModel", { name, why: /** @type {Error} */ (reason).message }));
       return;
     }
     this.melt();
@@ -122,7 +128,7 @@ class Live {
     this.axis = axisOf(model.config);
     this.spectra = new Spectra(this.axis, dark() ? "dark" : "light");
     this.listener = state.listener = new Listener(model, () => this.later());
-    this.listener.failed = (reason) => { this.stopSound(); this.trouble(this.t("page.failed", { why: reason?.message ?? reason })); };
+    this.listener.failed = (/** @type {any} */ reason) => { this.stopSound(); this.trouble(this.t("page.failed", { why: reason?.message ?? reason })); };
     this.listener.columns.push((at, samples) => this.spectra.write(at, samples));
     this.frozen.hide();
     this.draw();

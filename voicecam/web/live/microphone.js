@@ -77,7 +77,7 @@ async function listen(stream, context, take) {
  */
 export function playFile(samples, context, take, ended) {
   const buffer = context.createBuffer(1, samples.length, RATE);
-  buffer.copyToChannel(samples, 0);
+  buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (samples), 0);
   const source = new AudioBufferSourceNode(context, { buffer });
   source.connect(context.destination);
   const start = context.currentTime;

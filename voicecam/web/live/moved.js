@@ -13,14 +13,14 @@ const HTML = `
 
 /**
  * @param {HTMLElement} element
- * @param {{model: any, t: (key: string, values?: any) => string, samples: () => Float32Array, play: (samples: Float32Array) => void}} given
+ * @param {{model: import("../engine/model.js").Model, t: import("../engine/model.js").Words, samples: () => Float32Array, play: (samples: Float32Array) => void}} given
  */
 export function mountMoved(element, { model, t, samples, play }) {
   element.innerHTML = HTML;
   translate(element);
   /** @param {string} id @returns {any} */
   const $ = (id) => element.querySelector(`#${id}`);
-  for (const [id, digits] of [["semitones", 0], ["formants", 2]]) {
+  for (const [id, digits] of /** @type {[string, number][]} */ ([["semitones", 0], ["formants", 2]])) {
     $(id).oninput = () => { $(`${id}-value`).textContent = number(Number($(id).value), digits); };
     $(id).oninput();
   }

@@ -26,10 +26,15 @@ export function fitted(canvas) {
 
 const patch = document.createElement("canvas");
 
+/** @typedef {{model: import("../engine/model.js").Model, slots: Map<number, import("./listener.js").Slot>, time: number, pitch: Float32Array}} Heard
+ *   of a Listener, what is drawn */
+/** @typedef {{from: number, to: number, map: boolean, pitch: boolean, chosen?: {start: number, end: number} | null}} View  s */
+/** @typedef {(value: number) => number} Place  s or Hz -> px */
+/** @typedef {CanvasRenderingContext2D} Pen */
+
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {any} listener @param {any} spectra @param {any} axis
- * @param {{from: number, to: number, map: boolean, pitch: boolean, chosen?: {start: number, end: number} | null}} view  s
+ * @param {Heard} listener @param {import("./spectra.js").Spectra} spectra @param {import("./axis.js").Axis} axis @param {View} view
  */
 export function drawPicture(canvas, listener, spectra, axis, view) {
   const { pen, width, height, ink, ground } = fitted(canvas), w = width - LEFT, h = height - BELOW;
@@ -41,7 +46,10 @@ export function drawPicture(canvas, listener, spectra, axis, view) {
   pen.clip();
   pen.fillStyle = dark() ? "rgb(12 12 18)" : "#fff";
   pen.fillRect(LEFT, 0, w, h);
-  const x = (time) => LEFT + ((time - view.from) / (view.to - view.from)) * w, y = (hz) => h * (1 - axis.share(hz));
+  /** @type {Place} */
+  const x = (time) => LEFT + ((time - view.from) / (view.to - view.from)) * w;
+  /** @type {Place} */
+  const y = (hz) => h * (1 - axis.share(hz));
   const first = Math.max(Math.ceil(view.from * 100), Math.ceil((listener.time - KEPT) * 100), 3);
   const last = Math.min(Math.floor(view.to * 100), Math.floor(listener.time * 100));
   if (last > first) spectra.draw(pen, first, last, x(first / 100), 0, x(last / 100) - x(first / 100), h);
@@ -56,6 +64,10 @@ export function drawPicture(canvas, listener, spectra, axis, view) {
   drawAxes(pen, axis, view, x, y, { width, h, ink });
 }
 
+/**
+ * @param {Pen} pen @param {import("./axis.js").Axis} axis @param {View} view @param {Place} x @param {Place} y
+ * @param {{width: number, h: number, ink: string}} size  px
+ */
 function drawAxes(pen, axis, view, x, y, { width, h, ink }) {
   pen.font = "12px system-ui, sans-serif";
   pen.fillStyle = pen.strokeStyle = ink;
@@ -80,7 +92,10 @@ function drawAxes(pen, axis, view, x, y, { width, h, ink }) {
   }
 }
 
-/** Each moment's map in its class's colour: the more it speaks for the class, the less the speech shines through. */
+/**
+ * Each moment's map in its class's colour: the more it speaks for the class, the less the speech shines through.
+ * @param {Pen} pen @param {Heard} listener @param {View} view @param {Place} x @param {number} h  px
+ */
 function drawMap(pen, listener, view, x, h) {
   const { mapEdges: edges, config } = listener.model, middles = edges.rows.slice(1).map((edge, r) => (edge + edges.rows[r]) / 2);
   if (config.features !== "logmel") return; // rows that are no frequencies
@@ -108,7 +123,7 @@ function drawMap(pen, listener, view, x, h) {
   pen.globalCompositeOperation = "source-over";
 }
 
-/** A value between those at rising places, the outer ones beyond them. @param {ArrayLike<number>} values @param {number[]} places */
+/** A value between those at rising places, the outer ones beyond them. @param {ArrayLike<number>} values @param {number[]} places @param {number} at */
 export function between(values, places, at) {
   let i = 0;
   while (i < places.length - 2 && places[i + 1] < at) i++;
@@ -116,8 +131,9 @@ export function between(values, places, at) {
   return values[i] * (1 - share) + values[i + 1] * share;
 }
 
+/** @param {Pen} pen @param {Heard} listener @param {View} view @param {Place} x @param {Place} y */
 function drawPitch(pen, listener, view, x, y) {
-  for (const [style, thick] of [[dark() ? "#000" : "#fff", 5], [dark() ? "#fff45c" : "#b00020", 2.5]]) {
+  for (const [style, thick] of /** @type {[string, number][]} */ ([[dark() ? "#000" : "#fff", 5], [dark() ? "#fff45c" : "#b00020", 2.5]])) {
     pen.strokeStyle = style;
     pen.lineWidth = thick;
     pen.lineJoin = pen.lineCap = "round";

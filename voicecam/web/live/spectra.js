@@ -16,7 +16,7 @@ export class Spectra {
     this.top = -30;
     this.fft = fftOf(SIZE);
     this.hann = Float64Array.from({ length: WINDOW }, (_, i) => (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / WINDOW)) / (WINDOW / 2));
-    const edge = (y) => Math.min(SIZE / 2 - 1, Math.max(0, (axis.hz(y) * SIZE) / 16000));
+    const edge = (/** @type {number} */ y) => Math.min(SIZE / 2 - 1, Math.max(0, (axis.hz(y) * SIZE) / 16000));
     this.bins = Array.from({ length: ROWS }, (_, r) => [edge(r / ROWS), edge((r + 1) / ROWS)]); // of each row from below
     this.power = new Float64Array(SIZE / 2);
   }
@@ -50,7 +50,11 @@ export class Spectra {
     return most;
   }
 
-  /** Draw columns first to last (not included) over the whole of a box. @param {CanvasRenderingContext2D} pen */
+  /**
+   * Draw columns first to last (not included) over the whole of a box.
+   * @param {CanvasRenderingContext2D} pen @param {number} first @param {number} last
+   * @param {number} x @param {number} y @param {number} width @param {number} height  px
+   */
   draw(pen, first, last, x, y, width, height) {
     const scale = width / (last - first);
     for (let from = first; from < last;) {

@@ -5,13 +5,13 @@ const STEADY = 3; // answers in a row that say the same before it is written dow
 
 /**
  * Of two classes the one is above and the other below; of more, the likeliest's probability is shown under its name.
- * @param {HTMLCanvasElement} canvas @param {any} listener @param {{from: number, to: number}} view  s
- * @param {(key: string, values?: any) => string} t
+ * @param {HTMLCanvasElement} canvas @param {Pick<import("./listener.js").Listener, "model" | "answers">} listener
+ * @param {{from: number, to: number}} view  s @param {import("../engine/model.js").Words} t
  */
 export function drawStrip(canvas, listener, view, t) {
   const { pen, width, height, ink, ground, left, below } = fitted(canvas), w = width - left, h = height - below + 14;
   const { classes, threshold } = listener.model, two = classes.length === 2;
-  const x = (time) => left + ((time - view.from) / (view.to - view.from)) * w, y = (p) => 3 + (h - 6) * (1 - p);
+  const x = (/** @type {number} */ time) => left + ((time - view.from) / (view.to - view.from)) * w, y = (/** @type {number} */ p) => 3 + (h - 6) * (1 - p);
   pen.fillStyle = ground;
   pen.fillRect(0, 0, width, height);
   const zone = two ? [threshold, 1 - threshold] : [threshold, 0];

@@ -21,7 +21,11 @@ const HTML = `
 <div class="row"><button type="button" id="next" class="main"></button></div>
 </div>`;
 
-/** @param {HTMLElement} element @param {any} context */
+/** @typedef {import("../engine/model.js").Context} Context */
+/** @typedef {import("../engine/model.js").Model} Model */
+/** @typedef {{file: string, truth: string[], kind: string, made: any}} Clip  of clips.json */
+
+/** @param {HTMLElement} element @param {Context} context */
 export async function mount(element, context) {
   const folder = new URL("examples/", document.baseURI);
   const model = context.model?.name === context.models[0] ? context.model : await loadModel(new URL(`models/${context.models[0]}/`, document.baseURI));
@@ -33,13 +37,20 @@ export async function mount(element, context) {
 }
 
 class Minute {
+  /** @param {HTMLElement} element @param {Context} context @param {Model} model @param {Clip[]} clips @param {URL} folder  theirs */
   constructor(element, context, model, clips, folder) {
-    Object.assign(this, { element, context, model, clips, folder });
+    /** @type {any} */ this.element = element;
+    this.context = context;
+    this.model = model;
+    this.clips = clips;
+    this.folder = folder;
     this.t = context.t;
     this.right = 0;
     this.at = 0;
     this.left = new AbortController(); // of what it hears while it is shown
     /** @type {AudioBufferSourceNode | null} */ this.playing = null;
+    /** @type {ReturnType<typeof decode>} */ this.sound;
+    /** @type {ReturnType<typeof recognise>} */ this.found;
   }
 
   /** @param {string} id @returns {any} */
@@ -76,7 +87,7 @@ class Minute {
   async play() {
     const { audio } = this.context, { samples, rate } = await this.sound, buffer = audio.createBuffer(1, samples.length, rate);
     this.playing?.stop();
-    buffer.copyToChannel(samples, 0);
+    buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (samples), 0);
     await audio.resume();
     this.playing = new AudioBufferSourceNode(audio, { buffer });
     this.playing.connect(audio.destination);
@@ -105,7 +116,7 @@ class Minute {
     this.$("next").focus({ preventScroll: true });
   }
 
-  /** The recording's picture, with the maps of its windows. */
+  /** The recording's picture, with the maps of its windows. @param {Awaited<ReturnType<typeof recognise>>} found */
   async draw(found) {
     const { samples, rate } = await this.sound, { model } = this, axis = axisOf(model.config), spectra = new Spectra(axis, dark() ? "dark" : "light");
     const whole = new Float32Array(WINDOW + samples.length);
@@ -121,7 +132,12 @@ class Minute {
   }
 }
 
-/** Lay a window's map of its own likeliest class over the recording's time. */
+/**
+ * Lay a window's map of its own likeliest class over the recording's time.
+ * @param {Map<number, import("../live/listener.js").Slot>} slots
+ * @param {{start: number, end: number, probabilities: number[], maps: Float32Array}} one  times in the speech
+ * @param {Model} model @param {{start: number, end: number}[]} pieces  of the recording that are speech
+ */
 function place(slots, one, model, pieces) {
   const best = one.probabilities.indexOf(Math.max(...one.probabilities)), { mapRows: rows, mapColumns: columns, mapEdges: edges } = model;
   const base = best * rows * columns;

@@ -21,7 +21,7 @@ const SOUNDS = "audio/*,video/mp4,video/webm";
 /** @typedef {{name: string, clips: Clip[]}} Kind  one of the classes */
 
 /**
- * @param {HTMLElement} root @param {any} context  models, t, audio; base, recognise, decode: a network and ways that are not the engine's own
+ * @param {HTMLElement} root @param {import("../engine/model.js").Context} context  models, t, audio; base, recognise, decode: a network and ways that are not the engine's own
  * @returns {{stop: () => void}}  closes the microphone
  */
 export function mount(root, context) {
@@ -42,7 +42,7 @@ export function mount(root, context) {
 let kept = null; // until the page is closed
 
 class Teach {
-  /** @param {HTMLElement} root @param {any} context */
+  /** @param {HTMLElement} root @param {import("../engine/model.js").Context} context */
   constructor(root, context) {
     this.root = root;
     this.context = context;
@@ -56,7 +56,7 @@ class Teach {
     this.unsaved = false;
     /** @type {(() => void)[]} */
     this.silence = []; // close the microphone
-    /** @type {Promise<any> | null} */
+    /** @type {Promise<import("../engine/model.js").Model> | null} */
     this.base = null;
     this.queue = Promise.resolve(true); // clips are heard one after another
   }
@@ -221,7 +221,7 @@ class Teach {
   /** @param {Clip} clip */
   play({ samples, rate }) {
     const { audio } = this.context, buffer = audio.createBuffer(1, samples.length, rate);
-    buffer.copyToChannel(samples, 0);
+    buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (samples), 0);
     const source = new AudioBufferSourceNode(audio, { buffer });
     source.connect(audio.destination);
     audio.resume().then(() => source.start());
