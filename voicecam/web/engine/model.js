@@ -6,7 +6,7 @@ import { windowsOf } from "./level.js";
 export const UNCERTAIN = "uncertain";
 
 /** @typedef {{features: string, sample_rate: number, f_min: number, f_max: number | null, n_mels: number, seconds: number, windows: string,
- *   window_step: number, pad: string, centre: boolean, level_dbfs: number | null}} Config  as voicecam.features.FeatureConfig has it */
+ *   window_step: number, pad: string, centre: boolean, level_dbfs: number | null}} Config  as voicecam.config.Config writes it */
 /** @typedef {ReturnType<Model["verdict"]>} Verdict */
 /** @typedef {(key: string, values?: Record<string, any>) => string} Words  t of strings.js */
 /** @typedef {{t: Words, models: string[], model: Model | null, readonly audio: AudioContext, choose: (name: string) => Promise<Model>,
