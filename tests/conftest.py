@@ -19,7 +19,7 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-MARKS = {"chromium": "browser", "pulse": "audio"}  # a test that uses the fixture gets the mark
+MARKS = {"chromium": "browser", "firefox": "browser", "pulse": "audio"}  # a test that uses the fixture gets the mark
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses tests by their marks

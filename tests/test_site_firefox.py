@@ -20,7 +20,7 @@ from test_web_export import recordings, softmax
 
 from voicecam.network.classifier import clip_features, load_classifier
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.slow
 PREFERENCES = {
     "media.navigator.permission.disabled": True,
     "media.autoplay.default": 0,
@@ -97,11 +97,16 @@ class Probe(Quiet):
 
 
 @pytest.fixture(scope="module")
-def answer(site, pulse, tmp_path_factory):  # noqa: F811
-    """What the page found, and the recordings that it was given."""
-    firefox = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
-    if firefox is None:
+def firefox():
+    found = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
+    if found is None:
         pytest.skip("firefox is not installed (Debian package firefox-esr)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def answer(site, firefox, pulse, tmp_path_factory):  # noqa: F811
+    """What the page found, and the recordings that it was given."""
     load = [
         "pactl",
         "load-module",
