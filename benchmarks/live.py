@@ -1,4 +1,4 @@
-"""Speed of the live page in headless Chromium while a voice speaks: answers a second and their delay; and the site's size.
+"""The live page in headless Chromium while a voice speaks: answers a second, their delay, memory over half an hour; site's size.
 
 usage: make site && python benchmarks/live.py [CHROMIUM]
 """
@@ -27,6 +27,20 @@ NOW = """async () => {
   return { pictures, seconds: (performance.now() - began) / 1000, answered: median(latencies), drawn: median(drawn) };
 }"""
 
+MINUTES = 30
+HEAP = """async ([sound, minutes]) => {
+  const { listener } = (await import("./live/live.js")).state, second = Float32Array.from(sound), heard = [];
+  for (let minute = 0; minute <= minutes; minute++) {
+    for (let i = 0; i < 60; i++) {
+      listener.take(second.slice());
+      while (listener.busy) await new Promise((go) => setTimeout(go));
+    }
+    gc();
+    heard.push(performance.memory.usedJSHeapSize / 1e6);
+  }
+  return [heard[0], heard.at(-1)];
+}"""
+
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves without a word."""
@@ -41,6 +55,7 @@ def main(chromium: str = "/usr/bin/chromium") -> None:
     print(f"site: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")
     words = [audio.read(path).samples for path in sorted((DEMO / "data" / "64").glob("*.ogg"))]
     flags = ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    flags += ["--enable-precise-memory-info", "--js-flags=--expose-gc"]
     with (
         tempfile.TemporaryDirectory() as folder,
         http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)) as server,
@@ -62,6 +77,9 @@ def main(chromium: str = "/usr/bin/chromium") -> None:
         print(f"answers: {now['pictures'] / now['seconds']:.1f} a second over {now['seconds']:.0f} s")
         spectrum, answer = now["drawn"] + BLOCK_MS, now["answered"] + BLOCK_MS
         print(f"from the end of a sound: spectrum drawn {spectrum:.0f} ms, answer {answer:.0f} ms")
+        page.locator("#microphone").click()  # stop; then the same words, a second at a time, as fast as they are heard
+        first, last = page.evaluate(HEAP, [np.resize(words[0], 16_000).tolist(), MINUTES])
+        print(f"memory: {first:.1f} MB of JavaScript after 1 minute of sound, {last:.1f} MB after {MINUTES + 1}")
         browser.close()
         server.shutdown()
 
