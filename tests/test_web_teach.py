@@ -15,7 +15,7 @@ import torch
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from web_folder import WEB, chromium_browser, served, visit
+from web_folder import MICROPHONE, WEB, chromium_browser, served, visit
 
 from voicecam import audio
 from voicecam.audio.speech import cut, find_speech
@@ -71,8 +71,7 @@ def browser(chromium, tmp_path_factory):
     heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
     signal = audio.read(WORDS / "01" / "hello_01_0.ogg")
     sf.write(heard, np.tile(signal.samples, 3), signal.rate, subtype="PCM_16")
-    flags = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={heard}")
-    with chromium_browser(chromium, *flags) as browser:
+    with chromium_browser(chromium, *MICROPHONE, f"--use-file-for-fake-audio-capture={heard}") as browser:
         yield browser
 
 

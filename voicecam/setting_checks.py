@@ -1,12 +1,11 @@
 """Settings -> an error for the first that is of the wrong kind or out of its range. Dataclasses of settings call this when they
 are made, so that what a stored file says is checked like what a caller gives."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from numbers import Integral, Real
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from voicecam.errors import VoicecamError
 
@@ -40,9 +39,13 @@ def _is(value: Any, kind: Any) -> bool:
     if kind is int:
         return isinstance(value, Integral) and not isinstance(value, bool)
     if kind is float:
-        number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-        return bool(abs(number) < 1e300)  # not NaN, not infinite, and no whole number that a float cannot hold
+        return number_between(value, -1e300, 1e300)
     return isinstance(value, kind)
+
+
+def number_between(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a number, no truth value and not NaN, from `low` to `high`."""
+    return isinstance(value, Real) and not isinstance(value, bool) and low <= cast(Any, value) <= high
 
 
 def check_config(config: Any, choices: Mapping[str, tuple[str, ...]]) -> None:

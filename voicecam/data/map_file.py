@@ -13,6 +13,7 @@ from voicecam.config import SOUND_RECIPES, Config
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
 from voicecam.files import contents, digest, portable, read_json, safe_name
+from voicecam.setting_checks import number_between
 
 FORMAT = 3  # of the map; raised when an older program could misread it
 KINDS = {  # of a map's values
@@ -114,12 +115,9 @@ def _is_entry(entry: Any, *, pictures: bool) -> bool:
         return False
     if "error" in entry or not pictures:
         return True
-    low, high = entry.get("low"), entry.get("high")
-    return bool(entry.get("image")) and _is_number(low) and _is_number(high) and float(low or 0) <= float(high or 0)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+    low: Any = entry.get("low")
+    high: Any = entry.get("high")
+    return bool(entry.get("image")) and number_between(low, -1e9, 1e9) and number_between(high, low, 1e9)
 
 
 def old_map(path: Path) -> dict[str, Any]:

@@ -8,36 +8,29 @@ from typing import Any
 from voicecam.config import ARCHITECTURES, Config, from_dict
 from voicecam.errors import ModelError, VoicecamError
 from voicecam.features.image import Scale
+from voicecam.setting_checks import number_between
 
 
 def check_meta(path: Path, meta: Mapping[str, Any]) -> None:
     """Raise ModelError for the first entry of a meta.json that is missing or of the wrong kind."""
     told = meta.get("meta")
     inner = told if isinstance(told, dict) else {}
-    classes, temperature, threshold = meta.get("classes"), inner.get("temperature", 1.0), inner.get("threshold", 0.0)
-    prints = inner.get("fingerprints", "")
+    classes, prints = meta.get("classes"), inner.get("fingerprints", "")
+    temperature, threshold = inner.get("temperature", 1.0), inner.get("threshold", 0.0)
     named = isinstance(classes, list) and all(isinstance(name, str) for name in classes) and len(set(classes)) == len(classes) > 1
     rules = {
-        "arch": meta.get("arch") in ARCHITECTURES if isinstance(meta.get("arch"), str) else False,
-        "label": isinstance(meta.get("label"), str),
-        "classes": named,
-        "config": isinstance(meta.get("config"), dict),
-        "scale": isinstance(meta.get("scale"), dict),
-        "weights_sha256": isinstance(meta.get("weights_sha256"), str),
-        "meta": isinstance(meta.get("meta"), dict),
-        "temperature": _number_between(temperature, 1e-6, 1e6),
-        "threshold": _number_between(threshold, 0.0, 2.0),
-        "fingerprints": prints is None or isinstance(prints, str),
-        "corpora": isinstance(inner.get("corpora", []), list),
+        "arch": (meta.get("arch"), meta.get("arch") in ARCHITECTURES),
+        **{name: (meta.get(name), isinstance(meta.get(name), str)) for name in ("label", "weights_sha256")},
+        **{name: (meta.get(name), isinstance(meta.get(name), dict)) for name in ("config", "scale", "meta")},
+        "classes": (classes, named),
+        "temperature": (temperature, number_between(temperature, 1e-6, 1e6)),
+        "threshold": (threshold, number_between(threshold, 0.0, 2.0)),
+        "fingerprints": (prints, prints is None or isinstance(prints, str)),
+        "corpora": (inner.get("corpora"), isinstance(inner.get("corpora", []), list)),
     }
-    for name, holds in rules.items():
+    for name, (found, holds) in rules.items():
         if not holds:
-            found = {"temperature": temperature, "threshold": threshold, "fingerprints": prints}.get(name, meta.get(name))
             raise ModelError(f"{path}: {name}={found!r:.80} cannot be; take the folder as it was made, or train again")
-
-
-def _number_between(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def stored_config(path: Path, values: dict[str, Any]) -> Config:
@@ -54,7 +47,7 @@ def stored_config(path: Path, values: dict[str, Any]) -> Config:
 def stored_scale(path: Path, values: dict[str, Any], config: Config) -> Scale:
     """The scale, which must fit the features; a speech model has an empty one."""
     rows = [values.get("low"), values.get("high")]
-    whole = all(isinstance(row, list) and all(_number_between(one, -1e9, 1e9) for one in row) for row in rows)
+    whole = all(isinstance(row, list) and all(number_between(one, -1e9, 1e9) for one in row) for row in rows)
     lengths = {len(row) for row in rows if isinstance(row, list)}
     fits = len(lengths) == 1 if config.features == "mfcc-2020" else lengths == {0 if config.of_sound else config.n_rows}
     if not whole or not fits or any(a >= b for a, b in zip(*rows)):

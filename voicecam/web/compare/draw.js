@@ -1,6 +1,6 @@
 // Draws one looked-at recording into a box: spectrogram, map, pitch, and the bands of two. Both recordings get the same axes. Light
 // colours only, so that a saved card looks the same everywhere.
-import { named } from "../live/axis.js";
+import { drawFrequencies, rgb } from "../live/picture.js";
 import { COLUMNS } from "./clip.js";
 
 const CELL = 5; // columns of the map that are drawn as one, 50 ms
@@ -44,15 +44,7 @@ function drawAxes(pen, { left, top, width, height, seconds }, axis, x, y) {
   pen.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
   pen.fillStyle = DIM;
   pen.font = "12px system-ui, sans-serif";
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  let free = Infinity;
-  for (const hz of axis.ticks) {
-    if (free - y(hz) < 15) continue;
-    free = y(hz);
-    pen.fillText(named(hz), left - 7, free);
-    pen.fillRect(left - 4, Math.round(free), 4, 1);
-  }
+  drawFrequencies(pen, axis, left, y);
   pen.fillText("Hz", left - 7, top + height + 11);
   pen.textAlign = "center";
   const step = [0.1, 0.2, 0.5, 1, 2, 5].find((one) => seconds / one <= 6) ?? 5;
@@ -67,14 +59,14 @@ function drawMap(pen, { map, model, seconds }, { x, until, top, height, colour }
   const peak = Math.max(0, ...map.map((/** @type {Float32Array} */ column) => Math.max(...column))), rows = model.mapRows;
   const n = Math.floor(Math.min(map.length, Math.min(until, seconds) * COLUMNS) / CELL);
   if (!(peak > 0) || n < 1) return;
-  const rgb = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
+  const ink = rgb(colour);
   patch.width = n;
   patch.height = rows;
   const small = /** @type {CanvasRenderingContext2D} */ (patch.getContext("2d")), pixels = small.createImageData(n, rows);
   for (let i = 0; i < n; i++) {
     for (let r = 0; r < rows; r++) {
       const value = Math.max(0, map[i * CELL + (CELL >> 1)][r] / peak);
-      pixels.data.set([...rgb, value < FAINT ? 0 : 190 * Math.sqrt(value)], 4 * ((rows - 1 - r) * n + i));
+      pixels.data.set([...ink, value < FAINT ? 0 : 190 * Math.sqrt(value)], 4 * ((rows - 1 - r) * n + i));
     }
   }
   small.putImageData(pixels, 0, 0);

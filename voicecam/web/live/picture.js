@@ -72,15 +72,7 @@ function drawAxes(pen, axis, view, x, y, { width, h, ink }) {
   pen.font = "12px system-ui, sans-serif";
   pen.fillStyle = pen.strokeStyle = ink;
   pen.lineWidth = 1;
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  let free = Infinity;
-  for (const hz of axis.ticks) {
-    if (free - y(hz) < 15) continue;
-    free = y(hz);
-    pen.fillText(named(hz), LEFT - 7, Math.max(7, free));
-    pen.fillRect(LEFT - 4, Math.round(free), 4, 1);
-  }
+  drawFrequencies(pen, axis, LEFT, y);
   pen.textAlign = "left";
   pen.fillText("Hz", 2, h + BELOW / 2);
   pen.textAlign = "center";
@@ -89,6 +81,22 @@ function drawAxes(pen, axis, view, x, y, { width, h, ink }) {
     if (k < 0 || x(k * step) > width - 14 || x(k * step) < LEFT + 8) continue;
     pen.fillRect(Math.round(x(k * step)), h, 1, 4);
     pen.fillText(`${number(k * step, digits)} s`, x(k * step), h + 12);
+  }
+}
+
+/**
+ * The ticks of a frequency axis with their names, those that have room. Leaves the pen aligned to the right.
+ * @param {Pen} pen @param {import("./axis.js").Axis} axis @param {number} left  px, of the picture @param {Place} y
+ */
+export function drawFrequencies(pen, axis, left, y) {
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  let free = Infinity;
+  for (const hz of axis.ticks) {
+    if (free - y(hz) < 15) continue;
+    free = y(hz);
+    pen.fillText(named(hz), left - 7, Math.max(7, free));
+    pen.fillRect(left - 4, Math.round(free), 4, 1);
   }
 }
 
@@ -149,4 +157,4 @@ function drawPitch(pen, listener, view, x, y) {
 }
 
 /** @param {string} hex */
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+export const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
