@@ -37,6 +37,7 @@ from voicecam.server.sounds import SHIFTS
 
 ROOT = Path(__file__).parent.parent
 VOICE = ROOT / "voicecam" / "models" / "voice"
+WEB = ROOT / "voicecam" / "web"
 RATE = 16_000
 RAW = {"content-type": "application/octet-stream"}
 
@@ -281,7 +282,7 @@ def test_a_bug_tells_nothing(explainer, caplog):
 
 
 def test_headers_and_pages_are_strict_and_local(client):
-    for path in ("/", "/api", "/api/model", "/api/openapi.json", "/static/voice.js", "/nothing"):
+    for path in ("/", "/api", "/api/model", "/api/openapi.json", "/static/app.js", "/nothing"):
         policy = client.get(path).headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
@@ -291,8 +292,8 @@ def test_headers_and_pages_are_strict_and_local(client):
         assert "://" not in text.replace("http://127.0.0.1:8000/api/classify", "")
         assert " style=" not in text
         assert "<script>" not in text
-    for file in (ROOT / "voicecam" / "server" / "static").iterdir():
-        assert "://" not in file.read_text().replace("http://127.0.0.1", ""), file
+    for file in (path for path in WEB.rglob("*") if path.suffix in (".js", ".css", ".html")):
+        assert "://" not in file.read_text(), file
 
 
 def test_the_api_describes_itself(client):
@@ -460,13 +461,17 @@ def test_the_live_page_is_served_where_there_is_a_site_by_its_own_policy(explain
         assert (wasm.content, wasm.headers["content-type"]) == (b"\0asm", "application/wasm")
         assert "javascript" in module.headers["content-type"]
         assert wasm.headers["content-security-policy"] == found
-        for path in ("/", "/api", "/static/voice.js", "/livewire"):
+        for path in ("/", "/api", "/static/app.js", "/livewire"):
             assert "wasm" not in client.get(path).headers["content-security-policy"]
         for path in ("/live/none.js", "/live/out.txt", "/live/%2e%2e/secret.txt"):
             assert client.get(path).status_code == 404
             assert "secret" not in client.get(path).text
         assert client.get("/live/", headers={"origin": "http://elsewhere.example"}).status_code == 403
-        assert 'href="/live/"' in client.get("/").text
+        assert 'name="backend" content="server browser"' in client.get("/").text
+        assert client.get("/static/vendor/x.wasm").content == b"\0asm"
+        worker = client.get("/static/engine/worker.js")
+        assert (worker.status_code, worker.headers["content-security-policy"]) == (200, found), "networks run in the worker"
+        assert client.get("/static/models/%2e%2e/service-worker.js").status_code == 404
 
 
 def test_without_a_site_there_is_no_live_page_and_no_link(client, explainer, tmp_path):
@@ -474,7 +479,8 @@ def test_without_a_site_there_is_no_live_page_and_no_link(client, explainer, tmp
     with running(explainer, site=tmp_path) as address:
         for asked in (client, httpx.Client(base_url=address, timeout=120)):
             assert asked.get("/live/").status_code == 404
-            assert "/live" not in asked.get("/").text
+            assert asked.get("/static/vendor/x.mjs").status_code == 404
+            assert 'name="backend" content="server"' in asked.get("/").text
 
 
 def test_models_are_named_after_their_folders_and_runs():

@@ -20,7 +20,7 @@ from voicecam.files import safe_name
 from voicecam.server.analysis import Explainer
 
 WAV = """async ([samples, rate]) => {
-  const { wav } = await import("/static/record.js");
+  const { wav } = await import("/static/sound/wav.js");
   return [...new Uint8Array(await wav(Float32Array.from(samples), rate).arrayBuffer())];
 }"""
 PACK = """async ([samples, rate, kind]) => {
@@ -43,7 +43,7 @@ PACK = """async ([samples, rate, kind]) => {
   return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
 }"""
 LONG = """async ([bytes, most]) => {
-  const { decode } = await import("/static/decode.js");
+  const { decode } = await import("/static/sound/decode.js");
   return decode(new File([Uint8Array.from(bytes)], "x"), most).then(() => "", (reason) => reason.message);
 }"""
 NAMED = {  # what is typed -> a part of a file's name
@@ -99,9 +99,8 @@ def test_samples_are_rounded_as_record_wav_rounds_them(page, tmp_path):  # noqa:
 
 
 def test_names_are_as_safe_as_those_of_record_wav(page):  # noqa: F811
-    named = page.evaluate(
-        "async (texts) => { const { safeName } = await import('/static/names.js'); return texts.map(safeName); }", list(NAMED)
-    )
+    read = "async (texts) => { const { safeName } = await import('/static/teach/names.js'); return texts.map(safeName); }"
+    named = page.evaluate(read, list(NAMED))
     assert dict(zip(NAMED, named)) == NAMED == {text: safe_name(text) for text in NAMED}
 
 

@@ -16,7 +16,7 @@ from voicecam.config import PICTURE_NETWORKS, Config, map_choice
 from voicecam.errors import ModelError
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
-from voicecam.explanation.training_ranges import BANDS
+from voicecam.explanation.training_ranges import BANDS, load_ranges
 from voicecam.features import SMALLEST_POWER, SMALLEST_SPREAD, cepstrum, mel_bands
 from voicecam.files import write_bytes, write_json
 from voicecam.network import Model, to_input
@@ -60,6 +60,8 @@ def export_web(folder: Path, out: Path, *, name: str = "") -> Path:
     described = _description(
         model, threshold=classifier.threshold, name=name or Path(folder).name, rows=maps.shape[2], columns=maps.shape[3]
     )
+    if (ranges := load_ranges(folder)) is not None:  # a clip's bands are held against those of single training clips
+        described["bands"]["training"] = ranges.classes
     write_json(out / "model.json", {**described, "vectorSize": vector.shape[1]})
     return out
 

@@ -4,6 +4,7 @@ that is left of it."""
 import asyncio
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -49,7 +50,11 @@ HEADERS = {
 }
 
 
-LIVE = "/live"  # where the static site is, for which alone networks may be compiled in the browser
+WEB = HERE.parent / "web"  # the front end: the page asks this server, and the site's networks in the browser where there are some
+STATIC = "/static"
+BROUGHT = ("vendor", "models", "examples")  # folders that a site adds to voicecam/web
+WORKER = f"{STATIC}/engine/worker.js"
+LIVE = "/live"  # where the static site is by itself; networks may be compiled there and in the page's worker alone
 LIVE_POLICY = HEADERS["Content-Security-Policy"].replace(
     "script-src 'self';", "script-src 'self' 'wasm-unsafe-eval'; manifest-src 'self';"
 )
@@ -59,7 +64,8 @@ def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
     """The application for one model, or several of different names, the first of which answers where none is named. Set torch's
     threads before: with one each, requests do not wait for each other's.
 
-    site : folder that server.site.make_site wrote, for the page at LIVE; without one there, or None, no page is there
+    site : folder that server.site.make_site wrote: its networks for the page's views that run in the browser, and itself at LIVE;
+        without one there, or None, the page has the view of one recording alone
     """
     decoder, gate = Decoder(), RequestLimit()
     pool = ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1))
@@ -133,20 +139,28 @@ def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
 def _add_pages(app: FastAPI, site: Path | None) -> None:
     """The page, the API's page, their scripts and styles, and the static site."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    app.mount("/static/sound", StaticFiles(directory=HERE.parent / "web" / "sound"), name="sound")  # shared with the live page
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for name in BROUGHT if site is not None else ():
+        app.mount(f"{STATIC}/{name}", StaticFiles(directory=site / name, check_dir=False), name=name)
+    app.mount(STATIC, StaticFiles(directory=WEB), name="static")
 
     if site is not None:
         app.mount(LIVE, StaticFiles(directory=site, html=True), name="live")
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
-        limits = {"megabytes": MOST_BYTES // 10**6, "seconds": int(MOST_SECONDS), "endings": ",".join(AUDIO_SUFFIXES)}
-        return HTMLResponse(templates.get_template("voice.html").render(limits, live=None if site is None else f"{LIVE}/"))
+        return HTMLResponse(_page("server" if site is None else "server browser"))
 
     @app.get("/api", include_in_schema=False)
     async def api() -> HTMLResponse:
         return HTMLResponse(templates.get_template("api.html").render(schema=app.openapi()))
+
+
+def _page(backend: str) -> str:
+    """The front end's page for this server. backend : what answers, see web/engine/backend.js"""
+    text = (WEB / "index.html").read_text(encoding="utf-8")
+    text = re.sub(r'<link rel="manifest".*\n', "", text)  # only the site can be installed
+    text = text.replace('name="backend" content="browser"', f'name="backend" content="{backend}"')
+    return re.sub(r'(href|src)="(?![#/])', rf'\1="{STATIC}/', text)
 
 
 def _add_guards(app: FastAPI) -> None:
@@ -160,7 +174,7 @@ def _add_guards(app: FastAPI) -> None:
         else:
             response = await call_next(request)
         response.headers.update(HEADERS)
-        if request.url.path.startswith(f"{LIVE}/"):
+        if request.url.path.startswith(f"{LIVE}/") or request.url.path == WORKER:
             response.headers["Content-Security-Policy"] = LIVE_POLICY
         return response
 
@@ -211,5 +225,6 @@ def _model_facts(explainer: Explainer) -> dict[str, Any]:
         "corpora": model.meta.get("corpora", []),
         "most_bytes": MOST_BYTES,
         "most_seconds": MOST_SECONDS,
+        "endings": list(AUDIO_SUFFIXES),
         "shift_seconds": SPEECH_SECONDS,
     }

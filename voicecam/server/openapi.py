@@ -26,6 +26,7 @@ MODEL = {
     "label": _TEXT,
     "classes": {"type": "array", "items": _TEXT},
     "threshold": {**_NUMBER, "description": "probability of the likeliest class below which the prediction is uncertain"},
+    "endings": {"type": "array", "items": _TEXT, "description": "of sound files' names"},
 }
 CLASSIFY = {
     **_SAID,

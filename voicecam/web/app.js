@@ -1,22 +1,35 @@
 // The page: words, models, and which view is shown. What a view does is its own module: mount(element, context) -> {stop()} or nothing.
 import { chooseLanguage, language, LANGUAGES, loadStrings, t, translate } from "./strings.js";
+import { offered, openBackend } from "./engine/backend.js";
 import { loadModel } from "./engine/model.js";
 
+const there = offered(); // a server, the browser's engine, or both
+const recording = { recording: () => import("./recording/recording.js") };
 /** @type {Record<string, () => Promise<any>>} */
 const VIEWS = { // name -> module, in the order of the tabs
-  live: () => import("./live/live.js"),
-  minute: () => import("./minute/minute.js"),
-  compare: () => import("./compare/compare.js"),
-  teach: () => import("./teach/teach.js"),
+  ...(there.server ? recording : {}),
+  ...(there.engine ? engineViews() : {}),
 };
-const OFFERED = ["live", "minute"]; // those that are there in every build
 const view = /** @type {HTMLElement} */ (document.querySelector("#view"));
 const tabs = /** @type {HTMLElement} */ (document.querySelector("#tabs"));
+
+/** Views of networks that run in the page. @returns {Record<string, () => Promise<any>>} */
+function engineViews() {
+  return {
+    live: () => import("./live/live.js"),
+    minute: () => import("./minute/minute.js"),
+    ...recording,
+    compare: () => import("./compare/compare.js"),
+    teach: () => import("./teach/teach.js"),
+  };
+}
 
 /** @type {AudioContext | null} */
 let sound = null;
 /** @type {Map<string, Promise<import("./engine/model.js").Model>>} */
 const loaded = new Map();
+/** @type {Promise<import("./engine/backend.js").Backend> | null} */
+let answering = null;
 let shown = { name: "", stop: () => {} };
 
 /** What views are given. @type {import("./engine/model.js").Context} */
@@ -25,9 +38,10 @@ const context = {
   models: [],
   model: null,
   get audio() { return (sound ??= new AudioContext()); },
+  backend: () => (answering ??= openBackend(context, there)),
   /** Load a model by name and choose it. */
   async choose(name) {
-    if (!loaded.has(name)) loaded.set(name, loadModel(new URL(`models/${name}/`, document.baseURI)));
+    if (!loaded.has(name)) loaded.set(name, loadModel(new URL(`models/${name}/`, import.meta.url)));
     try {
       context.model = await /** @type {Promise<import("./engine/model.js").Model>} */ (loaded.get(name));
     } catch (reason) {
@@ -48,7 +62,7 @@ function fail(reason) {
 
 function named() {
   const asked = location.hash.slice(1).split("/")[0];
-  return Object.hasOwn(VIEWS, asked) ? asked : "live";
+  return Object.hasOwn(VIEWS, asked) ? asked : shown.name || Object.keys(VIEWS)[0]; // "#view" is the link that skips the tabs
 }
 
 async function show() {
@@ -79,12 +93,8 @@ async function show() {
   }
 }
 
-async function makeTabs() {
+function makeTabs() {
   for (const name of Object.keys(VIEWS)) {
-    if (!OFFERED.includes(name)) {
-      const there = await VIEWS[name]().then(() => true, () => false);
-      if (!there) { delete VIEWS[name]; continue; }
-    }
     const tab = document.createElement("button");
     Object.assign(tab, { type: "button", id: `tab-${name}` });
     tab.setAttribute("role", "tab");
@@ -111,18 +121,31 @@ function makeLanguages() {
   /** @type {HTMLElement} */ (list.closest("label")).hidden = list.options.length < 2;
 }
 
+/** Where sounds go, and what else there could be. */
+function tellWhere() {
+  /** @type {(id: string) => any} */
+  const $ = (id) => document.querySelector(`#${id}`);
+  if (there.server) $("private").dataset.t = "page.served";
+  $("no-engine").hidden = there.engine;
+  $("api").hidden = !there.server;
+  tabs.hidden = Object.keys(VIEWS).length < 2;
+}
+
 async function start() {
   await loadStrings();
-  translate(document);
   makeLanguages();
-  await makeTabs();
-  const answer = await fetch("models/models.json");
-  context.models.push(...(await answer.json()));
-  context.choose(context.models[0]).catch(fail);
+  makeTabs();
+  tellWhere();
+  translate(document);
+  if (there.engine) {
+    const answer = await fetch(new URL("models/models.json", import.meta.url));
+    context.models.push(...(await answer.json()));
+    if (!there.server) context.choose(context.models[0]).catch(fail);
+  }
   addEventListener("hashchange", show);
   await show();
   document.body.dataset.ready = "";
-  if ("serviceWorker" in navigator) navigator.serviceWorker.register("service-worker.js").catch(() => {}); // a page on http://
+  if (!there.server && "serviceWorker" in navigator) navigator.serviceWorker.register("service-worker.js").catch(() => {}); // plain http has none
 }
 
 start().catch(fail);

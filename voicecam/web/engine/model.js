@@ -10,8 +10,10 @@ export const UNCERTAIN = "uncertain";
 /** @typedef {ReturnType<Model["verdict"]>} Verdict */
 /** @typedef {(key: string, values?: Record<string, any>) => string} Words  t of strings.js */
 /** @typedef {{t: Words, models: string[], model: Model | null, readonly audio: AudioContext, choose: (name: string) => Promise<Model>,
+ *   backend: () => Promise<import("./backend.js").Backend>,
  *   recognise?: any, decode?: any, base?: Model}} Context
- *   what views are given. models: names, the one that is offered first at the front; model: the chosen one, loaded; recognise, decode,
+ *   what views are given. models: names of the browser's, the one that is offered first at the front; model: the chosen one, loaded;
+ *   backend: who answers about recordings; recognise, decode,
  *   base: ways and a network that are not the engine's own */
 
 /**
@@ -40,6 +42,8 @@ export class Model {
   constructor(about, url) {
     Object.assign(this, about);
     /** @type {string} */ this.name;
+    /** @type {string} */ this.label; // what its classes are of: "digit"
+    /** @type {string} */ this.method; // of its maps
     /** @type {Config} */ this.config;
     /** @type {string[]} */ this.classes;
     /** @type {number} */ this.temperature;
@@ -52,7 +56,7 @@ export class Model {
     /** @type {number} */ this.mapRows;
     /** @type {number} */ this.mapColumns;
     /** @type {{rows: number[], columns: number[]}} */ this.mapEdges; // shares of the picture from its lower left corner
-    /** @type {{names: string[], limits: [number, number][], shares: number[][]}} */ this.bands; // limits in Hz
+    /** @type {{names: string[], limits: [number, number][], shares: number[][], training?: Record<string, any>}} */ this.bands; // limits in Hz; training: of each class, what single training clips have
     this.url = url;
   }
 

@@ -1,4 +1,5 @@
 // Files -> sound -> what a model says of the speech in it, as voicecam.network.recordings.predict_recording does.
+import { decoded } from "../sound/decode.js";
 import { cut, RATE, speech } from "./speech.js";
 
 export const NO_SPEECH = "no speech";
@@ -10,17 +11,11 @@ export const NO_SPEECH = "no speech";
  */
 export async function decode(file) {
   const name = file instanceof File ? file.name : "recording";
-  let buffer;
   try {
-    buffer = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await file.arrayBuffer());
+    return await decoded(file, RATE);
   } catch {
     throw new Error(name);
   }
-  const samples = new Float32Array(buffer.length);
-  for (let c = 0; c < buffer.numberOfChannels; c++) {
-    buffer.getChannelData(c).forEach((x, i) => { samples[i] += x / buffer.numberOfChannels; });
-  }
-  return { samples, rate: buffer.sampleRate };
 }
 
 /**
@@ -30,7 +25,7 @@ export async function decode(file) {
  */
 export async function recognise(model, samples, rate) {
   const found = await speech(samples, rate);
-  if (!found.length) return { prediction: NO_SPEECH, label: null, probability: null, windows: [], pieces: [], doubtful: false };
-  const spoken = cut(samples, rate, found);
-  return { ...(await model.classify(spoken.samples)), pieces: spoken.pieces, spoken: spoken.samples, doubtful: !!found.doubtful };
+  if (!found.length) return { prediction: NO_SPEECH, label: null, probability: null, windows: [], pieces: [], seconds: 0, doubtful: false };
+  const spoken = cut(samples, rate, found), seconds = found.reduce((sum, { start, end }) => sum + end - start, 0);
+  return { ...(await model.classify(spoken.samples)), pieces: spoken.pieces, spoken: spoken.samples, seconds, doubtful: !!found.doubtful };
 }

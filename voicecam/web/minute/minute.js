@@ -27,8 +27,8 @@ const HTML = `
 
 /** @param {HTMLElement} element @param {Context} context */
 export async function mount(element, context) {
-  const folder = new URL("examples/", document.baseURI);
-  const model = context.model?.name === context.models[0] ? context.model : await loadModel(new URL(`models/${context.models[0]}/`, document.baseURI));
+  const folder = new URL("../examples/", import.meta.url);
+  const model = context.model?.name === context.models[0] ? context.model : await loadModel(new URL(`../models/${context.models[0]}/`, import.meta.url));
   const clips = await (await fetch(new URL("clips.json", folder))).json();
   const view = new Minute(element, context, model, clips, folder);
   view.show(0);

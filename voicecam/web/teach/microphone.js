@@ -13,12 +13,12 @@ export function atRate({ samples, rate }) {
 
 /**
  * @param {HTMLButtonElement} button
- * @param {{context: any, most: number, ready?: () => boolean, begun?: () => void, take: (sound: Sound) => void, fail: (words: string) => void, level?: (decibels: number) => void, changed?: () => void}} options
- *   ready : whether recording may begin now; level : peak in dB of full scale; take : gets the sound at 16 kHz;
+ * @param {{context: any, most: number, ready?: () => boolean, begun?: () => void, take: (sound: Sound) => void, fail: (words: string, reason: Error) => void, level?: (decibels: number, seconds?: number) => void, changed?: () => void, asItIs?: boolean}} options
+ *   ready : whether recording may begin now; level : peak in dB of full scale; take : gets the sound at 16 kHz, or asItIs at the microphone's own rate;
  *   changed : the button says something else
  * @returns {() => void}  closes the microphone, and what was recorded is dropped: for a view that goes away
  */
-export function recordButton(button, { context, most, ready = () => true, begun = () => {}, take, fail, level = () => {}, changed = () => {} }) {
+export function recordButton(button, { context, most, ready = () => true, begun = () => {}, take, fail, level = () => {}, changed = () => {}, asItIs = false }) {
   /** @type {(() => Promise<Sound>) | null} */
   let stop = null;
   let opening = false;
@@ -31,7 +31,7 @@ export function recordButton(button, { context, most, ready = () => true, begun 
     changed();
     const sound = await end();
     level(-60);
-    if (!drop) take(atRate(sound));
+    if (!drop) take(asItIs ? sound : atRate(sound));
   };
   button.addEventListener("click", async () => {
     if (stop) return finish();
@@ -44,7 +44,7 @@ export function recordButton(button, { context, most, ready = () => true, begun 
       changed();
       begun();
     } catch (reason) {
-      fail(explain(context.t, /** @type {Error} */ (reason)));
+      fail(explain(context.t, /** @type {Error} */ (reason)), /** @type {Error} */ (reason));
     }
     opening = false;
   });

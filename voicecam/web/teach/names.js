@@ -22,3 +22,8 @@ export function stamp(when) {
   const day = [when.getFullYear(), when.getMonth() + 1, when.getDate()].map(two).join("");
   return `${day}T${[when.getHours(), when.getMinutes(), when.getSeconds()].map(two).join("")}`;
 }
+
+/** Of a saved recording, NAME_WORD_20260504T130201.wav: the T tells corpora/folders.py that the name stands first. @param {string} speaker @param {string} word @param {Date} when */
+export function fileName(speaker, word, when) {
+  return `${safeName(speaker)}_${safeName(word)}_${stamp(when)}.wav`;
+}

@@ -178,7 +178,7 @@ class Teach {
 
   /** The network that is taught: the one that is offered first, whichever is chosen elsewhere. */
   model() {
-    this.base ??= this.context.base ? Promise.resolve(this.context.base) : loadModel(new URL(`models/${this.context.models[0]}/`, document.baseURI));
+    this.base ??= this.context.base ? Promise.resolve(this.context.base) : loadModel(new URL(`../models/${this.context.models[0]}/`, import.meta.url));
     this.base.catch(() => { this.base = null; });
     return this.base;
   }
