@@ -471,7 +471,7 @@ def test_the_live_page_is_served_where_there_is_a_site_by_its_own_policy(explain
         assert client.get("/static/vendor/x.wasm").content == b"\0asm"
         worker = client.get("/static/engine/worker.js")
         assert (worker.status_code, worker.headers["content-security-policy"]) == (200, found), "networks run in the worker"
-        assert client.get("/static/models/%2e%2e/service-worker.js").status_code == 404
+        assert client.get("/static/vendor/%2e%2e/out.txt").status_code == 404
 
 
 def test_without_a_site_there_is_no_live_page_and_no_link(client, explainer, tmp_path):

@@ -25,8 +25,10 @@ from voicecam.errors import VoicecamError
 from voicecam.explanation.band_occlusion import occluded_bands
 from voicecam.explanation.bands import band_set
 from voicecam.explanation.methods import attribute, other_of_two
+from voicecam.explanation.training_ranges import load_ranges
 from voicecam.network.classifier import clip_features, load_classifier
 from voicecam.network.recordings import predict_recording
+from voicecam.server import analysis
 from voicecam.server.analysis import Explainer
 
 ROOT = Path(__file__).parent.parent
@@ -450,12 +452,95 @@ def test_the_local_server_offers_the_page_and_breaks_no_rule_of_it(browser, site
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(local)
-        page.get_by_role("link", name="Live in the browser").click()
+        page.wait_for_selector("body[data-ready] #record")
+        for name in ("Live", "Guided minute", "Compare", "Teach"):
+            page.get_by_role("tab", name=name).click()
+            page.wait_for_selector(f"#tab-{name.split()[-1].lower()}[aria-selected=true]")
+            page.wait_for_selector("main button:visible")
+        inside = CLASSIFY.replace('"./engine', '"/static/engine')
+        (found,) = page.evaluate(inside, ["static/models/voice", [text(spoken(WOMAN, 1.5))]])
+        assert found["label"] == "female", "its own page runs networks too, in the worker"
+        assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
+        page.goto(f"{local}/live/")
         page.wait_for_selector("body[data-ready]")
         (found,) = page.evaluate(CLASSIFY, ["models/voice", [text(spoken(WOMAN, 1.5))]])
         page.close()
     assert found["label"] == "female"
     assert said == []
+
+
+FILE = f"""async ([name, sound]) => {{
+  const {{ Browser }} = await import("./engine/browser.js"), {{ loadModel }} = await import("./engine/model.js");
+  const samples = ({FROM_TEXT})(sound), context = {{ models: [name], choose: () => loadModel(`models/${{name}}`) }};
+  const backend = new Browser(context), facts = await backend.facts(), clip = {{ samples, rate: {RATE} }};
+  const found = await backend.classify(clip, facts), moved = found.label === null ? null : await backend.shift(clip, facts, -4);
+  const heard = found.label === null ? null : await backend.sounds(clip, facts);
+  return {{ facts, found, moved: moved && {{ ...moved, blob: moved.blob.size }}, sizes: heard && Object.values(heard.sounds).map((one) => one.size) }};
+}}"""
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
+def test_a_recording_gets_the_answer_of_the_local_server(visit, folder):
+    """The two backends of the page, on two speakers with a pause between and on silence: the same keys, verdict, windows, bands."""
+    page, explainer = visit(), Explainer(load_classifier(folder), load_ranges(folder), folder.name)
+    pause = np.zeros(RATE, np.float32)
+    sound = np.concatenate([pause, spoken(WOMAN, 1.6), pause, spoken(MAN, 1.6), pause])
+    answer = page.evaluate(FILE, [folder.name, text(sound)])
+    found, wanted = answer["found"], analysis.analyse(explainer, Signal(sound, RATE))
+    assert found.keys() == wanted.keys()
+    assert (found["prediction"], found["label"]) == (wanted["prediction"], wanted["label"])
+    assert found["probabilities"] == pytest.approx(wanted["probabilities"], abs=0.02)
+    assert found["speech_seconds"] == pytest.approx(wanted["speech_seconds"], abs=0.07)
+    assert found["f0"] == pytest.approx(wanted["f0"], rel=0.05)
+    for name in ("start", "end"):
+        assert [one[name] for one in found["windows"]] == pytest.approx([one[name] for one in wanted["windows"]], abs=0.04)
+    assert (found["disagreement"] is None) == (wanted["disagreement"] is None)
+    own, other = found["explanation"], wanted["explanation"]
+    assert own.keys() == other.keys()
+    assert (own["start"], own["end"]) == pytest.approx((other["start"], other["end"]), abs=0.04)
+    assert own["bands"]["names"] == other["bands"]["names"]
+    assert own["bands"]["training"] == other["bands"]["training"]
+    assert np.corrcoef(own["bands"]["values"], other["bands"]["values"])[0, 1] > 0.98
+    assert np.corrcoef(np.ravel(own["map"]["values"]), np.ravel(other["map"]["values"]))[0, 1] > 0.98
+    assert np.shape(own["picture"]["values"]) == np.shape(other["picture"]["values"])
+    assert own["picture"]["columns"]["values"] == pytest.approx(other["picture"]["columns"]["values"], abs=1e-3)
+    assert own["picture"]["rows"]["values"] == pytest.approx(other["picture"]["rows"]["values"], rel=0.01)
+    assert answer["moved"]["f0"] == pytest.approx(analysis.shift(explainer, Signal(sound, RATE), -4)["f0"], rel=0.06)
+    assert set(answer["sizes"]) == {44 + 2 * round(explainer.classifier.model.config.seconds * RATE)}
+    silent = page.evaluate(FILE, [folder.name, text(pause)])["found"]
+    assert silent.keys() == wanted.keys()
+    assert (silent["prediction"], silent["probabilities"], silent["explanation"]) == ("no speech", {}, None)
+
+
+def test_the_recording_view_works_without_a_server(visit, tmp_path):
+    from playwright.sync_api import expect
+
+    page = visit("?lang=en#recording")
+    sf.write(tmp_path / "woman.wav", spoken(WOMAN, 2.0), RATE)
+    (tmp_path / "letter.wav").write_text("I am a text.")
+    page.locator("#file").set_input_files(tmp_path / "woman.wav")
+    expect(page.locator("#prediction")).to_contain_text("probability")
+    expect(page.locator("#bands-words")).to_contain_text("falls by")
+    page.get_by_text("Hear the evidence").click()
+    expect(page.locator("#sounds-words")).to_contain_text("not by mel gradients")
+    page.locator("#pitch").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#pitch-words")).to_contain_text("-1 semitones: ")
+    page.locator("#model").select_option("voice")
+    expect(page.locator("#consent")).to_be_visible()
+    assert page.locator("#model").input_value() == "digits", "nothing is asked before the sentence was read"
+    page.locator("#agree").click()
+    expect(page.locator("#prediction")).to_contain_text("female")
+    expect(page.locator("#bands-words")).to_contain_text("of 20 bands lie outside")
+    page.locator("#language").select_option("de")
+    expect(page.locator("#prediction")).to_contain_text("Wahrscheinlichkeit")
+    expect(page.locator("#map-words")).to_contain_text("HiRes-CAM-Karte")
+    page.get_by_role("tab", name="Vergleichen").click()
+    page.get_by_role("tab", name="Eine Aufnahme").click()
+    expect(page.locator("#history li")).to_have_count(1)
+    page.locator("#file").set_input_files(tmp_path / "letter.wav")
+    expect(page.get_by_role("alert")).to_contain_text("letter.wav: ")
+    expect(page.locator("#result")).to_be_hidden()
 
 
 def test_opens_without_a_network_once_it_was_opened(visit):
@@ -472,7 +557,7 @@ def test_opens_without_a_network_once_it_was_opened(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["live", "minute", "compare", "teach"])
+@pytest.mark.parametrize("view", ["live", "minute", "recording", "compare", "teach"])
 def test_reads_on_a_phone(visit, view, scheme):
     page = visit(f"#{view}", width=360, color_scheme=scheme)
     page.wait_for_timeout(300)

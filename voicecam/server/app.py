@@ -139,8 +139,9 @@ def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
 def _add_pages(app: FastAPI, site: Path | None) -> None:
     """The page, the API's page, their scripts and styles, and the static site."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    for name in BROUGHT if site is not None else ():
-        app.mount(f"{STATIC}/{name}", StaticFiles(directory=site / name, check_dir=False), name=name)
+    for folder in [site / name for name in BROUGHT] if site is not None else []:
+        if folder.is_dir():
+            app.mount(f"{STATIC}/{folder.name}", StaticFiles(directory=folder), name=folder.name)
     app.mount(STATIC, StaticFiles(directory=WEB), name="static")
 
     if site is not None:
