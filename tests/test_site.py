@@ -475,13 +475,14 @@ FILE = f"""async ([name, sound]) => {{
   const backend = new Browser(context), facts = await backend.facts(), clip = {{ samples, rate: {RATE} }};
   const found = await backend.classify(clip, facts), moved = found.label === null ? null : await backend.shift(clip, facts, -4);
   const heard = found.label === null ? null : await backend.sounds(clip, facts);
-  return {{ facts, found, moved: moved && {{ ...moved, blob: moved.blob.size }}, sizes: heard && Object.values(heard.sounds).map((one) => one.size) }};
+  const sizes = heard && Object.values(heard.sounds).map((one) => one.size);
+  return {{ facts, found, moved: moved && {{ ...moved, blob: moved.blob.size }}, sizes }};
 }}"""
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
 def test_a_recording_gets_the_answer_of_the_local_server(visit, folder):
-    """The two backends of the page, on two speakers with a pause between and on silence: the same keys, verdict, windows, bands."""
+    """The page's two backends on two speakers with a pause between, and on silence: the same keys, verdict, windows, bands."""
     page, explainer = visit(), Explainer(load_classifier(folder), load_ranges(folder), folder.name)
     pause = np.zeros(RATE, np.float32)
     sound = np.concatenate([pause, spoken(WOMAN, 1.6), pause, spoken(MAN, 1.6), pause])
