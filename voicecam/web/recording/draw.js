@@ -251,16 +251,18 @@ function border({ pen, left, width }, low, high, filled) {
 }
 
 /** @param {Area} area @param {string[]} names @param {Record<string, string>} shades */
-function legend({ pen, left, top, height }, names, shades) {
-  let x = left + 10;
+function legend({ pen, left, top, width, height }, names, shades) {
+  let x = left + 10, y = top + height / 2;
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   for (const name of names) {
+    const wide = 15 + pen.measureText(name).width;
+    if (x + wide > left + width) [x, y] = [left + 10, y + 16];
     pen.fillStyle = shades[name];
-    pen.fillRect(x, top + height / 2 - 5, 10, 10);
+    pen.fillRect(x, y - 5, 10, 10);
     pen.fillStyle = colour("ink");
-    pen.fillText(name, x + 15, top + height / 2);
-    x += 35 + pen.measureText(name).width;
+    pen.fillText(name, x + 15, y);
+    x += wide + 20;
   }
 }
 

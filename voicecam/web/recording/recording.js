@@ -3,7 +3,7 @@ import { fileName } from "../teach/names.js";
 import { make, style } from "../teach/dom.js";
 import { recordButton } from "../teach/microphone.js";
 import { wav } from "../sound/wav.js";
-import { number, translate } from "../strings.js";
+import { language, number, translate } from "../strings.js";
 import { drawBands, drawPicture, drawPitch, drawWaveform } from "./draw.js";
 import { page } from "./page.js";
 import { either, headline, play, showExplanation, showPrediction, showSounds } from "./show.js";
@@ -150,7 +150,7 @@ class Recording {
     const { $ } = this;
     this.waiting = clip;
     $("kept").hidden = false;
-    $("kept-words").textContent = this.t("recording.kept", { title: clip.title, time: clip.when.toLocaleTimeString() });
+    $("kept-words").textContent = this.t("recording.kept", { title: clip.title, time: clock(clip.when) });
     play($("kept-clip"), clip.blob);
     this.enter(clip);
   }
@@ -276,7 +276,7 @@ class Recording {
     if (clip && !visit.includes(clip)) visit.unshift(clip);
     $("history-part").hidden = !visit.length;
     $("history").replaceChildren(...visit.map((one) => {
-      const name = t(one.found ? "recording.show" : "recording.again"), time = one.when.toLocaleTimeString();
+      const name = t(one.found ? "recording.show" : "recording.again"), time = clock(one.when);
       const again = make("button", { type: "button", "aria-label": `${name} ${one.title}, ${time}`, onclick: () => this.revisit(one) }, name);
       return make("li", {}, make("div", { class: "row" }, again, make("span", {}, `${time}, ${one.title}: ${one.found ? headline(one.found) : t("recording.noAnswer")}`)));
     }));
@@ -328,6 +328,9 @@ class Recording {
     }
   }
 }
+
+/** @param {Date} when */
+const clock = (when) => when.toLocaleTimeString(language());
 
 /** @param {string} title @param {Float32Array | null} samples @param {number} rate @param {Blob} blob @returns {Clip} */
 function clipOf(title, samples, rate, blob) {
