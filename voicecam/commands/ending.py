@@ -15,6 +15,7 @@ from voicecam.errors import VoicecamError
 
 EXTRAS = {  # of pyproject.toml, and what they bring
     "web": ("fastapi", "uvicorn", "python_multipart"),
+    "site": ("onnx",),
     "notebooks": ("IPython", "ipywidgets", "nbclient", "nbformat"),
     "mic": ("sounddevice",),
 }
