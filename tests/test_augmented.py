@@ -106,7 +106,7 @@ def drawn_from(clips, n, *, seed=0, **how):
     """Targets and pictures of windows of the first clip alone."""
     scale = fit_scale(clips.windows(0), clips.config)
     only = np.eye(len(clips.bounds))[0]
-    return *Windows(clips, np.zeros(len(only), int), np.arange(len(only)), only, scale, n_classes=1, seed=seed, **how).draw(n), scale
+    return *Windows(clips, np.zeros(len(only), int), np.arange(len(only)), only, scale, seed=seed, **how).draw(n), scale
 
 
 @pytest.mark.parametrize("changes", [{}, {"normalise": "mean"}, {"features": "mfcc"}, {"normalise": "none", "floor_db": 30.0}])
@@ -210,11 +210,11 @@ def test_clips_of_no_class_are_drawn_as_either():
     clips = AugmentedClips(decibels, np.array([[[0, 100]], [[100, 200]], [[200, 300]]]), CONFIG)
     scale = fit_scale(np.zeros((2, CONFIG.n_mels, CONFIG.n_frames), np.float32), CONFIG)
     targets, young = np.array([0, 1, 1]), np.array([False, False, True])
-    windows = Windows(clips, targets, np.arange(3), np.array([0.0, 0.0, 1.0]), scale, n_classes=2, seed=0, no_class=young)
+    windows = Windows(clips, targets, np.arange(3), np.array([0.0, 0.0, 1.0]), scale, seed=0, no_class=young)
     assert 160 < windows.draw(400)[0].sum() < 240, "half and half, within four standard deviations"
-    windows = Windows(clips, targets, np.arange(3), np.array([0.5, 0.5, 0.0]), scale, n_classes=2, seed=0, no_class=young)
+    windows = Windows(clips, targets, np.arange(3), np.array([0.5, 0.5, 0.0]), scale, seed=0, no_class=young)
     assert 40 < windows.draw(120)[0].sum() < 80
-    windows = Windows(clips, targets, np.array([2, 0]), np.array([0.1, 0.3]), scale, n_classes=2, seed=0)
+    windows = Windows(clips, targets, np.array([2, 0]), np.array([0.1, 0.3]), scale, seed=0)
     assert 240 < (windows.draw(400)[0] == 0).sum() < 360, "rows and shares belong together"
 
 

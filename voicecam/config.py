@@ -184,11 +184,6 @@ class TrainConfig:
     mixup: float = _setting(0.0, "Beta parameter of blending clips and their labels; 0 is none", low=0, high=100)
     # see auxiliary.py; "" is none
     auxiliary_label: str = _setting("", "another label, learned at the same time from the training clips and then dropped")
-    teacher: str = _setting(  # Romero et al. 2015: "hints"
-        "",
-        "a speech encoder, such as resemblyzer, whose vector of each training clip is learned at the same time and then dropped, "
-        "recipe voice only",
-    )
     phases: str = _setting(
         "C", "of a speech model that is fine-tuned whole: as system C or D, see network.finetune", choices=("C", "D")
     )
@@ -212,8 +207,6 @@ class TrainConfig:
             raise ModelError(
                 f"auxiliary_label={self.auxiliary_label!r}: blended clips have no one second label; leave it out, or mixup"
             )
-        if self.teacher and (self.auxiliary_label or self.mixup):
-            raise ModelError(f"teacher={self.teacher!r}: not with auxiliary_label or mixup; leave one out")
 
 
 def _check_setting(name: str, value: Any, *, low: float, high: float, below: bool, choices: tuple, text: str) -> None:

@@ -44,8 +44,6 @@ class Dataset:
     failed : (wav, error) of each clip that could not be used
     fingerprints : uint8 (n_clips, fingerprints.BYTES), by which copies are known; None for ready-made matrices
     augmented_clips : the whole clips, where config.windows is "all"; `matrices` then hold each clip's loudest window
-    vectors : float32 (n_clips, d), a speech encoder's vector of each clip, NaN where it has none: what training with a teacher
-        learns beside the label, see network.auxiliary
     """
 
     corpus: Corpus
@@ -54,7 +52,6 @@ class Dataset:
     failed: tuple[tuple[str, str], ...] = ()
     fingerprints: np.ndarray | None = None
     augmented_clips: AugmentedClips | None = None
-    vectors: np.ndarray | None = None
 
     @property
     def clips(self) -> pd.DataFrame:
@@ -65,9 +62,8 @@ class Dataset:
         """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
         rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
         kept = None if self.augmented_clips is None else self.augmented_clips.keep(rows)
-        prints, vectors = (None if values is None else values[rows] for values in (self.fingerprints, self.vectors))
-        images = {"matrices": self.matrices[rows], "fingerprints": prints, "vectors": vectors}
-        return replace(self, corpus=chosen, augmented_clips=kept, **images)
+        prints = None if self.fingerprints is None else self.fingerprints[rows]
+        return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, augmented_clips=kept)
 
 
 def make_images(

@@ -20,7 +20,7 @@ from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.audio.fingerprints import fingerprint, to_text
 from voicecam.audio.speech import RATE, cut, find_speech
-from voicecam.config import Config, recipe
+from voicecam.config import Config
 from voicecam.corpora.table import Corpus
 from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, short_name
 from voicecam.encoders import load_encoder
@@ -181,27 +181,6 @@ def stored_encodings(path: Path, contents: list[str]) -> np.ndarray:
     if missing:
         raise DatasetError(f"{path}: lacks {missing} of {len(contents)} clips; make the encodings again, it adds what is missing")
     return np.stack([store.row[content][1] for content in contents])
-
-
-def clip_vectors(
-    corpus: Corpus, encoder: str, *, maps: Path, progress: Progress = lambda items, total: items
-) -> np.ndarray:
-    """A speech encoder's vector of each clip's speech, float32 (clip, d), made as those of system A are and kept like them; a row
-    of NaN for a clip in which nobody speaks, or that cannot be used.
-
-    encoder : a name of encoders.table that gives one vector, such as "resemblyzer"
-    maps : folder of the project's maps
-    Raises DatasetError when no clip can be used, VoicecamError for an unknown encoder, ModelError where it cannot be had.
-    """
-    config = recipe("embedding", encoder=encoder)
-    path = make_encodings(corpus, config, maps=maps, progress=progress)
-    entries = old_map(path)["entries"]
-    content = [entries[name]["content"] if "error" not in entries[name] else None for name in corpus.clips["path"]]
-    good = np.array([one is not None for one in content])
-    found = stored_encodings(store_path(corpus, config, home_of(maps)), [one for one in content if one])[:, :, 0]
-    vectors = np.full((len(content), found.shape[1]), np.nan, np.float32)
-    vectors[good] = found
-    return vectors
 
 
 class _Store:

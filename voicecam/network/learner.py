@@ -27,7 +27,7 @@ from voicecam.data.splits import Split
 from voicecam.errors import DatasetError
 from voicecam.features.image import Scale, fit_scale
 from voicecam.network import Model, build, versions
-from voicecam.network.auxiliary import add_second, add_teacher, drop_second, joint_numbers, numbers_with_clip
+from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
 from voicecam.network.loaders import make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
@@ -77,20 +77,14 @@ def train(
     counts = np.bincount(targets[split.train], minlength=len(classes))
     if training.auxiliary_label:
         targets, n_second = joint_numbers(dataset.corpus, training.auxiliary_label, split.train, targets, len(classes))
-    if training.teacher:
-        if dataset.augmented_clips is None or dataset.vectors is None:
-            raise DatasetError(f"teacher {training.teacher}: recipe voice alone learns from one; leave it out")
-        targets = numbers_with_clip(targets, split.train, len(classes))
     scale = fit_scale(dataset.matrices[split.train], dataset.config)
     set_seed(training.seed, reproducible=True)
     vocab = None if training.auxiliary_label else classes
-    loaders = _loaders(dataset, split, targets, training, scale, classes, vocab=vocab, no_class=no_class)
+    loaders = _loaders(dataset, split, targets, training, scale, vocab=vocab, no_class=no_class)
     met = counts if dataset.augmented_clips is None else np.ones(len(classes))
     learner, started = make_learner(loaders, met, training, dataset)
     if training.auxiliary_label:
         add_second(learner, len(classes), n_second)
-    if training.teacher:
-        add_teacher(learner, dataset.vectors, split.train, len(classes))
     log(started)
     lr, curve = _choose_lr(learner, training, log)
     learner.add_cb(epochs := EpochLog(log, training.patience, last=training.ema_decay > 0))
@@ -102,7 +96,7 @@ def train(
         learner.add_cbs([ChannelsLast(), Bfloat16()])
     _fit(learner, training, lr, random=started.startswith("start: random"))
     learner.model.load_state_dict(epochs.best_weights)
-    if training.auxiliary_label or training.teacher:
+    if training.auxiliary_label:
         drop_second(learner.model)
     meta = {
         **met_in_training(dataset, split, met_before(training.init, started)),
@@ -128,7 +122,7 @@ def trained_learner(model: Model, dataset: Dataset, split: Split, training: Trai
     """
     number = {name: i for i, name in enumerate(model.classes)}
     targets = dataset.clips[model.label].map(number).to_numpy(dtype=np.int64)
-    loaders = _loaders(dataset, split, targets, training, model.scale, model.classes, vocab=model.classes)
+    loaders = _loaders(dataset, split, targets, training, model.scale, vocab=model.classes)
     loaders.train_ds.n_inp = loaders.valid_ds.n_inp = 1  # what make_loaders takes away
     network = copy.deepcopy(model.network).to(loaders.device)
     loss = CrossEntropyLossFlat(label_smoothing=training.label_smoothing)
@@ -141,7 +135,6 @@ def _loaders(
     targets: np.ndarray,
     training: TrainConfig,
     scale: Scale,
-    classes: Sequence[str],
     *,
     vocab: Sequence[str] | None,
     no_class: np.ndarray | None = None,
@@ -150,10 +143,8 @@ def _loaders(
     windows = None
     if dataset.augmented_clips is not None:
         undecided = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
-        of_class = targets[split.train] % len(classes)
-        shares = _shares(dataset.clips.iloc[split.train], of_class, undecided[split.train], training.balance)
+        shares = _shares(dataset.clips.iloc[split.train], targets[split.train], undecided[split.train], training.balance)
         how: dict[str, Any] = {
-            "n_classes": len(classes),
             "seed": training.seed,
             "short": SHORT[training.degradation],
             "no_class": undecided,
@@ -164,7 +155,7 @@ def _loaders(
         raise DatasetError("clips of no class: recipe voice alone draws their targets; leave out --young")
     return make_loaders(
         scale.to_gray(dataset.matrices),
-        targets if windows is None else targets % len(classes),  # windows draw numbers themselves
+        targets,
         split,
         dataset.config,
         batch=training.batch,

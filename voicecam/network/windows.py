@@ -19,8 +19,7 @@ NO_CLASS_SHARE = 0.1  # of the windows drawn, those of clips of no class
 class Windows:
     """Windows cut by chance from the training clips' augmented copies, as often as `shares` says.
 
-    train : rows of the training clips, and shares, float, of each; targets : number of every clip, int64, whose remainder by
-        n_classes is its class, see auxiliary
+    train : rows of the training clips, and shares, float, of each; targets : class number of every clip, int64
     short : share of windows that are cut to 0.3 to 1 of their length and said again to fill it, as a short recording would be
     no_class : bool (clip,), clips that are of no class: their target is drawn anew each time, so that the network learns to be
         undecided about them (in the mean over draws the cross-entropy with equal shares of all classes)
@@ -35,7 +34,6 @@ class Windows:
         shares: np.ndarray,
         scale: Scale,
         *,
-        n_classes: int,
         seed: int,
         short: float = SHORT["voice"],
         no_class: np.ndarray | None = None,
@@ -45,15 +43,16 @@ class Windows:
         with warnings.catch_warnings():  # the copies are a file's memory map, which is read alone
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self.decibels = torch.from_numpy(augmented_clips.decibels).to(device)
-        self.targets, self.n_classes, self.train, self.scale, self.short = targets, n_classes, train, scale, short
+        self.targets, self.train, self.scale, self.short = targets, train, scale, short
         self.rng, self.ends = np.random.default_rng(seed), np.cumsum(shares) / np.sum(shares)
         self.no_class = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
+        self.n_classes = int(targets.max()) + 1
 
     def draw(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Numbers, int64 (n,), and the pictures of windows of clips of them, uint8 (n, row, frame)."""
+        """Class numbers, int64 (n,), and the pictures of windows of clips of them, uint8 (n, row, frame)."""
         clips = self.train[np.searchsorted(self.ends, self.rng.random(n), side="right")]
-        drawn, targets = self.rng.integers(self.n_classes, size=n), self.targets[clips]
-        targets = np.where(self.no_class[clips], targets - targets % self.n_classes + drawn, targets)
+        drawn = self.rng.integers(self.n_classes, size=n)
+        targets = np.where(self.no_class[clips], drawn, self.targets[clips])
         return torch.from_numpy(targets).to(self.decibels.device), self._pictures(clips)
 
     def _pictures(self, clips: np.ndarray) -> torch.Tensor:

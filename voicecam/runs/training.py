@@ -16,7 +16,7 @@ from voicecam.corpora.labels import age_years
 from voicecam.corpora.table import Corpus, keep_ages, keep_labelled
 from voicecam.data.augmented import render
 from voicecam.data.dataset import Dataset, read_dataset
-from voicecam.data.encodings import NOBODY_SPEAKS, clip_vectors
+from voicecam.data.encodings import NOBODY_SPEAKS
 from voicecam.data.map_file import home_of, old_map
 from voicecam.data.splits import Split, make_splits
 from voicecam.errors import ModelError
@@ -43,11 +43,7 @@ def run_dataset(settings: Settings, *, progress: Progress = lambda items, total:
         "how": DEGRADATIONS[settings.training.degradation],
         "cache": home / "cache" / "augmented",
     }
-    dataset = replace(dataset, augmented_clips=render(dataset.corpus, dataset.config, **how, progress=progress))
-    if not settings.training.teacher:
-        return dataset
-    vectors = clip_vectors(dataset.corpus, settings.training.teacher, maps=Path(settings.map).parent, progress=progress)
-    return replace(dataset, vectors=vectors)
+    return replace(dataset, augmented_clips=render(dataset.corpus, dataset.config, **how, progress=progress))
 
 
 def run_splits(settings: Settings, dataset: Dataset) -> list[Split]:
