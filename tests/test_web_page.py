@@ -1,6 +1,7 @@
 """The page in a real browser, with a microphone that plays a known file: record, drop, see, hear, move the pitch, come back."""
 
 import base64
+import re
 
 import numpy as np
 import pytest
@@ -213,6 +214,29 @@ def test_keyboard_and_screen_reader_find_everything(page):
     assert page.locator("h1").count() == 1
     assert page.evaluate("document.documentElement.lang") == "en"
     assert "probability" in page.inner_text("#status")
+
+
+def test_the_servers_answer_is_told_in_the_pages_language(page, address):
+    """Sentences come from the answer's numbers, so they are the server's own in another language, and follow the choice."""
+    from playwright.sync_api import expect
+
+    page.goto(f"{address}?lang=de")
+    page.wait_for_selector("body[data-ready]")
+    with page.expect_response("**/api/classify*") as answer:
+        drop(page, wav(spoken(0)))
+    found = answer.value.json()
+    expect(page.locator("#prediction")).to_contain_text("Wahrscheinlichkeit")
+    off, names = found["explanation"]["bands"], found["explanation"]["bands"]["names"]
+    outside = sum(not low <= x <= high for low, x, high in zip(off["training"]["low"], off["values"], off["training"]["high"]))
+    expect(page.locator("#bands-words")).to_contain_text(f"{outside} von {len(names)} Bändern")
+    assert f"{outside} of {len(names)} bands" in off["words"]
+    start, end = re.findall(r"\d\.\d\d", found["explanation"]["map"]["words"])
+    expect(page.locator("#map-words")).to_contain_text(f"{start.replace('.', ',')} bis {end.replace('.', ',')} s")
+    page.locator("#language").select_option("en")
+    expect(page.locator("#map-words")).to_contain_text(found["explanation"]["map"]["words"])
+    told = re.sub(r"(\d),(\d{3})", r"\1\2", page.inner_text("#bands-words"))
+    assert off["words"][off["words"].index(f"{outside} of") :] in told
+    assert page.said == []
 
 
 def test_a_phone_and_the_dark(browser, address):

@@ -25,7 +25,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder of a saved model; give several to switch between them on the page (default: digits, and voice)",
     )
     parser.add_argument(
-        "--site", type=Path, default=SITE, help="folder of make site, offered at /live/ where it is there (default: site)"
+        "--site",
+        type=Path,
+        default=SITE,
+        help="folder of make site: its views run in the page too, and it is at /live/ (default: site)",
     )
 
 

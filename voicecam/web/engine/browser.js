@@ -1,5 +1,5 @@
 // The backend "browser": the same questions as server.js, answered by the networks that run in the page. Its answers have the shape of
-// /api's; sentences in them are written when they are read, in the page's language.
+// /api's, without its sentences: see recording/words.js.
 import { gainOf, split } from "../live/evidence.js";
 import { colour } from "../live/picture.js";
 import { axisOf, named } from "../live/axis.js";
@@ -8,9 +8,9 @@ import { moveVoice } from "../sound/move.js";
 import { pitchTrack } from "../sound/pitch.js";
 import { resampled } from "../sound/resample.js";
 import { wav } from "../sound/wav.js";
-import { number, t } from "../strings.js";
+import { timeline, torn } from "../recording/words.js";
+import { t } from "../strings.js";
 import { loudest } from "./level.js";
-import { UNCERTAIN } from "./model.js";
 import { NO_SPEECH, recognise } from "./recordings.js";
 import { RATE } from "./speech.js";
 
@@ -63,12 +63,9 @@ export class Browser {
     const always = { ...short, verdicts, speech_seconds: said.seconds, doubtful: said.doubtful, waveform: waveform(samples, seconds) };
     if (prediction === NO_SPEECH || !("spoken" in said)) return { ...always, f0: null, probabilities: {}, windows: [], timeline: null, disagreement: null, explanation: null };
     const windows = said.windows.map((one) => ({ start: placeOf(one.start, said.pieces), end: placeOf(one.end, said.pieces, true), probabilities: byName(classes, one.probabilities) }));
-    const torn = new Set(windows.map((one) => sureOf(one.probabilities, threshold)).filter((one) => one !== UNCERTAIN)).size > 1;
     return {
-      ...always, probabilities: byName(classes, said.probabilities), windows, f0: median(said.spoken),
-      get timeline() { return windows.length > 1 ? timeline(windows, threshold) : null; },
-      get disagreement() { return torn ? t("recording.torn", { line: timeline(windows, threshold) }) : null; },
-      explanation: await explain(model, said, windows[said.strongest]),
+      ...always, probabilities: byName(classes, said.probabilities), windows, f0: median(said.spoken), explanation: await explain(model, said, windows[said.strongest]),
+      timeline: windows.length > 1 ? timeline(windows, threshold) : null, disagreement: torn(windows, threshold) ? timeline(windows, threshold) : null,
     };
   }
 
@@ -104,24 +101,6 @@ export function placeOf(time, pieces, ending = false) {
   return pieces[pieces.length - 1].end;
 }
 
-/** @param {Record<string, number>} probabilities @param {number} threshold */
-function sureOf(probabilities, threshold) {
-  const [label, p] = Object.entries(probabilities).reduce((a, b) => (b[1] > a[1] ? b : a));
-  return p >= threshold ? label : UNCERTAIN;
-}
-
-/** Runs of windows that say the same, as recordings.timeline. @param {{start: number, end: number, probabilities: Record<string, number>}[]} windows @param {number} threshold */
-function timeline(windows, threshold) {
-  /** @type {{said: string, start: number, end: number}[]} */
-  const runs = [];
-  for (const { start, end, probabilities } of windows) {
-    const said = sureOf(probabilities, threshold), last = runs[runs.length - 1];
-    if (last?.said === said) last.end = end;
-    else runs.push({ said, start, end });
-  }
-  return runs.map(({ said, start, end }) => `${number(start, 2)}–${number(end, 2)} s ${said === UNCERTAIN ? t("live.uncertain") : said}`).join(", ");
-}
-
 /** Median pitch in Hz; null where nothing is voiced. @param {Float32Array} samples */
 function median(samples) {
   const hz = pitchTrack(samples, RATE).hz.filter((one) => !Number.isNaN(one)).sort();
@@ -143,11 +122,11 @@ async function explain(model, said, { start, end }) {
   return {
     start, end,
     picture: {
-      values: lines(grey, frames), signed: false, rows: axis, ticks, get words() { return t(`recording.colours.${axis.kind}`); },
+      values: lines(grey, frames), signed: false, rows: axis, ticks,
       columns: { values: Array.from({ length: frames }, (_, i) => (window / 2 + i * hop) / config.sample_rate) },
     },
-    map: { values: lines(map, columns), edges, get words() { return mapWords(model, map, label); } },
-    bands: { names: bands.names, limits: bands.limits, values: worth, training, get words() { return bandWords(bands.names, worth, label, training); } },
+    map: { method: METHODS[model.method] ?? model.method, label, values: lines(map, columns), edges },
+    bands: { names: bands.names, limits: bands.limits, values: worth, training },
   };
 }
 
@@ -162,25 +141,4 @@ function rowsOf({ config }, n) {
   if (config.features !== "logmel") return { kind: "coefficient", values: places, ticks: places.filter((i) => i % 4 === 0).map((row) => ({ row, text: `c${row}` })) };
   const axis = axisOf(config), ticks = axis.ticks.filter((_, i) => i % 2 === 1).map((hz) => ({ row: axis.share(hz) * n - 0.5, text: `${named(hz)}` }));
   return { kind: "frequency", values: places.map((i) => axis.hz((i + 0.5) / n)), ticks };
-}
-
-/** When the map is strongest. @param {Model} model @param {number[]} map @param {string} label */
-function mapWords({ mapRows: rows, mapColumns: columns, mapEdges, method, frames, hop, window, rate }, map, label) {
-  const how = { method: METHODS[method] ?? method, label, rows, columns }, top = Math.max(...map);
-  if (!(top > 0)) return t("recording.mapBlank", how);
-  const [from, to] = [0, 1].map((i) => ((window - hop) / 2 + mapEdges.columns[(map.indexOf(top) % columns) + i] * frames * hop) / rate);
-  return t("recording.mapWords", { ...how, start: number(from, 2), end: number(to, 2) });
-}
-
-/**
- * As training_ranges.describe_outliers: the clip's bands beside those of single training clips, in how many a training clip itself is out.
- * @param {string[]} names @param {number[]} worth @param {string} label @param {any} training
- */
-function bandWords(names, worth, label, training) {
-  const top = worth.indexOf(Math.max(...worth));
-  const most = worth[top] > 0 ? t("live.bandsMost", { band: names[top], label, worth: number(worth[top], 2) }) : t("recording.bandsNone", { label });
-  if (!training) return most;
-  const rounded = worth.map((one) => Number(one.toFixed(4))), off = names.filter((_, i) => rounded[i] < training.low[i] || rounded[i] > training.high[i]);
-  const how = { off: off.length, all: names.length, label, speakers: training.speakers, where: off.length ? `: ${off.join(", ")}` : "", median: training.outside.median, most: training.outside.most };
-  return `${most} ${t("recording.bandsOff", how)}`;
 }

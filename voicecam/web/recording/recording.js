@@ -7,6 +7,7 @@ import { language, number, translate } from "../strings.js";
 import { drawBands, drawPicture, drawPitch, drawWaveform } from "./draw.js";
 import { page } from "./page.js";
 import { either, headline, play, showExplanation, showPrediction, showSounds } from "./show.js";
+import { torn } from "./words.js";
 
 /** @typedef {import("../engine/backend.js").Clip} Clip */
 /** @typedef {import("../engine/backend.js").Facts} Facts */
@@ -179,7 +180,7 @@ class Recording {
     $("result").hidden = false;
     $("error").hidden = $("kept").hidden = true;
     showPrediction($, found, model);
-    this.say(`${clip.title}: ${headline(found)}.${found.disagreement === null ? "" : ` ${t("recording.disagree")}`}`);
+    this.say(`${clip.title}: ${headline(found)}.${torn(found.windows, model.threshold) ? ` ${t("recording.disagree")}` : ""}`);
     play($("clip"), clip.blob);
     $("explanation").hidden = found.explanation === null;
     if (found.explanation) showExplanation($, found, model);

@@ -2,9 +2,11 @@
 import { language, number, t } from "../strings.js";
 import { make } from "../teach/dom.js";
 import { inZone, uncertainZone } from "./draw.js";
+import * as words from "./words.js";
+
+const { said } = words;
 
 const FILLED = 0.03; // s; a hop of the network's pictures, by which a window may be shorter
-const SAID = /** @type {Record<string, string>} */ ({ uncertain: "live.uncertain", "no speech": "live.noSpeech" }); // answers that are no class
 
 /** @typedef {(id: string) => any} Find  an element of the view */
 /** @typedef {import("../engine/backend.js").Facts} Facts */
@@ -14,9 +16,6 @@ export function play(player, blob) {
   if (player.src) URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(blob);
 }
-
-/** A class as it is, other answers in the page's language. @param {string} prediction */
-const said = (prediction) => (Object.hasOwn(SAID, prediction) ? t(SAID[prediction]) : prediction);
 
 /** 1 and 0 are kept for certainty, which a model does not have. @param {number} value @param {number} digits */
 export function share(value, digits) {
@@ -51,13 +50,13 @@ export function showPrediction($, found, model) {
   $("prediction").textContent = headline(found);
   $("verdicts").hidden = found.verdicts.length < 2;
   $("verdicts").textContent = verdictLine(found.verdicts);
-  $("disagreement").hidden = found.disagreement === null;
-  $("disagreement").textContent = found.disagreement ?? "";
+  const torn = words.torn(found.windows, model.threshold), line = found.windows.length > 1 ? words.timeline(found.windows, model.threshold) : "";
+  $("disagreement").hidden = !torn;
+  $("disagreement").textContent = torn ? t("recording.torn", { line }) : "";
+  $("timeline").hidden = torn || !line; // the disagreement holds it
+  $("timeline").textContent = $("timeline").hidden ? "" : t("recording.timeline", { line });
   $("facts").textContent = facts(found, model);
   bars($("probabilities"), found.probabilities, model);
-  const line = found.disagreement === null ? found.timeline : null; // the disagreement holds the timeline
-  $("timeline").hidden = line === null;
-  $("timeline").textContent = line === null ? "" : t("recording.timeline", { line });
 }
 
 /** @param {any} found @param {Facts} model */
@@ -96,19 +95,20 @@ function zone(classes, threshold) {
 /** The explanation's words and table, and the pitch slider at its start. @param {Find} $ @param {any} found @param {Facts} model */
 export function showExplanation($, { explanation, label }, model) {
   const { start, end, picture, map, bands } = explanation, place = { start: number(start, 2), end: number(end, 2) };
+  const strongest = onSound(model) ? map.words : words.mapWords(explanation, label);
   $("window").textContent = `${t("recording.window", { ...place, label })}${length(end - start, model.window_seconds)}`;
-  $("map-words").textContent = bands === null || onSound(model) ? map.words : `${map.words} ${t("recording.coarser")}`;
-  $("picture-words").textContent = picture.words;
-  $("map").setAttribute("aria-label", map.words);
+  $("map-words").textContent = bands === null || onSound(model) ? strongest : `${strongest} ${t("recording.coarser")}`;
+  $("picture-words").textContent = words.pictureWords(picture);
+  $("map").setAttribute("aria-label", strongest);
   $("picture").setAttribute("aria-label", t(`recording.pictureOf.${picture.rows.kind}`, place));
   $("sounds").hidden = model.features === "mfcc-2020" || onSound(model); // they have no way back from mel energies to sound
   $("bands-part").hidden = bands === null;
-  if (bands) bandWords($, bands, label, onSound(model));
+  if (bands) showBands($, bands, label, onSound(model));
 }
 
 /** The evidence as sound; without an answer yet, `words` alone. @param {Find} $ @param {{sounds?: Record<string, Blob> | null, words: string}} heard */
-export function showSounds($, { sounds = null, words }) {
-  $("sounds-words").textContent = words;
+export function showSounds($, { sounds = null, words: about }) {
+  $("sounds-words").textContent = about;
   $("sound-players").hidden = sounds === null;
   for (const [name, blob] of Object.entries(sounds ?? {})) play($(`sound-${name}`), blob);
 }
@@ -125,11 +125,12 @@ function onSound({ features }) {
 }
 
 /** @param {Find} $ @param {any} bands @param {string} label @param {boolean} ofSound */
-function bandWords($, { words, names, values, training }, label, ofSound) {
+function showBands($, bands, label, ofSound) {
+  const { names, values, training } = bands, most = ofSound ? bands.words : words.bandWords(bands, label);
   const line = t(ofSound ? "recording.bandsOfSound" : "recording.bandsLine");
   const area = training ? ` ${t("recording.bandsArea", { label })}` : "";
-  $("bands-words").textContent = `${words} ${line}${area}`;
-  $("bands").setAttribute("aria-label", words);
+  $("bands-words").textContent = `${most} ${line}${area}`;
+  $("bands").setAttribute("aria-label", most);
   const head = ["live.band", "recording.thisClip", ...(training ? ["recording.low", "recording.mean", "recording.high"] : [])].map((key) => t(key));
   const rows = names.map((/** @type {string} */ name, /** @type {number} */ i) => [name, values[i], ...(training ? [training.low[i], training.mean[i], training.high[i]] : [])]);
   const cells = (/** @type {any[]} */ [name, ...numbers]) => [make("th", { scope: "row" }, name), ...numbers.map((value) => make("td", { class: "n" }, number(value, 2)))];
