@@ -1,5 +1,6 @@
 // Who answers about recordings: the server that gave the page, or this browser. The page's <meta name="backend"> says what there is:
 // "browser" (plain files), "server" (scripts/serve.py), or "server browser" where that server has the site's networks too.
+import { wav } from "../sound/wav.js";
 
 /** @typedef {{name: string, models: string[], label: string, classes: string[], colours: Record<string, string>, threshold: number, features: string, window_seconds: number, most_bytes: number, most_seconds: number, endings: string[]}} Facts
  *   of a model, and what may be asked; as /api/model answers */
@@ -25,4 +26,14 @@ export function offered(page = document) {
 export async function openBackend(context, { server } = offered()) {
   if (server) return new (await import("./server.js")).Server();
   return new (await import("./browser.js")).Browser(context);
+}
+
+/** A clip that nobody was asked about yet. @param {string} title @param {Float32Array | null} samples @param {number} rate @param {Blob} blob @returns {Clip} */
+export function clipOf(title, samples, rate, blob) {
+  return { title, when: new Date(), samples, rate, blob, model: null, found: null, heard: null, tried: new Map(), step: 0 };
+}
+
+/** Samples, which go to the backend as they are. @param {string} title @param {Float32Array} samples @param {number} rate */
+export function rawClip(title, samples, rate) {
+  return clipOf(title, samples, rate, wav(samples, rate));
 }

@@ -2,11 +2,12 @@
 import { fileName } from "../teach/names.js";
 import { make, style } from "../teach/dom.js";
 import { recordButton } from "../teach/microphone.js";
-import { wav } from "../sound/wav.js";
+import { clipOf, rawClip } from "../engine/backend.js";
 import { language, number, translate } from "../strings.js";
 import { drawBands, drawPicture, drawPitch, drawWaveform } from "./draw.js";
 import { page } from "./page.js";
 import { either, headline, play, showExplanation, showPrediction, showSounds } from "./show.js";
+import { Slider } from "./slider.js";
 import { torn } from "./words.js";
 
 /** @typedef {import("../engine/backend.js").Clip} Clip */
@@ -42,8 +43,7 @@ class Recording {
     /** @type {Clip | null} */ this.shown = null;
     /** @type {Clip | null} */ this.waiting = null; // without an answer yet
     this.queue = Promise.resolve(); // clips are asked about one after another
-    /** @type {{clip: Clip, step: number} | null} */ this.wish = null; // a step of the pitch slider to be asked about
-    this.moving = false;
+    this.slider = new Slider(this);
     this.agreed = false; // to what `live.consent` says
     this.silence = () => {}; // closes the microphone
   }
@@ -64,7 +64,7 @@ class Recording {
     $("kept-save").addEventListener("click", () => this.save($("kept-save"), this.waiting));
     $("again").addEventListener("click", () => this.waiting && this.revisit(this.waiting));
     $("overlay").addEventListener("change", () => this.draw());
-    $("pitch").addEventListener("input", () => this.move());
+    $("pitch").addEventListener("input", () => this.slider.move());
     $("sounds").addEventListener("toggle", () => this.hear());
     this.silence = recordButton($("record"), {
       context: this.context, most: this.model.most_seconds, asItIs: true,
@@ -175,7 +175,7 @@ class Recording {
   show(clip) {
     const { $, t } = this, { found } = clip, model = /** @type {Facts} */ (clip.model);
     this.shown = clip;
-    this.wish = null;
+    this.slider.wish = null;
     if (model !== this.model) this.use(model);
     $("result").hidden = false;
     $("error").hidden = $("kept").hidden = true;
@@ -184,7 +184,8 @@ class Recording {
     play($("clip"), clip.blob);
     $("explanation").hidden = found.explanation === null;
     if (found.explanation) showExplanation($, found, model);
-    this.showStep(clip);
+    this.slider.show(clip);
+    this.draw();
     this.hear();
   }
 
@@ -227,46 +228,6 @@ class Recording {
     } catch (reason) {
       if (clip === this.shown) showSounds($, { words: `${/** @type {Error} */ (reason).message}.` });
     }
-  }
-
-  // ---- the pitch slider: one question at a time, the newest wish next
-
-  async move() {
-    if (!this.shown) return;
-    this.$("pitch-value").textContent = this.$("pitch").value;
-    this.wish = { clip: this.shown, step: Number(this.$("pitch").value) };
-    if (this.moving) return;
-    this.moving = true;
-    while (this.wish) {
-      const { clip, step } = this.wish;
-      this.wish = null;
-      const words = await this.tryStep(clip, step);
-      if (clip === this.shown && !this.wish) this.showStep(clip, words);
-    }
-    this.moving = false;
-  }
-
-  /** Ask about a step; what went wrong in words, "" where nothing did. @param {Clip} clip @param {number} step */
-  async tryStep(clip, step) {
-    try {
-      if (!clip.tried.has(step)) clip.tried.set(step, await this.backend.shift(clip, /** @type {Facts} */ (clip.model), step));
-      clip.step = step;
-      return "";
-    } catch (reason) {
-      return this.t("recording.notMoved", { semitones: step, why: /** @type {Error} */ (reason).message });
-    }
-  }
-
-  /** The last step that was answered: slider, words, sound and plot tell of the same one. @param {Clip} clip @param {string} problem  what is said instead of it */
-  showStep(clip, problem = "") {
-    const { $, t } = this, found = clip.tried.get(clip.step);
-    $("pitch").value = clip.step;
-    $("pitch-value").textContent = clip.step;
-    const pitch = found?.f0 ? `, ${t("recording.pitch", { hz: number(found.f0, 0) })}` : "";
-    $("pitch-words").textContent = problem || (found ? t("recording.moved", { semitones: found.semitones, said: headline(found) + pitch }) : "");
-    $("pitch-sound").hidden = !found;
-    if (found) play($("pitch-sound"), found.blob);
-    this.draw();
   }
 
   // ---- this visit
@@ -332,13 +293,3 @@ class Recording {
 
 /** @param {Date} when */
 const clock = (when) => when.toLocaleTimeString(language());
-
-/** @param {string} title @param {Float32Array | null} samples @param {number} rate @param {Blob} blob @returns {Clip} */
-function clipOf(title, samples, rate, blob) {
-  return { title, when: new Date(), samples, rate, blob, model: null, found: null, heard: null, tried: new Map(), step: 0 };
-}
-
-/** Samples, which go to the backend as they are. @param {string} title @param {Float32Array} samples @param {number} rate */
-function rawClip(title, samples, rate) {
-  return clipOf(title, samples, rate, wav(samples, rate));
-}
