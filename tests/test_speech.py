@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import soxr
-import torch
+from silero_vad import load_silero_vad
 
 from conftest import voice
 from voicecam import audio
@@ -126,7 +126,7 @@ def test_long_recordings_are_looked_at_in_pieces_and_nothing_changes(rng, monkey
         np.float32
     )
     around = np.pad(sound, (speech.BEFORE * speech.FRAME, speech.AFTER * speech.FRAME))
-    whole = speech._detector().audio_forward(around)[speech.BEFORE :][: -(-len(sound) // speech.FRAME)]
+    whole = load_silero_vad(sequence=True).audio_forward(around)[speech.BEFORE :][: -(-len(sound) // speech.FRAME)]
     np.testing.assert_array_equal(speech.speech_probabilities(sound), whole)
     segments = Speech(((0.1, 0.4), (1.0, 2.5), (3.0, 3.3)))
     at_once = spectral_change(sound, segments)
@@ -196,14 +196,3 @@ def test_median_f0_of_a_known_buzz(f0, rng):
 def test_noise_and_scraps_have_no_f0(rng):
     assert median_f0(Signal(0.1 * rng.standard_normal(RATE).astype(np.float32), RATE)) is None
     assert median_f0(Signal(np.ones(100, np.float32), RATE)) is None
-
-
-def test_the_detector_leaves_torch_its_threads():
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        speech._load_detector.cache_clear()
-        find_speech(Signal(words()[0], RATE))
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

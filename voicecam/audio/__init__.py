@@ -1,6 +1,7 @@
 """Sound: reading, resampling and cutting it (signal), speech, pitch, degradations, microphone, recorder. `audio.load` and the
 other names of audio.signal are handed on, and `find_speech`, `median_f0`."""
 
+from voicecam.audio.parts import read_parts
 from voicecam.audio.pitch import median_f0
 from voicecam.audio.signal import (
     ANY,
@@ -39,6 +40,7 @@ __all__ = [
     "prepare_whole",
     "read",
     "read_bytes",
+    "read_parts",
     "resample",
     "set_level",
 ]

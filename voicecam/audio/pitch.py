@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
-from scipy.fft import irfft, rfft
 
 from voicecam.audio.signal import Signal, hann
 from voicecam.errors import AudioError
@@ -86,6 +85,8 @@ def whisper(samples: np.ndarray, rate: int, *, rng: np.random.Generator) -> np.n
 
 def _spectra(samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
     """Spectra (frame, bin) of windows of FRAME_S every HOP_S, one window of silence before, and samples a window."""
+    from scipy.fft import rfft  # here: what classifies does without scipy
+
     n, hop = round(FRAME_S * rate), round(HOP_S * rate)
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (n, n + hop)), n)[::hop]  # (frame, sample)
     return rfft(frames * _window(n), axis=1), n  # (frame, sample) -> (frame, bin)
@@ -93,6 +94,8 @@ def _spectra(samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
 
 def _sound(spectra: np.ndarray, n: int, rate: int, length: int) -> np.ndarray:
     """The `length` samples that windows with these spectra add up to, see `_spectra`."""
+    from scipy.fft import irfft  # here: what classifies does without scipy
+
     hop, shaped = round(HOP_S * rate), irfft(spectra, n, axis=1) * _window(n)
     added = np.zeros((len(shaped) - 1) * hop + n, dtype=np.float32)
     for start, frame in zip(range(0, len(added), hop), shaped):
@@ -106,6 +109,8 @@ def _window(n: int) -> np.ndarray:
 
 def _log_envelopes(spectra: np.ndarray, n: int, rate: int) -> np.ndarray:
     """Log magnitudes of the all-pole model (linear prediction, Makhoul 1975) of each spectrum of n samples, (frame, bin)."""
+    from scipy.fft import irfft, rfft  # here: what classifies does without scipy
+
     correlation = irfft(np.abs(spectra) ** 2, n, axis=1)[:, : ORDER + 1].astype(np.float64)  # (frame, bin) -> (frame, lag)
     correlation *= np.exp(-0.5 * (2 * np.pi * LAG_HZ / rate * np.arange(ORDER + 1)) ** 2)
     correlation[:, 0] = correlation[:, 0] * 1.0001 + 1e-7 * max(float(correlation[:, 0].max()), 1e-12)

@@ -8,9 +8,11 @@ import numpy as np
 import soundfile as sf
 
 from voicecam import audio
+from voicecam.audio.detector import FRAME
+from voicecam.audio.detector import SPEECH as LIKELY
 from voicecam.audio.signal import Signal
-from voicecam.audio.speech import FRAME, LIKELY, speech_probabilities
 from voicecam.audio.speech import RATE as SPEECH_RATE
+from voicecam.audio.speech import speech_probabilities
 from voicecam.files import free_path, safe_name, write_bytes
 
 RATE = 48_000  # Hz, of the files

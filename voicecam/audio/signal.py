@@ -102,6 +102,12 @@ def read_bytes(data: bytes, *, name: str = "recording", limits: Limits = ANY) ->
 
 
 def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal:
+    blocks = [*file_blocks(file, name, rate, limits)]
+    return Signal(np.concatenate([block.samples for block in blocks]), blocks[0].rate)
+
+
+def file_blocks(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Iterator[Signal]:
+    """What a file holds, block by block, at `rate` or at its own. Raises AudioError."""
     if not file.read(1):
         raise AudioError(f"{name}: 0 bytes; record or copy it again")
     kind = kind_of(file)
@@ -113,7 +119,8 @@ def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal
     try:
         with open_stream(file, kind) as stream:
             _refuse_rate(stream.rate, limits, name)
-            blocks = [*_resampled(got.mono(stream, limits, name), stream.rate, rate or stream.rate)]
+            for block in _resampled(got.mono(stream, limits, name), stream.rate, rate or stream.rate):
+                yield Signal(block, rate or stream.rate)
     except PyAVMissingError as reason:
         raise AudioError(f"{name}: {reason}, which is not installed; run: pip install av") from None
     except DecodeError as reason:
@@ -122,7 +129,6 @@ def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal
     if stream.promised is not None and got.n < stream.promised:
         raise AudioError(f"{name}: truncated, {got.n} of {stream.promised} samples are there; copy it again")
     got.refuse(name)
-    return Signal(np.concatenate(blocks), rate or stream.rate)
 
 
 class _Got:

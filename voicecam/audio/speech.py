@@ -9,23 +9,19 @@ looked at in pieces.
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from threading import Lock
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-from scipy.fft import rfft
 
 from voicecam import audio
+from voicecam.audio.detector import FRAME, frame_probabilities, speech_segments
 from voicecam.audio.signal import Signal, hann
 from voicecam.errors import AudioError
 
 RATE = 16_000  # Hz; the detector's
 STEP = 160  # samples; from one spectrum to the next
-FRAME = 512  # samples; the detector gives one probability for each 32 ms
 LEVEL_DBFS = -26.0  # dB re full scale, RMS; the detector hears soft recordings worse
 BEFORE, AFTER = 28, 9  # frames of silence around; 0.9 s before finds all of FSDD's words, 0.3 s misses 2 in 100
-LIKELY = 0.5  # probability from which a frame is speech; Silero's own default
 GAP_MS = 250  # ms; a shorter pause does not end a segment: stops and soft syllables are pauses of up to 0.2 s
 LEAST_SECONDS = 0.1  # s of speech; three frames. A click has less
 SURE, SURE_SECONDS = 0.9, 0.2  # where frames of this probability add up to as long, it is speech; made chords have none such
@@ -35,10 +31,8 @@ LEAST_EVIDENCE = 7.0  # chosen on half of the speakers and packages by audit/spe
 CLEAR_EVIDENCE = 9.5  # below it speech is doubtful: 0.3 % of 7,280 clips of corpora, 9 % of 1,355 recordings without speech
 MARGIN = 0.15  # s kept around a segment: soft beginnings and ends; see `cut`
 SEAM = 1e-3  # s; moments closer than this to the seam of two pieces are on it
-SPECTRA = 30_000  # spectra compared in one go, of 5 minutes
+SPECTRA = 6_000  # spectra compared in one go, of a minute
 SLOW_PIECE = 7 * FRAME * 256  # samples, 57 s; as long as whole frames at SLOWER
-
-_LOADING = Lock()
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,7 @@ def cut(signal: Signal, speech: Speech) -> Spoken:
 def speech_probabilities(samples: np.ndarray) -> np.ndarray:
     """Probability of speech in each frame of 32 ms, float32 (n_frames,), of samples at 16 kHz, float32 (n,). The last frame is
     filled with silence."""
-    return _detector().audio_forward(_Around(samples))[BEFORE : BEFORE - (-len(samples) // FRAME)]
+    return frame_probabilities(_Around(samples))[BEFORE : BEFORE - (-len(samples) // FRAME)]
 
 
 def slow_probabilities(samples: np.ndarray) -> np.ndarray:
@@ -194,7 +188,7 @@ def _levels(samples: np.ndarray, n: int, more: int) -> Iterator[tuple[int, np.nd
         last = min(n, first + SPECTRA + more)
         piece = _slice(samples, first * STEP - FRAME, (last - 1) * STEP)  # the last spectrum ends FRAME after where it starts
         frames = np.lib.stride_tricks.sliding_window_view(piece, FRAME)[::STEP]  # (frame, sample)
-        spectra = rfft(frames * window, axis=1)[:, : 4_000 * FRAME // RATE]
+        spectra = np.fft.rfft(frames * window, axis=1)[:, : 4_000 * FRAME // RATE]
         yield first, 20 * np.log10(np.abs(spectra.T) + 1e-7)
 
 
@@ -206,32 +200,6 @@ def _inside(moments: np.ndarray, speech: Speech) -> np.ndarray:
 
 
 def _segments(p: np.ndarray, n: int, *, speed: float = 1.0) -> tuple[tuple[float, float], ...]:
-    """Segments in s of a recording of `n` samples that was heard at `speed`, by Silero's own rules (speech ends below 0.35)."""
-    from silero_vad import get_speech_timestamps_from_probs
-
-    found = get_speech_timestamps_from_probs(
-        p.tolist(),
-        threshold=LIKELY,
-        min_speech_duration_ms=0,
-        min_silence_duration_ms=round(GAP_MS / speed),
-        speech_pad_ms=0,
-        audio_length_samples=round(n / speed),
-    )
-    return tuple((part["start"] * speed / RATE, min(part["end"] * speed, n) / RATE) for part in found)
-
-
-def _detector() -> Any:
-    """Silero VAD on onnxruntime: the whole recording in one call, many threads at once."""
-    with _LOADING:  # threads must not load it together: one would take the other's single torch thread for what was set before
-        return _load_detector()
-
-
-@lru_cache(maxsize=1)
-def _load_detector() -> Any:
-    import torch
-
-    threads = torch.get_num_threads()
-    from silero_vad import load_silero_vad  # sets torch to one thread for the whole process
-
-    torch.set_num_threads(threads)
-    return load_silero_vad(sequence=True)
+    """Segments in s of a recording of `n` samples that was heard at `speed`."""
+    found = speech_segments(p, round(n / speed), gap=RATE * round(GAP_MS / speed) / 1000)
+    return tuple((start * speed / RATE, min(end * speed, n) / RATE) for start, end in found)

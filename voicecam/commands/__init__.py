@@ -9,10 +9,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from voicecam import __version__
+from voicecam import __version__, engine
 from voicecam.commands import interrupt
 
 HOME_HELP = "folder that holds mfc_dataset, maps, results, my_wavs and cache (default: VOICECAM_HOME, or the current one)"
@@ -120,14 +121,22 @@ def run_command(name: str, argv: Sequence[str], *, called: str) -> int:
     parser = cli.make_parser(command.__doc__ or "", f"{called} {command.EXAMPLE}")
     parser.prog = called
     parser.add_argument("--home", metavar="DIR", help=HOME_HELP)
-    command.add_options(parser)
+    try:
+        command.add_options(parser)
+    except ModuleNotFoundError as missing:  # installed to classify alone
+        return cli.finish(partial(_raise, missing))
     args = cli.parse(parser, given)
 
     def work() -> str:
         check_places(args)
-        return command.work(args)
+        with engine.on(getattr(args, "engine", None)):
+            return command.work(args)
 
     return cli.finish(work, stopped=getattr(command, "STOPPED", cli.STOPPED))
+
+
+def _raise(error: Exception) -> str:
+    raise error
 
 
 def _at_home(argv: Sequence[str]) -> list[str]:

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write a list with one object per recording; '-' prints only that")
     parser.add_argument("--cam", type=Path, metavar="DIR", help="write each recording's picture with its map there")
     parser.add_argument("--workers", type=cli.WORKERS, help="recordings read at a time (default: one per core)")
+    cli.add_engine_option(parser)
 
 
 def work(args: argparse.Namespace) -> str:
@@ -37,19 +37,20 @@ def work(args: argparse.Namespace) -> str:
     Whatever ends it, the answers so far are written first.
     """
     _check_any(args.paths)
-    from voicecam.corpora.labels import listing
-    from voicecam.network import recordings  # imports torch: not before the options are known to be good
+    from voicecam.audio.sound_files import listing
+    from voicecam.network import recordings  # imports what hears: not before the options are known to be good
     from voicecam.network.classifier import load_classifier
 
     files, others = recordings.sound_files(args.paths)
     if others:
         print(f"passed over {len(others)} file{'s' * (len(others) != 1)} that are no sound: {listing(others)}", file=sys.stderr)
-    classifier = load_classifier(args.model)
+    classifier = load_classifier(args.model, light=not args.cam)
     judged: list = []
     try:
-        for prediction in cli.progress(recordings.predict_files(classifier, files, workers=args.workers), len(files)):
-            kept = args.cam and classifier.model.config.of_sound  # a speech model's map is made of the sound
-            judged.append(prediction if kept else replace(prediction, spoken=None))
+        keep = _kept(args, classifier)
+        found = recordings.predict_files(classifier, files, workers=args.workers, keep=keep)
+        for prediction in cli.progress(found, len(files)):
+            judged.append(prediction)
             _say(prediction, classifier.threshold, quiet=args.json == "-")
     except BaseException:
         if judged:
@@ -70,6 +71,11 @@ def _check_any(paths: Sequence[Path]) -> None:
     for path in paths:
         print(f"{shown(path)}: no such file; check the path", file=sys.stderr)
     raise AudioError(f"{len(paths)} of {len(paths)} recordings could not be used; their reasons stand above")
+
+
+def _kept(args: argparse.Namespace, classifier: "Classifier") -> tuple[str, ...]:
+    """What of predictions the pictures need; a speech model's map is made of the sound."""
+    return (("matrix", "log_mel") + ("spoken",) * classifier.model.config.of_sound) if args.cam else ()
 
 
 def _say(prediction: "Prediction", threshold: float, *, quiet: bool) -> None:

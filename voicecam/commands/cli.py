@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 from voicecam.commands.ending import STOPPED, finish, somebody_watches  # noqa: F401  every command ends with cli.finish
+from voicecam.commands.engine_option import add_engine_option  # handed on
 from voicecam.commands.options_file import options_in, words
 from voicecam.config import (  # noqa: F401
     AUTO,
@@ -31,9 +32,6 @@ from voicecam.config import (  # noqa: F401
 )
 from voicecam.errors import ModelError, VoicecamError
 from voicecam.explanation.method_table import METHODS
-
-if TYPE_CHECKING:
-    pass
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -183,6 +181,7 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
         help="pixels given to the network (default: the recipe's)",
     )
     group.add_argument("--workers", type=WORKERS, help="processes that make images (default: one per core)")
+    add_engine_option(group)
     add_encoder_options(parser)
 
 

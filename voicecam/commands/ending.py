@@ -15,9 +15,23 @@ from voicecam.errors import VoicecamError
 
 EXTRAS = {  # of pyproject.toml, and what they bring
     "web": ("fastapi", "uvicorn", "python_multipart"),
-    "site": ("onnx",),
     "notebooks": ("IPython", "ipywidgets", "nbclient", "nbformat"),
     "mic": ("sounddevice",),
+    "full": (
+        "torch",
+        "scipy",
+        "pandas",
+        "PIL",
+        "safetensors",
+        "fastai",
+        "torchvision",
+        "matplotlib",
+        "skimage",
+        "captum",
+        "jinja2",
+        "onnx",
+    ),
+    "cluster": ("dask", "distributed"),
 }
 STOPPED = "stopped; the same command goes on from here"
 REMEDIES = {

@@ -11,6 +11,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options."""
     cli.add_done_run(parser, help="name of an evaluated run in results/")
     cli.add_explain_options(parser)
+    cli.add_engine_option(parser)
 
 
 work = job("explain_job")

@@ -19,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--new-speakers", action="store_true", help="leave out speakers whom the model was trained on, instead of stopping there"
     )
+    cli.add_engine_option(parser)
 
 
 work = job("test_job")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from voicecam import figures, runs
+from voicecam import engine, figures, runs
 from voicecam.checks import check_run
 from voicecam.commands import cli, run_report
 from voicecam.commands.corpus import config_of, corpus_of, weights_of
@@ -42,9 +42,10 @@ def whole_job(args: argparse.Namespace) -> str:
 def trained_run(corpora: Sequence[str], **options: Any) -> Path:
     """Images, training and evaluation as voicecam.train asks for them; returns the run's folder."""
     args = cli.parse_run(corpora, **options)
-    cli.log(train_job(args, map_of(args)))
-    if args.split != "none":
-        cli.log(evaluate_job(args))
+    with engine.on(args.engine):
+        cli.log(train_job(args, map_of(args)))
+        if args.split != "none":
+            cli.log(evaluate_job(args))
     return cli.run_folder(args.run)
 
 

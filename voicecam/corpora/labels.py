@@ -5,15 +5,12 @@ Builds no corpus and reads no audio.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from voicecam.audio.sound_files import AUDIO_SUFFIXES, audio_files, listing, passed_over  # noqa: F401  handed on
 from voicecam.errors import DatasetError
 
-AUDIO_SUFFIXES = (  # what `audio.read` reads; the second line where PyAV is installed
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".w64", ".rf64", ".caf", ".sph"),
-    *(".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".3gpp", ".3g2", ".webm", ".mka", ".mkv", ".aac", ".amr", ".wma"),
-)
 Row = dict[str, str | None]
 _GENDERS = {"f": "female", "female": "female", "woman": "female", "m": "male", "male": "male", "man": "male"}
 # "child" ends before 14, about where the male voice breaks; "14-19" also keeps teenagers apart from the grown-up decades.
@@ -22,21 +19,6 @@ _AGE_GROUPS = ((14, "child"), (20, "14-19"), (30, "20-29"), (40, "30-39"), (50, 
 _TENS = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
 _DECADES = {name: (float(start), float(start + 9)) for start, name in zip(range(20, 100, 10), _TENS)}
 _DECADES |= {"teens": (13.0, 19.0), "fourties": _DECADES["forties"]}  # as Common Voice spells it
-
-
-def audio_files(folder: Path, glob: str = "*") -> Iterator[Path]:
-    """Audio files of `folder` that fit `glob`, sorted; hidden files (such as macOS's ._x.wav) are left out."""
-    for file in sorted(folder.glob(glob)):
-        if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file():
-            yield file
-
-
-def passed_over(folder: Path, glob: str = "*") -> list[str]:
-    """Names of the other files that fit `glob`, sorted: no sound files by their suffix; hidden ones are nobody's concern."""
-    sounds = set(audio_files(folder, glob))
-    return [
-        file.name for file in sorted(folder.glob(glob)) if file not in sounds and not file.name.startswith(".") and file.is_file()
-    ]
 
 
 def has_names(folder: Path, glob: str, pattern: re.Pattern[str]) -> bool:
@@ -141,11 +123,6 @@ def check_readable(folders: Iterable[Path]) -> None:
     for folder in folders:
         if not os.access(folder, os.R_OK | os.X_OK):
             raise fail(folder, "cannot be read", "allow it (chmod u+rx), or move the folder away")
-
-
-def listing(names: list[str], *, most: int = 5) -> str:
-    """ "a, b, c" of at most `most` names, for error lines."""
-    return (", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")) or "nothing"
 
 
 def fail(path: Path, found: str, do: str) -> DatasetError:

@@ -3,6 +3,7 @@
 What training by windows reads: windows are cut from them at random. Cuts no windows and trains nothing itself.
 """
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +16,11 @@ from voicecam.audio import Signal, degrade
 from voicecam.audio.degrade import STANDARD, Degradation
 from voicecam.config import CACHE, Config
 from voicecam.corpora.table import Corpus
+from voicecam.engine import spread
 from voicecam.errors import DatasetError
 from voicecam.features import mel_decibels, window_matrix, window_starts
 from voicecam.files import atomic_path, contents, digest, read_json, write_json, writing
 from voicecam.progress import Progress
-from voicecam.workers import worker_pool
 
 POOL = 8  # clips of the same speaker that babble is made of: nobody else's voice may stand in a clip, or splits would leak
 VERSION = 2  # of the stored form; raised when older files must not be read
@@ -125,8 +126,8 @@ def _jobs(corpus: Corpus, config: Config, n_augmented: int, seed: int, how: Degr
 
 def _write(folder: Path, key: dict[str, Any], jobs: list[_Job], workers: int | None, progress: Progress) -> None:
     """Render all clips into `folder`; augmented.json is written last and marks it as complete."""
-    with writing(folder), worker_pool(workers) as pool:
-        parts = list(progress(pool.map(_render, jobs, chunksize=8), len(jobs)))  # per clip: 1 + n_augmented arrays
+    with writing(folder), closing(spread(_render, ((job,) for job in jobs), workers=workers, chunk=8)) as results:
+        parts = list(progress(results, len(jobs)))  # per clip: 1 + n_augmented arrays
         lengths = np.array([[len(part) for part in clip] for clip in parts])
         ends = lengths.cumsum().reshape(lengths.shape)
         bounds = np.stack([ends - lengths, ends], axis=2)

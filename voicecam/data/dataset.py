@@ -23,12 +23,13 @@ from voicecam.corpora.table import Corpus, Fold
 from voicecam.data.augmented import AugmentedClips
 from voicecam.data.encodings import make_encodings, store_path, stored_encodings
 from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, read_map, short_name
+from voicecam.data.matrix_file import stored_matrices
+from voicecam.data.windows import clip_matrix, signal_matrix, window_input  # noqa: F401  handed on
+from voicecam.engine import HERE, PROCESSES, spread
 from voicecam.errors import AudioError, DatasetError
-from voicecam.features import mel_decibels, window_matrix
-from voicecam.features.image import load_matrix, picture_2020, save_matrix, save_picture
+from voicecam.features.image import save_matrix, save_picture
 from voicecam.files import alone_in, write_bytes, write_json, writing
 from voicecam.progress import Progress
-from voicecam.workers import worker_pool
 
 SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
 
@@ -140,30 +141,10 @@ def read_dataset(path: Path, *, images: Path | None = None) -> Dataset:
         matrices = stored_encodings(store_path(corpus, config, home), [entry["content"] for entry in good.values()])
     elif ready_made is None:
         folder = (home / "mfc_dataset" if images is None else Path(images)) / Path(path).stem
-        matrices = np.stack([load_matrix(folder / entry["image"], entry["low"], entry["high"]) for entry in good.values()])
+        matrices = stored_matrices(good, folder, name=Path(path).stem, home=home)
     else:
         matrices = load_matrices(ready_made, clips["path"]).astype(np.float32)
     return Dataset(corpus, matrices, config, failed, prints)
-
-
-def clip_matrix(path: Path, config: Config) -> np.ndarray:
-    """The matrix of one sound file, see `signal_matrix`. Raises AudioError."""
-    return signal_matrix(audio.read(path), config)
-
-
-def signal_matrix(signal: audio.Signal, config: Config) -> np.ndarray:
-    """The matrix of a recording's one window, see `window_input`.
-
-    The same steps for a training clip and for a new recording. Raises AudioError.
-    """
-    return window_input(mel_decibels(audio.prepare(signal, config).samples, config), config)
-
-
-def window_input(decibels: np.ndarray, config: Config) -> np.ndarray:
-    """What the network is shown of a window, float32 (n_rows, n_frames), of its mel energies in dB, float (n_frames, n_mels); for
-    mfcc-2020 its picture, (224, 224)."""
-    matrix = window_matrix(decibels, config)
-    return picture_2020(matrix).astype(np.float32) if config.features == "mfcc-2020" else matrix
 
 
 class _Work:
@@ -206,12 +187,9 @@ class _Work:
         """(clip, entry) of each that waits, in order; over processes where there is enough to do."""
         root, names = self.corpus.root, self.waiting
         jobs = [(root / name, self.folder / self.names[name], self.config) for name in names]
-        if workers == 1 or len(jobs) < 64:  # starting processes costs more than 64 clips
-            results = map(_convert, *zip(*jobs)) if jobs else iter(())
-            yield from ((name, self._entry(name, result)) for name, result in zip(names, results))
-            return
-        with worker_pool(workers) as pool:
-            for name, result in zip(names, pool.map(_convert, *zip(*jobs), chunksize=16)):
+        by = HERE if workers == 1 or len(jobs) < 64 else PROCESSES  # starting processes costs more than 64 clips
+        with closing(spread(_convert, jobs, workers=workers, by=by, chunk=16)) as results:
+            for name, result in zip(names, results):
                 yield name, self._entry(name, result)
 
     def _entry(self, name: str, result: dict[str, Any]) -> dict[str, Any]:

@@ -8,68 +8,32 @@ import os
 import time
 import zipfile
 from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from voicecam import audio
-from voicecam.audio import Signal
 from voicecam.audio.fingerprints import fingerprint, to_text
-from voicecam.audio.speech import RATE, cut, find_speech
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus
 from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, short_name
+from voicecam.data.windows import (  # noqa: F401  handed on
+    NOBODY_SPEAKS,
+    clip_encoding,
+    sample_starts,
+    speech_of,
+    window_encodings,
+)
 from voicecam.encoders import load_encoder
-from voicecam.errors import AudioError, DatasetError, SilentError
+from voicecam.engine import THREADS, spread
+from voicecam.errors import AudioError, DatasetError
 from voicecam.files import alone_in, atomic_path, write_json, writing
 from voicecam.progress import Progress
 
 FOLDER = "cache/encodings"  # of a project
-NOBODY_SPEAKS = "no speech found; record closer to the microphone"  # the reason of such a clip in the map
 SAVE_EVERY_S = 20.0  # s between saves at least: what a kill can cost
-
-
-def speech_of(signal: Signal) -> Signal:
-    """The speech of a recording without the rest, at 16 kHz, see audio.speech. Raises SilentError where there is none."""
-    signal = audio.resample(signal, RATE)  # before it is cut: a filter rings at the ends
-    speech = find_speech(signal)
-    if not speech:
-        raise SilentError(NOBODY_SPEAKS)
-    return cut(signal, speech).signal
-
-
-def window_encodings(samples: np.ndarray, starts: list[int], config: Config) -> np.ndarray:
-    """Encodings of the windows of prepared samples that begin there, float32 (window, row, frame); of features "waveform" the
-    samples themselves, (window, 1, config.n_samples)."""
-    windows = np.stack([_window(samples, start, config.n_samples) for start in starts])
-    if config.features == "waveform":
-        return windows[:, None, :]
-    return load_encoder(config.encoder, config.encoder_weights, config.encoder_output)(windows)
-
-
-def clip_encoding(signal: Signal, config: Config) -> np.ndarray:
-    """What a clip is trained on, float32 (row, frame): of its speech the loudest window or, where config.windows is "all", the
-    mean over all windows. Raises AudioError, SilentError where nobody speaks."""
-    spoken = speech_of(signal)
-    if config.windows == "loudest":
-        return window_encodings(audio.prepare(spoken, config).samples, [0], config)[0]
-    prepared = audio.prepare_whole(spoken, config).samples
-    return window_encodings(prepared, sample_starts(len(prepared), config), config).mean(axis=0)
-
-
-def sample_starts(n: int, config: Config) -> list[int]:
-    """First samples of the windows of `n` samples: one every config.window_step of a window, the last ends with them."""
-    last = max(0, n - config.n_samples)
-    return sorted({*range(0, last, max(1, round(config.window_step * config.n_samples))), last})
-
-
-def _window(samples: np.ndarray, start: int, length: int) -> np.ndarray:
-    found = samples[start : start + length]
-    return np.pad(found, (0, length - len(found)))
 
 
 def make_encodings(
@@ -147,11 +111,9 @@ def _results(
     """(clip, its encoding and entry) in order, several at a time. Threads: detector and encoder leave Python's lock."""
     if waiting and config.features == "encoder":
         load_encoder(config.encoder, config.encoder_weights, config.encoder_output)  # a missing one is no clip's error
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        yield from zip(waiting, pool.map(partial(_encode_clip, corpus.root, config), waiting))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    jobs = ((name,) for name in waiting)
+    with closing(spread(_encode_clip, jobs, shared=(corpus.root, config), workers=workers, by=THREADS)) as results:
+        yield from zip(waiting, results)
 
 
 def _encode_clip(root: Path, config: Config, name: str) -> tuple[np.ndarray | None, dict[str, Any]]:

@@ -33,7 +33,7 @@ MEASURES = {  # name -> +1 where high is good, -1 where low is
 Scores = Callable[[torch.Tensor], np.ndarray]
 
 
-def class_scores(network: nn.Module, target: np.ndarray, *, batch: int = 64) -> Scores:
+def class_scores(network: nn.Module, target: np.ndarray, *, batch: int = 32) -> Scores:
     """Function of inputs (clip, 3, rows, columns), all clips in their order, that gives float (clip, 2): the probability
     (softmax) and the logit of each clip's wanted class, by the network in evaluation mode."""
 

@@ -1,6 +1,6 @@
 """Sound -> what lies in bands of it, by linear-phase FIR filters whose delay is taken out. Knows no network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ SOFTEST, HARDEST = 100.0, 5.0  # Hz; widest and narrowest edge. At 5 Hz the filt
 EDGE_SHARE = 0.25  # of the band's width; leaves three quarters of it at full depth
 NARROWEST = 2 * HARDEST  # Hz; of a band
 CLOSE = 0.01  # Hz; limits that differ by no more are the same
+Filter = tuple[Callable[[int, float, float], np.ndarray], int, float, float]  # what makes its taps, and from what
 
 
 def kept_bands(samples: np.ndarray, rate: int, limits: Sequence[tuple[float, float]]) -> np.ndarray:
@@ -22,7 +23,7 @@ def kept_bands(samples: np.ndarray, rate: int, limits: Sequence[tuple[float, flo
 
     Raises ExplainError for a band narrower than 10 Hz, above half the rate, or as wide as the whole spectrum.
     """
-    return _filtered(samples, [_band_pass(rate, float(low), float(high)) for low, high in limits])
+    return _filtered(samples, [(_band_pass, rate, float(low), float(high)) for low, high in limits])
 
 
 def split_sound(samples: np.ndarray, rate: int, limits: Sequence[tuple[float, float]]) -> np.ndarray:
@@ -38,20 +39,29 @@ def split_sound(samples: np.ndarray, rate: int, limits: Sequence[tuple[float, fl
     _check_tiling(limits, rate)
     wide = [high - low for low, high in limits]
     edges = [_edge(min(pair)) for pair in pairwise(wide)]
-    lows = _filtered(samples, [_low_pass(rate, float(high), edge) for (_, high), edge in zip(limits, edges)])  # (band - 1, n)
+    lows = _filtered(samples, [(_low_pass, rate, float(high), edge) for (_, high), edge in zip(limits, edges)])  # (band - 1, n)
     whole = np.asarray(samples, dtype=np.float64)[None]
     return np.diff(np.concatenate([np.zeros_like(whole), lows, whole]), axis=0)
 
 
-def _filtered(samples: np.ndarray, filters: Sequence[np.ndarray]) -> np.ndarray:
+def _filtered(samples: np.ndarray, filters: Sequence[Filter]) -> np.ndarray:
     """The samples through each odd, symmetric filter, float64 (filter, n_samples): all on one spectrum of the samples."""
-    n = next_fast_len(len(samples) + max(map(len, filters), default=0), real=True)
+    taps = [make(rate, a, b) for make, rate, a, b in filters]
+    n = next_fast_len(len(samples) + max(map(len, taps), default=0), real=True)
     spectrum = rfft(np.asarray(samples, dtype=np.float64), n)
     found = np.empty((len(filters), len(samples)))
-    for i, taps in enumerate(filters):
-        centred = np.roll(np.pad(taps, (0, n - len(taps))), -(len(taps) // 2))  # the middle tap at time 0: no delay
-        found[i] = irfft(spectrum * rfft(centred), n)[: len(samples)]
+    for i, one in enumerate(filters):
+        found[i] = irfft(spectrum * _response(one, n), n)[: len(samples)]
     return found
+
+
+@lru_cache(maxsize=256)
+def _response(one: Filter, n: int) -> np.ndarray:
+    """What a filter does to each bin of a spectrum of n samples, float64 (n // 2 + 1,): its middle tap stands at time 0, so that
+    it delays nothing. Clips of one length share it."""
+    make, rate, a, b = one
+    taps = make(rate, a, b)
+    return rfft(np.roll(np.pad(taps, (0, n - len(taps))), -(len(taps) // 2))).real
 
 
 @lru_cache(maxsize=128)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import dct, rfft
 
 from voicecam.audio import Signal
 from voicecam.audio.signal import hann
@@ -15,7 +14,7 @@ from voicecam.config import Config
 from voicecam.errors import AudioError
 
 SMALLEST_SPREAD = 1e-3  # dB, spread below which a window is all the same; keeps the division finite
-PIECE = 20_000  # frames whose spectra are computed in one go
+PIECE = 4_000  # frames whose spectra are computed in one go
 HZ_PER_MEL, KNEE_MEL = 200 / 3, 15.0  # Slaney's mel scale: a straight line up to 1000 Hz
 LOG_STEP = np.log(6.4) / 27.0  # natural logarithm of frequency for 1 mel, above that
 SMALLEST_POWER = 1e-10  # power below which a mel band counts as this; keeps the logarithm finite (librosa's amin)
@@ -101,7 +100,8 @@ def _some_decibels(samples: np.ndarray, frames: range, config: Config) -> np.nda
     emphasised = x[1:] - np.float32(config.pre_emphasis) * x[:-1]
     x = emphasised if start else np.concatenate([x[:1], emphasised])
     windows = np.lib.stride_tricks.sliding_window_view(x, config.window)[:: config.hop]  # (frame, sample)
-    spectrum = rfft(windows * _hann(config.window), axis=1)  # (frame, sample) -> (frame, bin)
+    shaped = (windows * _hann(config.window)).astype(np.float64)  # in float32 each library and processor rounds in its own way
+    spectrum = np.fft.rfft(shaped, axis=1).astype(np.complex64)  # (frame, sample) -> (frame, bin)
     power = spectrum.real**2 + spectrum.imag**2
     mel = power @ mel_bands(config).T  # (frame, bin) -> (frame, band)
     return 10 * np.log10(np.maximum(mel, SMALLEST_POWER))
@@ -109,6 +109,8 @@ def _some_decibels(samples: np.ndarray, frames: range, config: Config) -> np.nda
 
 def cepstrum(log_mel: np.ndarray, config: Config) -> np.ndarray:
     """Liftered cepstral coefficients, shape (n_frames, n_mfcc), of log-mel energies, shape (n_frames, n_mels)."""
+    from scipy.fft import dct  # here: log-mel pictures do without scipy
+
     return dct(log_mel, type=2, norm="ortho", axis=1)[:, : config.n_mfcc] * lifter_weights(config.n_mfcc, config.lifter)
 
 

@@ -1,22 +1,27 @@
-"""The network: its architectures and weights (model), training (learner), and recordings (classifier, recordings). The
-names of network.model are handed on."""
+"""The network: its architectures and weights (model), training (learner), recordings (classifier, recordings), and how it runs
+without torch (light). The names of network.model are handed on, and imported when they are asked for."""
 
-from voicecam.network.model import (
-    FINE,
-    FORMAT,
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    PLAIN,
-    SMALL,
-    Model,
-    build,
-    load_model,
-    met_by,
-    save_model,
-    stages_of,
-    to_input,
-    versions,
-)
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from voicecam.network.model import (
+        FINE,
+        FORMAT,
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        PLAIN,
+        SMALL,
+        Model,
+        build,
+        load_model,
+        met_by,
+        save_model,
+        stages_of,
+        to_input,
+        versions,
+    )
 
 __all__ = [
     "FINE",
@@ -34,3 +39,5 @@ __all__ = [
     "to_input",
     "versions",
 ]
+
+__getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={"model": __all__})

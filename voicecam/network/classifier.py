@@ -5,19 +5,22 @@ Files, microphone, page and notebooks all go through here, so that a recording i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from scipy.special import softmax
 
 from voicecam import audio, features
 from voicecam.audio import Signal
 from voicecam.config import UNCERTAIN, Config
-from voicecam.data.dataset import window_input
-from voicecam.data.encodings import sample_starts, speech_of, window_encodings
+from voicecam.data.windows import sample_starts, speech_of, window_encodings, window_input
 from voicecam.encoders import load_encoder
 from voicecam.errors import ModelError, SilentError
-from voicecam.network import Model, load_model
+from voicecam.network.light import LightModel, has_graph, load_light, softmax
+
+if TYPE_CHECKING:
+    from voicecam.network.model import Model
 
 NO_SPEECH = "no speech"
 DOUBT = "may be music or noise"
@@ -85,10 +88,10 @@ class Prediction:
 class Classifier:
     """A model that takes recordings. `model.meta` may hold `temperature` and `threshold`; without them nothing is uncertain."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: "Model | LightModel"):
         """Raises ModelError where a head's encoder is not at hand, or has other weights than the one it was trained on."""
         _check_encoder(model)
-        self.model = model
+        self.model = cast("Model", model)  # a LightModel too has all that is asked for here
         self.threshold = float(model.meta.get("threshold", 0.0))
 
     def probabilities(self, signals: Sequence[Signal]) -> np.ndarray:
@@ -112,11 +115,11 @@ class Classifier:
             return np.zeros((0, len(self.model.classes)))
         if self.model.config.of_sound:
             pooled = self.model.logits(np.stack([clip.mean(axis=0) for clip in clips])).astype(np.float64)
-            return softmax(pooled / self.model.temperature, axis=1)
+            return softmax(pooled / self.model.temperature)
         logits = self.model.logits(np.concatenate(clips)).astype(np.float64)  # (all windows, class)
         ends = np.cumsum([len(clip) for clip in clips])
         pooled = np.stack([part.mean(axis=0) for part in np.split(logits, ends[:-1])])  # (clip, class)
-        return softmax(pooled / self.model.temperature, axis=1)
+        return softmax(pooled / self.model.temperature)
 
     def classify(self, signal: Signal, *, clip: "ClipFeatures | None" = None) -> Prediction:
         """The prediction on one recording, with its windows. Raises AudioError for one without sound.
@@ -126,8 +129,11 @@ class Classifier:
         config, classes = self.model.config, self.model.classes
         clip = clip_features(signal, config) if clip is None else clip
         logits = self.model.logits(clip.matrices).astype(np.float64)  # (window, class)
-        p = self.probabilities_of([clip.matrices])[0]
-        alone = softmax(logits / self.model.temperature, axis=1)
+        alone = softmax(logits / self.model.temperature)
+        if config.of_sound:
+            p = self.probabilities_of([clip.matrices])[0]
+        else:  # the same, see there, without asking the network again
+            p = softmax(logits.mean(axis=0) / self.model.temperature)
         best = int(p.argmax())
         return Prediction(
             path="recording",
@@ -139,7 +145,7 @@ class Classifier:
         )
 
 
-def _check_encoder(model: Model) -> None:
+def _check_encoder(model: "Model | LightModel") -> None:
     """See Classifier; nothing is known of the encoder of a head that was trained elsewhere."""
     trained_on, config = model.meta.get("encoder_weights"), model.config
     if config.features != "encoder" or trained_on is None:
@@ -159,8 +165,16 @@ def _speech_or_none(signal: Signal) -> Signal | None:
         return None
 
 
-def load_classifier(folder: Path) -> Classifier:
-    """The Classifier of a saved model. Raises ModelError like `network.load_model`."""
+def load_classifier(folder: Path, *, light: bool = False) -> Classifier:
+    """The Classifier of a saved model. Raises ModelError like `network.load_model`.
+
+    light : by onnxruntime where the model has a graph of its weights, see network.light: the same answers without torch.
+        Where torch is not installed it is always so.
+    """
+    if find_spec("torch") is None or (light and has_graph(folder)):
+        return Classifier(load_light(folder))
+    from voicecam.network.model import load_model
+
     return Classifier(load_model(folder))
 
 

@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save
 from scipy.special import softmax
 from torch import nn
 
-from voicecam.audio.fingerprints import from_text
 from voicecam.config import (  # noqa: F401  handed on
     HEADS,
     LAYERS,
@@ -29,9 +28,9 @@ from voicecam.config import (  # noqa: F401  handed on
 )
 from voicecam.errors import ModelError
 from voicecam.features.image import Scale
-from voicecam.files import file_sha256, read_json, write_bytes, write_json
+from voicecam.files import file_sha256, write_bytes, write_json
 from voicecam.network import efficientnet, heads
-from voicecam.network.meta_checks import check_meta, stored_config, stored_scale
+from voicecam.network.facts import FORMAT, ModelFacts, met_by, read_meta  # noqa: F401  handed on
 
 SMALL, FINE = "small", "fine"
 PLAIN = {  # networks of plain blocks: what a ResNet from random weights learns of few voices, it learns by heart
@@ -44,11 +43,10 @@ OTHER_STAGES = {
     efficientnet.NAME: dict(zip(LAYERS, (1, 2, 3, 4))),
 }
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G, B in 0..1: what the weights expect
-FORMAT = 1  # of meta.json
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(ModelFacts):
     """A trained network with everything a new recording needs to be treated like a training clip.
 
     network : body and head, in eval mode; input (clip, 3, config.image_rows, config.image_columns), output logits (clip, class)
@@ -84,25 +82,6 @@ class Model:
     def probabilities(self, matrices: np.ndarray, *, batch: int = 64) -> np.ndarray:
         """Softmax probabilities at the model's temperature, float32 (clip, class), of matrices (clip, n_rows, n_frames)."""
         return softmax(self.logits(matrices, batch=batch) / self.temperature, axis=1)
-
-    @property
-    def met(self) -> np.ndarray | None:
-        """Fingerprints of the recordings that training met, uint8 (n, fingerprints.BYTES); None where they are not known."""
-        return met_by(self.meta)
-
-    @property
-    def temperature(self) -> float:
-        """What logits are divided by so that probabilities are true to frequency on validation speakers; 1 where not fitted."""
-        return float(self.meta.get("temperature", 1.0))
-
-    @property
-    def described(self) -> str:
-        """ "small on logmel pictures", "two-layer on resemblyzer's vector of speech windows", "xls-r on speech windows" """
-        kinds = {
-            "encoder": f"{self.config.encoder}'s {self.config.encoder_output} of speech windows",
-            "waveform": "speech windows",
-        }
-        return f"{self.arch} on {kinds.get(self.config.features, f'{self.config.features} pictures')}"
 
     def stage(self, name: str) -> nn.Module:
         """A stage of the body, "layer1" to "layer4": where Grad-CAM can look."""
@@ -182,12 +161,6 @@ def to_input(pictures: torch.Tensor, config: Config) -> torch.Tensor:
     return (grey - mean[:, None, None]) / std[:, None, None]  # (clip, 1, h, w) -> (clip, 3, h, w)
 
 
-def met_by(meta: Mapping[str, Any]) -> np.ndarray | None:
-    """Fingerprints, uint8 (n, fingerprints.BYTES), in a model's meta; None where it holds none."""
-    text = meta.get("fingerprints")
-    return None if text is None else from_text(text)
-
-
 def save_model(folder: Path, model: Model, *, half: bool = False) -> None:
     """Write model.safetensors and, last, meta.json into `folder`; `half` stores float16. meta.json holds the weights' SHA-256."""
     folder = Path(folder)
@@ -225,18 +198,10 @@ def load_model(folder: Path) -> Model:
     """Read a saved model, ready to predict. Raises ModelError when it is missing, damaged or of another format, and when what it
     says of itself cannot be true: a temperature below 0 would turn every answer round."""
     folder = Path(folder)
-    meta = read_json(folder / "meta.json", error=ModelError)
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT or isinstance(meta["format"], bool):
-        found = meta.get("format") if isinstance(meta, dict) else "none"
-        newer = isinstance(found, int) and found > FORMAT
-        do = "made by a newer voicecam; update this one" if newer else "train it again"
-        raise ModelError(f"{folder}: format {found!s:.40}, this program reads {FORMAT}; {do}")
-    check_meta(folder / "meta.json", meta)
+    meta, config, scale = read_meta(folder)
     weights = folder / "model.safetensors"
     if not weights.is_file() or file_sha256(weights) != meta["weights_sha256"]:
         raise ModelError(f"{weights}: missing or damaged (its SHA-256 is not the one in meta.json); train it again")
-    config = stored_config(folder / "meta.json", meta["config"])
-    scale = stored_scale(folder / "meta.json", meta["scale"], config)
     network = _saved_network(folder, meta).eval()
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
         raise ModelError(f"{weights}: holds weights that are no numbers; train it again")

@@ -1,4 +1,4 @@
-"""A graph of operations -> an ONNX file, for networks that run outside of Python, by the package onnx (extra site). Keeps equal
+"""A graph of operations -> an ONNX file, for networks that run outside of Python, by the package onnx. Keeps equal
 constants once, and large ones in half the bytes where that loses nothing. Knows no network."""
 
 from collections.abc import Sequence

@@ -3,13 +3,11 @@
 Speech is found and cut out first, so that silence never reaches the network. Trains and draws nothing.
 """
 
-import os
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,20 @@ import numpy as np
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.audio.pitch import median_f0
+from voicecam.audio.sound_files import audio_files, passed_over
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import UNCERTAIN, Config
-from voicecam.corpora.labels import audio_files, passed_over
-from voicecam.data.encodings import sample_starts
+from voicecam.data.windows import sample_starts
+from voicecam.engine import FRESH, THREADS, spread
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
 from voicecam.network.classifier import DOUBT, NO_SPEECH, Classifier, Prediction, Window, clip_features, sure_classes
+from voicecam.network.long_recordings import joined
+
+KEPT = ("matrix", "log_mel", "spoken")  # what of a Prediction is large
+LONG = 300.0  # s; a longer recording is read in parts of this length
+MANY = 200  # files from which processes of their own pay: each begins with imports of 0.3 s, or 2 s of torch's
 
 
 def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -44,25 +48,37 @@ def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return list(found), others
 
 
-def predict_files(classifier: Classifier, paths: Sequence[Path], *, workers: int | None = None) -> Iterator[Prediction]:
+def predict_files(
+    classifier: Classifier, paths: Sequence[Path], *, workers: int | None = None, keep: Sequence[str] = KEPT
+) -> Iterator[Prediction]:
     """Predictions of files, several at a time, in their order. A file that cannot be used is a Prediction with an `error`.
 
-    Threads: reading, resampling and both networks leave Python's lock, and processes would each import torch for seconds.
-    Stopped early, it drops the files that wait, and does not wait for those at work.
+    keep : which of KEPT a prediction shall have; without them thousands take little memory
+    Few files are read by threads, which begin at once; many by processes, which take a while to begin and then share no
+    lock: half of a word's time goes into pitch and Python. Stopped early, it drops the files that wait.
     """
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        yield from pool.map(partial(predict_file, classifier), paths)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    by = FRESH if len(paths) >= MANY and workers != 1 else THREADS
+    with closing(spread(_slim, ((path,) for path in paths), shared=(classifier, tuple(keep)), workers=workers, by=by)) as results:
+        yield from results
 
 
-def predict_file(classifier: Classifier, path: Path) -> Prediction:
+def _slim(classifier: Classifier, keep: tuple[str, ...], path: Path) -> Prediction:
+    dropped: dict[str, Any] = {name: None for name in KEPT if name not in keep}
+    return replace(predict_file(classifier, path, whole="spoken" in keep), **dropped)
+
+
+def predict_file(classifier: Classifier, path: Path, *, whole: bool = True) -> Prediction:
     """The prediction of one file, see `predict_recording`. Raises nothing, whatever the file does: its `error` says why. A fault
-    of this program too is only this file's; its traceback goes to standard error."""
+    of this program too is only this file's; its traceback goes to standard error.
+
+    whole : False: of a picture network's recording that is longer than LONG a part after another is read, see long_recordings
+    """
     name = shown(path)
+    config = classifier.model.config
     try:
-        return predict_recording(classifier, audio.read(path, rate=classifier.model.config.sample_rate), name=name)
+        if whole or config.of_sound or config.windows == "loudest":
+            return predict_recording(classifier, audio.read(path, rate=config.sample_rate), name=name)
+        return _predict_parts(classifier, audio.read_parts(path, rate=config.sample_rate, seconds=LONG), name)
     except SilentError:  # readable, but nobody speaks
         return Prediction(name, NO_SPEECH)
     except VoicecamError as reason:
@@ -75,6 +91,16 @@ def predict_file(classifier: Classifier, path: Path) -> Prediction:
         traceback.print_exc()
         said = " ".join(f"{type(bug).__name__}: {bug}".split())
         return Prediction(name, None, error=f"{name}: failed in this program ({said}); report it with the traceback above")
+
+
+def _predict_parts(classifier: Classifier, parts: Iterator[Signal], name: str) -> Prediction:
+    first = next(parts)
+    second = next(parts, None)
+    if second is None:
+        return predict_recording(classifier, first, name=name)
+    every = chain([first, second], parts)
+    del first, second
+    return joined(classifier, ((part.seconds, predict_recording(classifier, part, name=name)) for part in every), name=name)
 
 
 def predict_recording(classifier: Classifier, signal: Signal, *, name: str = "recording") -> Prediction:

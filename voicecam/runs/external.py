@@ -1,7 +1,7 @@
 """A saved model on corpora that it did not learn from: the same scores as a run's, clip by clip through the Classifier."""
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from voicecam import audio, evaluation
 from voicecam.audio.fingerprints import COPY, fingerprint, nearest
 from voicecam.corpora.table import Corpus, keep_labelled
+from voicecam.engine import HERE, spread
 from voicecam.errors import AudioError, DatasetError, ModelError
 from voicecam.files import read_json, write_json, write_text
 from voicecam.network.classifier import NO_SPEECH, Classifier
@@ -202,17 +203,32 @@ def _probabilities(
     names = list(corpus.clips["path"])
     p, silent = np.full((len(names), len(classifier.model.classes)), np.nan), np.zeros(len(names), bool)
     failed: list[tuple[str, str]] = []
-    waiting: dict[int, audio.Signal] = {}
-    for number, name in enumerate(progress(names, len(names))):
-        try:
-            waiting[number] = audio.read(corpus.root / name)
-        except AudioError as error:
-            failed.append((name, str(error)))
-        if len(waiting) == BATCH or number == len(names) - 1:
-            _refuse_copies(classifier.model.met, {names[row]: signal for row, signal in waiting.items()})
-            p[list(waiting)] = classifier.probabilities(list(waiting.values()))
-            for row, signal in waiting.items():
-                silent[row] = np.isnan(p[row, 0]) or not (classifier.model.config.of_sound or audio.find_speech(signal))
-            failed += [(names[row], NO_SPEECH) for row in waiting if np.isnan(p[row, 0])]
-            waiting = {}
+    jobs = ((names[start : start + BATCH],) for start in range(0, len(names), BATCH))
+    with closing(spread(_judged, jobs, shared=(classifier, corpus.root), by=HERE)) as results:
+        each = (one for some in results for one in some)
+        for row, (found, quiet, reason) in enumerate(progress(each, len(names))):
+            p[row], silent[row] = found, quiet
+            failed += [(names[row], reason)] * bool(reason)
     return p, silent, failed
+
+
+def _judged(classifier: Classifier, root: Path, names: list[str]) -> list[tuple[np.ndarray, bool, str]]:
+    """Of each clip probabilities, float (class,), or NaN; whether nobody is found speaking; why it cannot be used, or nothing."""
+    signals: dict[str, audio.Signal] = {}
+    reasons: dict[str, str] = {}
+    for name in names:
+        try:
+            signals[name] = audio.read(root / name)
+        except AudioError as error:
+            reasons[name] = str(error)
+    _refuse_copies(classifier.model.met, signals)
+    found = dict(zip(signals, classifier.probabilities(list(signals.values()))))
+    none = np.full(len(classifier.model.classes), np.nan)
+    quiet = {name for name, signal in signals.items() if np.isnan(found[name][0]) or _nobody_speaks(signal, classifier)}
+    reasons |= {name: NO_SPEECH for name, p in found.items() if np.isnan(p[0])}
+    return [(found.get(name, none), name in quiet, reasons.get(name, "")) for name in names]
+
+
+def _nobody_speaks(signal: audio.Signal, classifier: Classifier) -> bool:
+    """Of a recording of which a speech model has heard speech it is known that somebody does."""
+    return not (classifier.model.config.of_sound or audio.find_speech(signal))

@@ -15,6 +15,7 @@ import torch
 from voicecam import audio
 from voicecam.audio import Signal
 from voicecam.data.dataset import Dataset
+from voicecam.engine import HERE, spread
 from voicecam.errors import ExplainError
 from voicecam.explanation.mel_gradients import log_mel_attribution, log_mel_of
 from voicecam.explanation.methods import attribute_all, other_of_two
@@ -22,6 +23,8 @@ from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
 from voicecam.runs.folder import fold_places, read_predictions
 from voicecam.runs.sample import sample_clips
+
+MAPPED = 256  # clips whose maps are asked for together: a network's inputs of all clips would not fit into memory
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,22 @@ class FoldClips:
 
     def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
         """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""
-        asked = model or self.model
-        found = attribute_all(
-            asked.network,
-            asked.input(self.matrices),
-            self.target,
-            methods=[method],
-            layer=asked.stage(layer),
-            contrast=self.contrast,
-            bar=bar,
-        )
-        return found[method]
+        parts = [slice(start, start + MAPPED) for start in range(0, len(self.matrices), MAPPED)]
+        others = [None if self.contrast is None else self.contrast[part] for part in parts]
+        jobs = [(self.matrices[part], self.target[part], other, bar) for part, other in zip(parts, others)]
+        return np.concatenate(list(spread(_maps, jobs, shared=(model or self.model, method, layer), by=HERE)))
 
     def scores(self, logits: np.ndarray) -> np.ndarray:
         """The score of each clip, float (clip,), of its logits (clip, class)."""
         at = np.arange(len(logits))
         return logits[at, self.target] - (0 if self.contrast is None else logits[at, self.contrast])
+
+
+def _maps(
+    model: Model, method: str, layer: str, matrices: np.ndarray, target: np.ndarray, contrast: np.ndarray | None, bar: bool
+) -> np.ndarray:
+    inputs, stage = model.input(matrices), model.stage(layer)
+    return attribute_all(model.network, inputs, target, methods=[method], layer=stage, contrast=contrast, bar=bar)[method]
 
 
 def fold_clips(folder: Path, dataset: Dataset, predictions: pd.DataFrame, choice: str) -> list[FoldClips]:

@@ -15,6 +15,7 @@ from voicecam.files import read_json, write_json
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.card import MOST_NAMED, write_card
 from voicecam.runs.folder import fold_places, open_run, read_predictions
+from voicecam.runs.light_export import can_be_light, export_light
 
 
 def ship(folder: Path, out: Path, *, tested: Path | None = None, licence: str | None = None) -> Path:
@@ -35,6 +36,8 @@ def ship(folder: Path, out: Path, *, tested: Path | None = None, licence: str | 
     stated = {} if licence is None else {"licence": licence}
     save_model(out, replace(model, meta={**stated, **model.meta, "command": command, **found}), half=True)
     write_card(out, load_model(out))
+    if can_be_light(model):
+        export_light(out)
     return out / "model.safetensors"
 
 

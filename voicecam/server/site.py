@@ -11,9 +11,9 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
+from voicecam.audio.detector import NETWORK as DETECTOR
 from voicecam.config import CACHE
 from voicecam.errors import VoicecamError
 from voicecam.files import digest, file_sha256, write_bytes, write_json, write_text
@@ -23,7 +23,6 @@ RUNTIME = "onnxruntime-web-1.22.0.tgz"
 RUNTIME_SHA512 = "Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg=="  # npm's integrity
 ADDRESS = f"https://registry.npmjs.org/onnxruntime-web/-/{RUNTIME}"
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-DETECTOR = "data/silero_vad_16k_sequence.onnx"  # in the package silero_vad; the one that audio/speech.py hears with
 KEPT = ("book",)  # folders of the site that others write
 
 
@@ -42,7 +41,7 @@ def make_site(out: Path, models: Sequence[Path], *, cache: Path = CACHE) -> int:
     shutil.copytree(WEB, out, dirs_exist_ok=True)
     for name, data in _runtime(cache).items():
         write_bytes(out / "vendor" / name, data)
-    write_bytes(out / "vendor" / "silero.onnx", _detector().read_bytes())
+    write_bytes(out / "vendor" / "silero.onnx", DETECTOR.read_bytes())
     for folder in models:
         export_web(folder, out / "models" / folder.name)
     for name in ("model.safetensors", "meta.json"):  # what the view "Teach" saves with another last layer
@@ -93,13 +92,6 @@ def _fetch(package: Path) -> None:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise VoicecamError(f"{name}: npm could not fetch it ({last}); check the network, then run again")
         write_bytes(package, made.read_bytes())
-
-
-def _detector() -> Path:
-    found = find_spec("silero_vad")
-    if found is None or found.origin is None:
-        raise VoicecamError("silero_vad: not installed, and the site needs its network; pip install silero-vad")
-    return Path(found.origin).parent / DETECTOR
 
 
 def _write_worker(out: Path) -> int:

@@ -1,0 +1,140 @@
+"""How time and memory grow with the number of clips, a recording's length, the picture's size and the number of workers:
+processor seconds and peak memory of commands of their own, and the exponents of their growth. Writes benchmarks/growth.png.
+
+usage: python benchmarks/growth.py [--full]      --full: up to 30,000 clips and 3 hours, a quarter of an hour; else a tenth
+"""
+
+import json
+import os
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from measure import ROOT, ROWS, keep, run, value
+
+from voicecam import audio, figures
+from voicecam.config import DEMO
+
+RATE = 16_000
+CLIPS = (300, 1_000, 3_000, 10_000, 30_000)
+LENGTHS = (0.5, 5.0, 60.0, 300.0, 600.0, 1_080.0, 3_600.0, 10_800.0)  # s
+SIZES = (32, 64, 128, 256)  # pixels a side
+NAMES = {"clips": "clips", "length": "length of a recording, s", "size": "picture, pixels a side", "workers": "workers"}
+SCRIPTS = ROOT / "scripts"
+PASSES = """
+import sys, numpy as np, torch
+from voicecam.explanation.methods import attribute_all
+from voicecam.network import build, stages_of
+torch.set_num_threads(1)
+size, n = int(sys.argv[1]), 24
+network = build("resnet18", 2).eval()
+layer = network[0].get_submodule(str(stages_of("resnet18")["layer3"]))
+attribute_all(network, torch.randn(n, 3, size, size), np.zeros(n, int), methods=["hires-cam"], layer=layer)
+"""
+
+
+def main(argv: list[str]) -> None:
+    """Measure, print, draw and keep."""
+    full = "--full" in argv
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        points: dict[str, list[list[float]]] = {}
+        for kind, work in (
+            ("size", sizes),
+            ("length", partial(lengths, place, LENGTHS if full else LENGTHS[:7])),
+            ("clips", partial(clips, place, CLIPS if full else CLIPS[:3])),
+            ("workers", partial(workers, place)),
+        ):
+            points[kind] = work()
+            print(kind, points[kind], flush=True)
+    ROWS.mkdir(parents=True, exist_ok=True)
+    (ROWS / "growth-points.json").write_text(json.dumps(points, indent=1) + "\n")
+    keep("growth", rows(points))
+    draw(points)
+
+
+def sizes() -> list[list[float]]:
+    """Maps of 24 pictures of so many pixels a side."""
+    return [[size, *run([sys.executable, "-W", "ignore", "-c", PASSES, str(size)])] for size in SIZES]
+
+
+def clips(place: Path, counts: tuple[int, ...]) -> list[list[float]]:
+    """Making images of so many clips by one process: [clips, processor s, s, MB] of each; links of the demo voices."""
+    return [[n, *images(place / f"corpus{n}", place / f"work{n}", n, 1)] for n in counts]
+
+
+def images(corpus: Path, work: Path, n: int, count: int) -> tuple[float, float, float]:
+    """What `make_images` takes for n clips."""
+    sources = sorted((DEMO / "data").rglob("*.ogg"))
+    for number in range(n if not corpus.exists() else 0):
+        source = sources[number % len(sources)]
+        folder = corpus / ("a" if number % 2 else "b")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"s{number % 50:02d}_{number}.ogg").symlink_to(source)
+    work.mkdir()
+    command = [sys.executable, str(SCRIPTS / "make_images.py"), "--corpus", str(corpus), "--workers", str(count)]
+    return run([*command, "--recipe", "logmel", "--home", str(work)])
+
+
+def lengths(place: Path, seconds: tuple[float, ...]) -> list[list[float]]:
+    """Classifying one recording so long: words of the demo voices with pauses between."""
+    rng, found = np.random.default_rng(0), []
+    words = [audio.read(path).samples for path in sorted((DEMO / "data").rglob("*.ogg"))[:200]]
+    said = np.concatenate([part for word in words for part in (word, 3e-4 * rng.standard_normal(RATE // 2).astype(np.float32))])
+    for length in seconds:
+        path = place / "long.wav"
+        with sf.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+            left = round(length * RATE)
+            while left:
+                file.write(said[:left])
+                left -= min(left, len(said))
+        found.append([length, *run([sys.executable, str(SCRIPTS / "classify.py"), str(path)])])
+    return found
+
+
+def workers(place: Path) -> list[list[float]]:
+    """Making images of 1,000 clips by one process and by one on each core."""
+    return [[n, *images(place / "corpus1000", place / f"by{n}", 1_000, n)] for n in sorted({1, os.cpu_count() or 1})]
+
+
+def exponent(points: list[list[float]], column: int) -> float:
+    """The slope of the last three points on double logarithmic axes."""
+    table = np.log(np.array(points)[-3:, [0, column]])
+    return float(np.polyfit(table[:, 0], table[:, 1], 1)[0])
+
+
+def rows(points: dict[str, list[list[float]]]) -> list[dict]:
+    """A row for each kind of growth."""
+    found = []
+    for name, what in (("clips", "make_images"), ("length", "classify one recording"), ("size", "24 HiRes-CAM maps, ResNet-18")):
+        time, memory = exponent(points[name], 1), exponent(points[name], 3)
+        ends = f"{points[name][0][0]:g} to {points[name][-1][0]:g}"
+        said = f"time ~ n^{time:.2f}, memory ~ n^{memory:.2f} ({points[name][0][3]:.0f} to {points[name][-1][3]:.0f} MB)"
+        aim = "time n^1, memory flat" if name != "size" else "time n^2 at most (pixels)"
+        met = time < (2.2 if name == "size" else 1.1) and (name == "size" or memory < 0.1)
+        found.append(value(f"growth: {what}, {NAMES[name]} {ends}", said, aim, met=met, note="slopes of the last three points"))
+    one, many = points["workers"][0], points["workers"][-1]
+    said = f"{one[2] / many[2]:.2f} times on the clock, processor time {many[1] / one[1]:.2f} times"
+    work, met = f"growth: make_images, workers 1 to {many[0]}", one[2] / many[2] > 0.9 * many[0]
+    return [*found, value(work, said, "as many times as workers", met=met)]
+
+
+def draw(points: dict[str, list[list[float]]]) -> None:
+    """benchmarks/growth.png: processor seconds and peak memory."""
+    fig, axes = figures.grid(2, 4, width=12, height=2.6)
+    for column, (name, table) in enumerate(points.items()):
+        n = np.array(table)
+        for row_, (at, label) in enumerate(((2 if name == "workers" else 1, "s"), (3, "peak memory, MB"))):
+            ax = axes[row_, column]
+            ax.loglog(n[:, 0], n[:, at], "o-", color="#1f5aa6")
+            ax.set(xlabel=NAMES[name], ylabel=label if at == 3 else "s on the clock" if at == 2 else "processor time, s")
+            if at == 3:
+                ax.set_ylim(50, 5_000)
+    (ROOT / "benchmarks" / "growth.png").write_bytes(figures.png_bytes(fig))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,108 @@
+"""Sound file -> stored picture, beside the recipe of 2020 with the libraries it used: scipy, librosa, scikit-image, Pillow. And
+stored pictures read back for training, beside Pillow one by one."""
+
+import tempfile
+from pathlib import Path
+
+import librosa
+import numpy as np
+import scipy.io.wavfile
+import soundfile as sf
+from measure import in_turn, keep, row
+from PIL import Image
+from skimage.transform import resize
+
+from voicecam import audio
+from voicecam.config import DEMO, recipe
+from voicecam.data.dataset import _convert, signal_matrix
+from voicecam.data.matrix_file import stored_matrices
+from voicecam.features.image import load_matrix, picture_2020
+
+SECONDS, RATE = 0.65, 48_000  # of the old corpus's clips
+CLIPS, ROUNDS, STORED = 40, 9, 2_000
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        clips = voices(place)
+        keep("pictures", [*made(clips, place), reading(clips, place)])
+
+
+def voices(place: Path) -> list[Path]:
+    """Words of the demo voices as clips of SECONDS at RATE, 16-bit WAV."""
+    paths = []
+    for number, source in enumerate(sorted((DEMO / "data").rglob("*.ogg"))[:CLIPS]):
+        signal = audio.resample(audio.read(source), RATE)
+        paths.append(place / f"{number:03d}.wav")
+        sf.write(paths[-1], np.resize(signal.samples, round(SECONDS * RATE)), RATE, subtype="PCM_16")
+    return paths
+
+
+def old(path: Path, out: Path) -> np.ndarray:
+    """The recipe of 2020 as it was written: read, pre-emphasis, MFCC, stretch, JPEG."""
+    rate, counts = scipy.io.wavfile.read(path)
+    samples = counts.astype(np.float32)
+    emphasised = np.append(samples[0], samples[1:] - 0.97 * samples[:-1])
+    shape = {"n_mfcc": 12, "lifter": 22, "n_fft": 1200, "hop_length": 480, "n_mels": 40, "center": False}
+    matrix = librosa.feature.mfcc(y=emphasised, sr=rate, **shape)
+    picture = np.clip(resize(matrix, (224, 224), order=1, preserve_range=True), 0, 255).astype(np.uint8)
+    Image.fromarray(picture).convert("RGB").save(out)
+    return picture
+
+
+def made(clips: list[Path], place: Path) -> list[dict]:
+    """Rows on making pictures; the same picture within a level is checked first."""
+    own, matrix = recipe("mfcc-2020", seconds=SECONDS), recipe("mfcc", seconds=SECONDS)
+    raw = [scipy.io.wavfile.read(path)[1] for path in clips]
+    emphasised = [np.append(x[0], x[1:] - np.float32(0.97) * x[:-1]).astype(np.float32) for x in raw]
+    windows = np.stack([np.lib.stride_tricks.sliding_window_view(x, 1200)[::480] for x in emphasised])  # (clip, frame, sample)
+    ways = {
+        "old": lambda: [old(path, place / "old.jpg") for path in clips],
+        "picture": lambda: [_convert(path, place / "new.png", own) for path in clips],
+        "matrix": lambda: [_convert(path, place / "new.png", matrix) for path in clips],
+        "read": lambda: [audio.read(path) for path in clips],
+        "fft": lambda: np.fft.rfft(windows, axis=-1),
+        "stretch": lambda: [picture_2020(np.ones((12, 63), np.float32)) for _ in clips],
+        "png": lambda: [Image.fromarray(grey).save(place / "grey.png", compress_level=1) for grey in greys],
+    }
+    greys = [signal_matrix(audio.read(path), own).astype(np.uint8) for path in clips]
+    took = in_turn(ways, rounds=ROUNDS)
+    each = {name: 1000 * float(np.median(seconds)) / CLIPS for name, seconds in took.items()}
+    parts = (
+        f"{each['picture']:.2f} ms a clip: reading {each['read']:.2f}, spectra {each['fft']:.2f} (the floor), stretch to 224 px "
+        f"{each['stretch']:.2f}, PNG {each['png']:.2f}"
+    )
+    whole, small, against = "wav -> stored picture of 224 px", "wav -> stored matrix, enlarged at load", "the recipe of 2020"
+    return [
+        row(whole, against, "12 times", took["old"], took["picture"], note=parts, least=12),
+        row(small, against, "20 times", took["old"], took["matrix"], note=f"{each['matrix']:.2f} ms a clip", least=20),
+    ]
+
+
+def reading(clips: list[Path], place: Path) -> dict:
+    """The row on reading STORED matrices back; the array is checked against the pictures."""
+    config, folder, entries = recipe("mfcc"), place / "images", {}
+    for number in range(STORED):
+        name = f"{number:05d}.png"
+        first = folder / f"{number % CLIPS:05d}.png"
+        if number < CLIPS:
+            entries[name] = {**_convert(clips[number], folder / name, config), "image": name}
+        else:
+            (folder / name).hardlink_to(first)
+            entries[name] = {**entries[first.name], "image": name}
+    one_by_one = lambda: np.stack([load_matrix(folder / e["image"], e["low"], e["high"]) for e in entries.values()])  # noqa: E731
+    whole = lambda: stored_matrices(entries, folder, name="bench", home=place).sum(axis=0)  # noqa: E731  every value is read
+    if not np.array_equal(stored_matrices(entries, folder, name="bench", home=place), one_by_one()):
+        raise SystemExit("the array is not what the pictures hold")
+    took = in_turn({"pillow": one_by_one, "array": whole}, rounds=5)
+    note, work = (
+        f"{STORED} matrices, every value read, every picture's size and time looked up",
+        "stored pictures read for training",
+    )
+    return row(work, "Pillow one by one", "10 times", took["pillow"], took["array"], note=note, least=10)
+
+
+if __name__ == "__main__":
+    main()

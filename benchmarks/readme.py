@@ -1,0 +1,93 @@
+"""results/bench/*.json -> benchmarks/README.md: machine, versions, date, and the table of ratios with their spread."""
+
+import datetime
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from measure import ROOT, ROWS
+
+PACKAGES = (
+    "torch",
+    "onnxruntime",
+    "numpy",
+    "scipy",
+    "librosa",
+    "scikit-image",
+    "pillow",
+    "soundfile",
+    "soxr",
+    "fastai",
+    "grad-cam",
+)
+ORDER = ("pictures", "maps", "bands", "head", "start", "folder", "growth")
+
+
+def main() -> None:
+    """Write the page."""
+    rows = [row for name in ORDER if (ROWS / f"{name}.json").exists() for row in json.loads((ROWS / f"{name}.json").read_text())]
+    (ROOT / "benchmarks" / "README.md").write_text(page(rows))
+    print(f"wrote benchmarks/README.md: {len(rows)} rows, {sum(not row['met'] for row in rows)} of them below their aim")
+
+
+def page(rows: list[dict]) -> str:
+    """The page of these rows."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`; do not edit. Each comparison runs side by side in one process, way after way, round by round; a "
+        "ratio is how many times as fast, the median of the rounds, with the lowest and the highest in brackets. Times are of the "
+        "processor where nothing else is said. The same run checks first that the answers are the same.",
+        "",
+        f"{datetime.date.today()}; {processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {packages}.",
+        "",
+        "| work | against | aim | measured | |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {row['work']} | {row['against']} | {row['aim']} | {measured(row)} | {'' if row['met'] else 'below'} |"
+            for row in rows
+        ),
+        "",
+        "## Where the time goes",
+        "",
+        *(f"- {row['work']}: {row['note']}." for row in rows if row["note"]),
+        "",
+        "## Growth",
+        "",
+        "![time and memory against clips, length, picture size and workers](growth.png)",
+        "",
+    ]
+    why = [line for name, line in WHY.items() if any(not row["met"] and row["work"].startswith(name) for row in rows)]
+    return "\n".join([*lines, "## What misses its aim, and why", "", *why, ""])
+
+
+WHY = {
+    "wav -> stored": "- A stored picture does more than the recipe of 2020 did: it is a PNG without loss (JPEG is quicker and blurs "
+    "it), its file appears whole or not at all, the sound is checked, levelled and fingerprinted so that copies are found. Both "
+    "share scikit-image's stretch and librosa's arithmetic; the spectra, which nobody can leave out, are a fifth of the old "
+    "recipe. 12 times would be less than reading the file takes.",
+    "band-stop": "- Band-stop asks the network once for each band and clip, of another sound each time. These passes are half of "
+    "what is left, and the inverse transforms most of the rest; bands in one batch of spectra were tried and are slower, as they "
+    "leave the processor's cache.",
+    "deletion": "- Deletion and insertion are passes of the network on pictures that all differ.",
+    "growth: make_images, workers": "- Other programs ran on the machine's cores: what workers gain on the clock is theirs.",
+    "a folder": "- Other programs ran on the machine's cores: what processes gain on the clock is theirs.",
+}
+
+
+def measured(row: dict) -> str:
+    """The value of a row."""
+    return row.get("said") or f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+
+
+def processor() -> str:
+    """The processor's name; Linux."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__":
+    main()

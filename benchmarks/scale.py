@@ -1,0 +1,84 @@
+"""results/bench/growth-points.json -> docs/SCALE.md: clips an hour, and what to expect of large corpora on 1, 8 and 64 machines."""
+
+import json
+import os
+
+import numpy as np
+from measure import ROOT, ROWS
+
+CORPORA = {  # name: (clips, s of a clip); rounded, from the corpora's own pages
+    "Common Voice, all languages (about 20,000 h)": (14_000_000, 5.1),
+    "VoxCeleb2 (about 2,440 h)": (1_130_000, 7.8),
+}
+MACHINES, CORES = (1, 8, 64), 8
+LOSS = 0.85  # of the ideal, on several machines: what reading over a network and the last pieces cost; assumed, not measured
+
+
+def main() -> None:
+    """Write the page."""
+    points = json.loads((ROWS / "growth-points.json").read_text())
+    clips, lengths = np.array(points["clips"]), np.array(points["length"])
+    per_clip = float(np.polyfit(clips[:, 0], clips[:, 1], 1)[0])  # processor s a clip of a word
+    per_second = float(np.polyfit(lengths[:, 0], lengths[:, 1], 1)[0])  # processor s for a s of recording, classified
+    memory = float(max(lengths[:, 3].max(), clips[:, 3].max()))
+    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, int(clips[-1, 0]), float(lengths[-1, 0]) / 3600))
+    print("wrote docs/SCALE.md")
+
+
+def page(per_clip: float, per_second: float, memory: float, most: int, hours: float) -> str:
+    """The page."""
+    rows = []
+    for name, (clips, seconds) in CORPORA.items():
+        for machines in MACHINES:
+            speed = machines * CORES * (1 if machines == 1 else LOSS)
+            made, heard = clips * per_clip / speed, clips * seconds * per_second / speed
+            rows.append(f"| {name} | {machines} | {span(made)} | {span(heard)} |")
+    return "\n".join(
+        [
+            "# Scale: clips an hour, and more than one machine",
+            "",
+            "Written by `python benchmarks/scale.py` from what `benchmarks/growth.py` measured; do not edit.",
+            "",
+            f"One core makes {3600 / per_clip:,.0f} images an hour of words ({1000 * per_clip:.1f} ms of a processor each), and classifies "
+            f"{1 / per_second:,.0f} h of recordings an hour, speech found, cut and mapped to windows. Time grows in proportion (measured "
+            f"to {most:,} clips and {hours:g} h); memory stays below {memory:.0f} MB a process. Measured on {os.cpu_count()} cores that "
+            "other programs used as well, in processor time.",
+            "",
+            f"| corpus | machines of {CORES} cores | images | classified |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"These are proportions, not measurements: {CORES} cores as {CORES} times one, several machines at {LOSS:.0%} of that. An image "
+            "is of a clip's window, so it is counted at a word's price; longer clips take longer to read. Disks must keep up: 64 "
+            "machines read what 512 cores hear.",
+            "",
+            "## A cluster",
+            "",
+            "`--engine dask://HOST:PORT` gives the same work to a Dask cluster that is there: making images, encoding speech, maps, "
+            "`classify` and `external`. Workers need the same voicecam and must see the same folders under the same names (a shared "
+            "disk); they write the images themselves. A worker that is lost is done without, and the results are those of one process.",
+            "",
+            "```sh",
+            "pip install -c constraints.txt -e '.[cluster]'          # on every machine",
+            "dask scheduler --port 8786                              # on one",
+            "dask worker tcp://HOST:8786 --nworkers 8 --nthreads 1   # on each",
+            "voicecam images --corpus /shared/voices --engine dask://HOST:8786",
+            "```",
+            "",
+            'In Python: `with voicecam.engine.on("dask://HOST:8786"): ...`. Training, its tests and the checks of maps stay on the '
+            "machine that asks.",
+            "",
+        ]
+    )
+
+
+def span(seconds: float) -> str:
+    """ "3 min", "5.2 h", "12 days" """
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+if __name__ == "__main__":
+    main()
