@@ -203,14 +203,16 @@ def tags(zoo: Zoo) -> None:
     """Titles, pictures and notes, large and not in any alphabet."""
     data, mp3 = chunk(b"data", pcm(plain())), encoded(plain(), format="MP3", subtype="MPEG_LAYER_III")
     for size in (1, 1_000, 2_000_000):
-        zoo.add("tags", f"list-{size}.wav", riff(head(), chunk(b"LIST", b"INFO" + b"\xff" * size), data), SAME, exact=True)
-        zoo.add("tags", f"id3-{size}.mp3", _id3(size) + mp3, SAME)
+        expect = SAME if size == 1_000 else WHOLE  # libsndfile looks for the samples within a megabyte
+        zoo.add("tags", f"list-{size}.wav", riff(head(), chunk(b"LIST", b"INFO" + b"\xff" * size), data), expect, exact=True)
+        zoo.add("tags", f"id3-{size}.mp3", _id3(size) + mp3, expect)
     zoo.add("tags", "id3-lies.mp3", b"ID3\x03\0\0\x7f\x7f\x7f\x7f" + mp3, CUT)
-    zoo.add("tags", "many-chunks.wav", riff(head(), chunk(b"JUNK", b"") * 50_000, data), SAME, exact=True)
+    zoo.add("tags", "many-chunks.wav", riff(head(), chunk(b"JUNK", b"") * 50_000, data), WHOLE, exact=True)
     zoo.add("tags", "too-many-chunks.wav", riff(head(), chunk(b"JUNK", b"") * 200_000, data), WHOLE, exact=True)
     flac = encoded(plain(), format="FLAC")
     rest = flac[42:]
-    picture = b"\x06" + (1_000_000).to_bytes(3) + bytes(1_000_000)
+    fields = struct.pack(">II9sIIIIII", 3, 9, b"image/png", 0, 0, 0, 0, 0, 1_000_000)
+    picture = b"\x06" + (len(fields) + 1_000_000).to_bytes(3) + fields + bytes(1_000_000)
     first = b"fLaC\x00" + flac[5:42]
     zoo.add("tags", "cover.flac", first + picture + rest, SAME, exact=True)
     zoo.add("tags", "cover-lies.flac", first + b"\x06\xff\xff\xff" + bytes(10) + rest, CUT)

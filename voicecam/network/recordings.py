@@ -7,10 +7,12 @@ import os
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,10 @@ from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
 from voicecam.network.classifier import DOUBT, NO_SPEECH, Classifier, Prediction, Window, clip_features, sure_classes
+
+
+LARGE, LONG = 8_000_000, 300.0  # bytes of a file, s of a recording, from which one is worked on at a time, for its memory
+_ONE_LARGE = RLock()
 
 
 def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -62,7 +68,10 @@ def predict_file(classifier: Classifier, path: Path) -> Prediction:
     of this program too is only this file's; its traceback goes to standard error."""
     name = shown(path)
     try:
-        return predict_recording(classifier, audio.read(path, rate=classifier.model.config.sample_rate), name=name)
+        with _ONE_LARGE if os.path.getsize(path) > LARGE else nullcontext():
+            heard = [audio.read(path, rate=classifier.model.config.sample_rate)]
+            with _ONE_LARGE if heard[0].seconds > LONG else nullcontext():
+                return predict_recording(classifier, heard.pop(), name=name)  # given away: it is let go of in there
     except SilentError:  # readable, but nobody speaks
         return Prediction(name, NO_SPEECH)
     except VoicecamError as reason:
