@@ -29,8 +29,7 @@ def main() -> int:
         corpus = small_corpus(Path(folder) / "corpus")
         if args.few:
             return finish("kills-few", [killed("make_images", 2, Path(folder), corpus, moments)], keep=False)
-        rows = [killed(name, KILLED[name], Path(folder), corpus, moments) for name in args.command]
-    return finish("kills", rows, keep=args.command == list(KILLED))
+        return finish("kills", (killed(name, KILLED[name], Path(folder), corpus, moments) for name in args.command))
 
 
 def killed(name: str, times: int, folder: Path, corpus: Path, moments: random.Random) -> Row:
@@ -56,7 +55,9 @@ def killed(name: str, times: int, folder: Path, corpus: Path, moments: random.Ra
         child.communicate()
         falls += [f"{moment:.1f} s: {fault}" for fault in _faults(name, home, corpus, child.pid, expected, spare)]
         shutil.rmtree(home)
-    how = f"{times - early} killed between 10 and 95 % of {takes:.0f} s, given again: " + ("as left alone" if not falls else "not so")
+    how = f"{times - early} killed between 10 and 95 % of {takes:.0f} s, given again: " + (
+        "as left alone" if not falls else "not so"
+    )
     return Row(f"kill -9 in {name}", times, how, f"python torture/kills.py --command {name}", falls)
 
 

@@ -1,5 +1,5 @@
-"""What torture found, as rows: what was tried, how often, what happened, what fell. Kept as JSON in results/torture/, printed as a
-table; reliability.py makes the document of all."""
+"""What torture found, as rows: what was tried, how often, what happened, what fell. Kept as JSON in results/torture/ and printed;
+reliability.py makes the document of all."""
 
 import sys
 from collections.abc import Iterable
@@ -31,16 +31,18 @@ class Row:
 
 
 def finish(name: str, rows: Iterable[Row], *, keep: bool = True) -> int:
-    """Print the table, keep it in results/torture/NAME.json, and return the exit status: 1 where something fell."""
-    found = list(rows)
-    for row in found:
-        print(f"{'fell' if row.falls else 'held'}  {row.tried:>7,}  {row.what}: {row.happened}")
+    """Print each row when it is there and keep it in results/torture/NAME.json, in the place of an earlier one of the same
+    command; return the exit status: 1 where something fell."""
+    fell = n = 0
+    for row in rows:
+        n, fell = n + 1, fell + bool(row.falls)
+        print(f"{'fell' if row.falls else 'held'}  {row.tried:>7,}  {row.what}: {row.happened}", flush=True)
         for fall in row.falls[:40]:
-            print(f"      {fall}", file=sys.stderr)
-    if keep:
-        write_json(FOUND / f"{name}.json", [asdict(row) for row in found])
-    fell = sum(bool(row.falls) for row in found)
-    print(f"{len(found) - fell} of {len(found)} rows held" + (f"; wrote {FOUND / name}.json" if keep else ""))
+            print(f"      {fall}", file=sys.stderr, flush=True)
+        if keep:
+            all_rows = {one.what: one for one in kept(name)} | {row.what: row}
+            write_json(FOUND / f"{name}.json", [asdict(one) for one in all_rows.values()])
+    print(f"{n - fell} of {n} rows held" + (f"; kept in {FOUND / name}.json" if keep else ""))
     return int(fell > 0)
 
 

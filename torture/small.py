@@ -50,7 +50,13 @@ def words(name: str, home: Path, corpus: Path) -> list[str]:
     """The command line of a command of COMMANDS."""
     script, rest = COMMANDS[name]
     found = {"CORPUS": str(corpus), "OUT": str(home / "out"), "MAP": str(next((home / "maps").glob("*.json"), "none"))}
-    return [sys.executable, str(ROOT / "scripts" / f"{script}.py"), "--home", str(home), *(found.get(word, word) for word in rest)]
+    return [
+        sys.executable,
+        str(ROOT / "scripts" / f"{script}.py"),
+        "--home",
+        str(home),
+        *(found.get(word, word) for word in rest),
+    ]
 
 
 def environment(**more: str) -> dict[str, str]:

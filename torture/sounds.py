@@ -40,8 +40,7 @@ def main() -> int:
         if args.few:
             zoo = [odd for i, odd in enumerate(zoo) if i % 5 == 0 and odd.group not in ("lengths", "very much")]
             return finish("sounds-few", [alone(zoo, Path(folder))], keep=False)
-        rows = [row for part in args.part for row in _rows(PARTS[part](zoo, Path(folder)))]
-    return finish("sounds", rows, keep=set(args.part) == set(PARTS))
+        return finish("sounds", (row for part in args.part for row in _rows(PARTS[part](zoo, Path(folder)))))
 
 
 def _rows(found: Row | list[Row]) -> list[Row]:
@@ -199,7 +198,7 @@ def api(zoo: list[Odd], folder: Path) -> Row:
     try:
         port = int(re.search(r":(\d+)/", server.stdout.readline()).group(1))
         ready(port)
-        sent = [odd for odd in zoo if odd.path.is_file() and odd.path.stat().st_size <= SENT]
+        sent = [odd for odd in zoo if odd.group != "links" and odd.path.is_file() and odd.path.stat().st_size <= SENT]
         statuses, falls = Counter(), []
         for odd in sent:
             status, answer = ask(port, odd.path.read_bytes())
@@ -252,7 +251,12 @@ def _faults_api(odd: Odd, status: int, answer: dict) -> Iterator[str]:
         yield fault
 
 
-PARTS: dict[str, Callable[[list[Odd], Path], Row | list[Row]]] = {"alone": alone, "folder": in_folder, "images": images, "api": api}
+PARTS: dict[str, Callable[[list[Odd], Path], Row | list[Row]]] = {
+    "alone": alone,
+    "folder": in_folder,
+    "images": images,
+    "api": api,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

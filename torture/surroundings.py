@@ -1,5 +1,5 @@
-"""Commands where the computer does not play along: a disk that is full, files and folders of others, no HOME, C's alphabet, a clock
-that goes back, few open files, Ctrl-C, a GPU without memory, and two of a command at once. Linux, as root."""
+"""Commands where the computer does not play along: a disk that is full, files and folders of others, no HOME, C's alphabet, a
+clock that goes back, few open files, Ctrl-C, a GPU without memory, and two of a command at once. Linux, as root."""
 
 import argparse
 import os
@@ -56,8 +56,7 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         corpus = small_corpus(folder / "corpus")
-        rows = [row for part in args.part for row in PARTS[part](folder, corpus)]
-    return finish("surroundings", rows, keep=args.part == list(PARTS))
+        return finish("surroundings", (row for part in args.part for row in PARTS[part](folder, corpus)))
 
 
 def ended(child: subprocess.Popen, *, statuses: tuple[int, ...]) -> list[str]:

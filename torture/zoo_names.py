@@ -84,7 +84,7 @@ def links(zoo: Zoo, voice: bytes) -> None:
     link("to-zero.wav", "/dev/zero", CUT)
     link("to-random.wav", "/dev/urandom", CUT)
     link("to-memory.wav", "/proc/self/mem", CUT)
-    link("to-a-picture.wav", zoo.folder, ANY)  # a folder
+    link("to-a-folder.wav", deep, ANY)
     for name, target in {"up": "..", "here": ".", "deep/up": ".."}.items():
         zoo.place("links", name).symlink_to(target)
     os.link(there, zoo.place("links", "hard.wav"))
@@ -125,7 +125,7 @@ def not_sound(zoo: Zoo) -> None:
         "one-byte": b"R",
         "riff": b"RIFF",
         "newline": b"\n",
-        "text": "Das ist kein Ton.\n".encode() * 100,
+        "text": b"Das ist kein Ton.\n" * 100,
         "utf16": "no sound".encode("utf-16"),
         "html": b"<!DOCTYPE html><title>404</title><p>not found",
         "json": json.dumps({"sound": None}).encode(),

@@ -3,13 +3,36 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
 
 from voicecam.errors import VoicecamError
+
+
+class _Process(SpawnProcess):
+    """A process that is started afresh, as on every system, and does not import the program that asks for it: its work is this
+    package's, and a program without `if __name__ == "__main__"` would begin again in each."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802
+        program = sys.modules["__main__"].__dict__
+        hidden: dict[str, Any] = {name: program.pop(name) for name in ("__file__", "__spec__") if name in program}
+        program["__spec__"] = None
+        try:
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+        finally:
+            program.pop("__spec__")
+            program.update(hidden)
+
+
+class _Context(SpawnContext):
+    Process = _Process  # type: ignore[assignment]
 
 
 @contextmanager
@@ -18,7 +41,7 @@ def worker_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
     Raises VoicecamError when one of them is lost while its work is waited for.
     """
-    pool = ProcessPoolExecutor(workers or os.cpu_count(), initializer=_begin)
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), mp_context=_Context(), initializer=_begin)
     try:
         yield pool
     except BrokenProcessPool:

@@ -29,7 +29,6 @@ from voicecam.features import window_starts
 from voicecam.files import shown
 from voicecam.network.classifier import DOUBT, NO_SPEECH, Classifier, Prediction, Window, clip_features, sure_classes
 
-
 LARGE, LONG = 8_000_000, 300.0  # bytes of a file, s of a recording, from which one is worked on at a time, for its memory
 _ONE_LARGE = RLock()
 
