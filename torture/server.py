@@ -1,5 +1,5 @@
-"""The page's server under 10,000 requests, good, bad and broken off: the same answers at the end as at the start, memory and
-threads that do not grow, nothing on its terminal. And what schemathesis makes of its OpenAPI document, where that is installed."""
+"""The server under 10,000 requests, good, bad and broken off: the same answers at the end as at the start, memory and
+threads that do not grow, nothing on its terminal. And what schemathesis makes of its OpenAPI document, where it is installed."""
 
 import argparse
 import contextlib

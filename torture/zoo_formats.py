@@ -110,7 +110,7 @@ def _muxed(av: object, codec: object, container: str) -> bytes | None:
 def streams(zoo: Zoo) -> None:
     """Files of programs that did not know the length: pipes, recorders that were killed, live broadcasts."""
     data = pcm(plain())
-    for size in (0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE, 0x7FFFF000 + 0xFFF):
+    for size in (0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE, 0x7FFFF000, 0x7FFFF024):
         zoo.add("streams", f"pipe-{size:x}.wav", riff(head(), chunk(b"data", data, size=size), size=size), SAME, exact=True)
     big = np.round(plain() * 32767).astype(">i2").tobytes()
     for start in (24, 28, 64):

@@ -47,7 +47,7 @@ def sizes(zoo: Zoo) -> None:
     data, true = pcm(plain()), len(pcm(plain()))
     for size in (0, 1, 4, 36, true, true + 35, true + 37, true + 10**6, 2**31 - 1, 2**31, 2**32 - 9, 2**32 - 2, 2**32 - 1):
         zoo.add("sizes that lie", f"riff-{size}.wav", riff(head(), chunk(b"data", data), size=size), WHOLE, exact=True)
-    for size in (true + 1, true + 2, true + 3, true + 1000, 2 * true, 2**30, 2**31 - 2):
+    for size in (true + 1, true + 2, true + 3, true + 1000, 2 * true, 2**30, 2**31 - 2**13):
         zoo.add("sizes that lie", f"data-{size}.wav", riff(head(), chunk(b"data", data, size=size)), CUT)
     for size in (0, 1, 2, 3, true - 1, true - 2, true // 2):
         zoo.add("sizes that lie", f"data-{size}.wav", riff(head(), chunk(b"data", data, size=size)), ANY)

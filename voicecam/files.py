@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,14 +101,33 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path, *, error: Callable[[str], VoicecamError] = VoicecamError) -> Any:
-    """Read a JSON file; a missing or broken one raises `error` with one line. NaN and Infinity count as broken."""
+def read_json(
+    path: Path, *, error: Callable[[str], VoicecamError] = VoicecamError, needs: Mapping[str, type] | None = None
+) -> Any:
+    """Read a JSON file; a missing or broken one raises `error` with one line. NaN and Infinity count as broken.
+
+    needs : names that an object must have, "outer.inner" for one in another, and the kind of each; None: anything may stand there
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+        found = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as reason:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
         raise error(f"{path}: not readable as JSON ({reason}); delete it and make it again") from None
+    return found if needs is None else _kinds_checked(found, path, error, needs)
+
+
+def _kinds_checked(found: Any, path: Path, error: Callable[[str], VoicecamError], needs: Mapping[str, type]) -> Any:
+    """What was found. Raises `error` for the first of `needs` that is not there or of another kind."""
+    for name, kind in needs.items():
+        value = found
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise error(
+                f"{path}: what it says of {name} cannot be read: changed, or of another version; make it again"
+            )
+    return found
 
 
 def _no_number(name: str) -> float:
