@@ -124,9 +124,7 @@ def _kinds_checked(found: Any, path: Path, error: Callable[[str], VoicecamError]
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise error(
-                f"{path}: what it says of {name} cannot be read: changed, or of another version; make it again"
-            )
+            raise error(f"{path}: what it says of {name} cannot be read: changed, or of another version; make it again")
     return found
 
 

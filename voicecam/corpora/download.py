@@ -220,11 +220,9 @@ def _lock_of(folder: Path) -> Path:
 def _proof_in(folder: Path) -> str:
     """What the clips were held against when they were fetched."""
     lock = _lock_of(folder)
-    return (
-        str(read_json(lock, error=DatasetError, needs={"proof": str})["proof"])
-        if lock.is_file()
-        else "nothing: fetched in another way"
-    )
+    if not lock.is_file():
+        return "nothing: fetched in another way"
+    return read_json(lock, error=DatasetError, needs={"proof": str})["proof"]
 
 
 def _shown(paths: list[str], what: str) -> Iterable[str]:

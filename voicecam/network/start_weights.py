@@ -59,11 +59,9 @@ def met_before(start: str, started: str) -> np.ndarray | None:
     start, started : what `load_initial` was given, and the line that it returned
     """
     folder = SHIPPED_BACKBONE if "shipped backbone in models/" in started else Path(start)
-    return (
-        met_by(read_json(folder / "meta.json", error=ModelError, needs={"meta": dict})["meta"])
-        if (folder / "meta.json").is_file()
-        else None
-    )
+    if not (folder / "meta.json").is_file():
+        return None
+    return met_by(read_json(folder / "meta.json", error=ModelError, needs={"meta": dict})["meta"])
 
 
 def corpora_of(dataset: Dataset) -> list[str]:
