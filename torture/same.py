@@ -1,5 +1,4 @@
-"""The same command twice, in two homes: images, maps, weights, predictions and metrics to the byte. And a run of an earlier release
-is opened, evaluated again and explained."""
+"""The same command twice, in two homes: images, maps, weights, predictions and metrics to the byte."""
 
 import argparse
 import csv
