@@ -28,10 +28,11 @@ TAIL = """
 ## What the zoo of odd files holds
 
 Twenty groups, made on the spot: WAV cut at and beside each chunk boundary; sizes that lie; 0 to 1,024 channels; rates of 1 Hz
-to 4 GHz that are claimed and of 2 to 768 kHz that are real; NaN, infinity, offsets, clipping; 0 samples to 5 hours; every encoding of libsndfile and of FFmpeg's
-libraries; streams without a length; 64-bit sizes; every format cut anywhere; damaged bytes; wrong endings; files joined; large
-tags; small files that hold very much; names of Unicode, emoji, newlines, 255 bytes and no UTF-8; links in circles and to devices;
-pipes, sockets and folders called .wav; pictures, texts and archives called .wav.
+to 4 GHz that are claimed and of 2 to 768 kHz that are real; NaN, infinity, offsets, clipping; 0 samples to 5 hours; every
+encoding of libsndfile and of FFmpeg's libraries; streams without a length; 64-bit sizes; every format cut anywhere; damaged
+bytes; wrong endings; files joined; large tags; small files that hold very much; names of Unicode, emoji, newlines, 255 bytes
+and no UTF-8; links in circles and to devices; pipes, sockets and folders called .wav; pictures, texts and archives called
+.wav.
 
 ## Out of scope
 
