@@ -97,22 +97,6 @@ class _Name:
         return self.names[int(self.targets[item])]
 
 
-class _WindowLoader(TfmdDL):
-    """fastai's loader of the training part; where there are windows, each batch is drawn whole in place of its clips."""
-
-    def __init__(self, dataset: Any, windows: Windows | None = None, **how: Any):
-        super().__init__(dataset, **how)
-        self.windows = windows
-
-    def create_batches(self, samps: Iterable) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        if self.windows is None:
-            yield from super().create_batches(samps)
-            return
-        for rows in self.chunkify(samps):
-            targets, pictures = self.windows.draw(len(rows))
-            yield TensorImage(pictures), TensorCategory(targets)
-
-
 def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Pictures as other takes through other microphones might look.
 
