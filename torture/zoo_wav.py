@@ -131,10 +131,10 @@ def lengths(zoo: Zoo, *, few: bool) -> None:
     voice = plain()
     for n in (0, 1, 2, 3, 10, 100, 255, 400, 1_000, 4_000, 8_000, 15_999, 16_000):
         zoo.add("lengths", f"{n}.wav", encoded(voice[:n]), CUT if n == 0 else ANY)
-    for seconds in (10, 60, 600) if few else (10, 60, 600, 3_590, 3 * 3600, 5 * 3600):
+    for seconds in (10, 60, 600) if few else (10, 60, 600, 2_690, 3 * 3600, 5 * 3600):
         path = zoo.place("lengths", f"{seconds}-s.wav")
         with sf.SoundFile(path, "w", RATE, 1, subtype="PCM_16") as file:
-            block = voice if seconds == 3_590 else np.concatenate([voice, np.zeros(4 * RATE, np.float32)])
+            block = voice if seconds == 2_690 else np.concatenate([voice, np.zeros(4 * RATE, np.float32)])
             for _ in range(max(1, seconds * RATE // len(block))):
                 file.write(block)
-        zoo.note("lengths", path, CUT if seconds > 3600 else SAME)
+        zoo.note("lengths", path, CUT if seconds > 2_700 else SAME)

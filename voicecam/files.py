@@ -119,6 +119,8 @@ def read_json(
 
 def _kinds_checked(found: Any, path: Path, error: Callable[[str], VoicecamError], needs: Mapping[str, type]) -> Any:
     """What was found. Raises `error` for the first of `needs` that is not there or of another kind."""
+    if not isinstance(found, dict):
+        raise error(f"{path}: holds no object; it was changed, or made by another version: make it again")
     for name, kind in needs.items():
         value = found
         for part in name.split("."):

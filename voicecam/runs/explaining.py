@@ -42,7 +42,7 @@ def explanation_place(
         sizes = FULL if full else CheckSizes()
         wanted, there = (
             check_settings(method=method, layer=layer, bands=bands, sizes=sizes),
-            read_json(checked, error=ExplainError, needs={"version": str}),
+            read_json(checked, error=ExplainError, needs={}),
         )
         same = {**there, "version": wanted["version"]} == wanted  # those of another version are refused when they are opened
     name = "-".join([method, layer, target, *[bands] * (bands != BANDS), *["full"] * full])
