@@ -122,7 +122,7 @@ def _kinds_checked(found: Any, path: Path, error: Callable[[str], VoicecamError]
     if not isinstance(found, dict):
         raise error(f"{path}: holds no object; it was changed, or made by another version: make it again")
     for name, kind in needs.items():
-        value = found
+        value: Any = found
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
