@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,6 +138,7 @@ def images(zoo: list[Odd], folder: Path) -> list[Row]:
     """The zoo as a corpus: a CSV of its files becomes images, by one process and by two, to the same bytes."""
     listed = [odd for odd in zoo if odd.path.is_file() and "\\" not in odd.path.name and odd.path.name == odd.path.name.strip()]
     listed = [odd for odd in listed if _text_name(odd.path) and "\r" not in odd.path.name]
+    listed = list({_stem(odd.path): odd for odd in listed}.values())  # clips that differ in their ending alone are refused
     file = folder / "zoo" / "clips.csv"
     with open(file, "w", newline="", encoding="utf-8") as out:
         table = csv.writer(out)
@@ -165,6 +167,10 @@ def images(zoo: list[Odd], folder: Path) -> list[Row]:
     if made[0] != made[1]:
         rows[1].falls.append("two processes made other images than one")
     return rows
+
+
+def _stem(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path.with_suffix(""))).casefold()
 
 
 def _text_name(path: Path) -> bool:
