@@ -78,6 +78,23 @@ audit: $(BIN)/.dev-packages results/espeak/manifest.json ## recompute what is cl
 results/espeak/manifest.json: $(BIN)/.packages
 	$(BIN)/python scripts/run_all.py --corpus espeak --run espeak
 
+# Linux, best as root (small disks, another user); each line goes on where one fell, and the last says whether any did.
+torture: $(BIN)/.dev-packages ## try to break it, for about an hour: docs/RELIABILITY.md
+	-$(BIN)/python torture/sounds.py
+	-$(BIN)/python torture/kills.py
+	-$(BIN)/python torture/surroundings.py
+	-$(BIN)/python torture/server.py --schemathesis $(BIN)/schemathesis
+	-$(BIN)/python torture/fuzz.py
+	-$(BIN)/python torture/same.py
+	-$(BIN)/python torture/supply.py --bandit $(BIN)/bandit --pip-audit $(BIN)/pip-audit
+	$(BIN)/python torture/reliability.py
+
+lock: $(BIN)/.packages ## requirements.lock: what the page and the commands need, with the hash of every file
+	@{ echo '# What the page and the commands need, with the SHA-256 of every file; written by make lock from constraints.txt. Install it with'; \
+		echo '# pip install --require-hashes -r requirements.lock && pip install --no-deps .'; \
+		$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --constraint constraints.txt --extra web --extra formats \
+		--python $(BIN)/python pyproject.toml; } > requirements.lock.new && mv requirements.lock.new requirements.lock
+
 bench: $(BIN)/.dev-packages ## speed beside other ways to do the same work, and growth: benchmarks/README.md, docs/SCALE.md
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/pictures.py
@@ -134,4 +151,4 @@ clean: ## delete what the program made but your recordings: images, maps, runs, 
 	find mfc_dataset maps results -mindepth 1 -not -name README.md -delete
 	rm -rf cache site .pytest_cache .ruff_cache .mypy_cache .coverage*
 
-.PHONY: help install demo test test-fast coverage lint audit bench serve lab notebooks site book model digits backbone clean
+.PHONY: torture lock help install demo test test-fast coverage lint audit bench serve lab notebooks site book model digits backbone clean

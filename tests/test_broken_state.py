@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+import voicecam
 from voicecam import audio, runs
 from voicecam.config import SHIPPED_MODEL, TrainConfig, recipe
-from voicecam.corpora import open_corpus
+from voicecam.corpora import espeak_corpus, open_corpus
 from voicecam.data.dataset import make_images, read_dataset
 from voicecam.data.splits import Split
 from voicecam.errors import DatasetError, ModelError, VoicecamError
+from voicecam.explanation import training_ranges
 from voicecam.files import file_sha256
 from voicecam.network.classifier import load_classifier
+from voicecam.runs import explaining
 from voicecam.runs.folder import open_run, read_split, write_split
 
 SPOKEN = audio.read(Path(__file__).parent / "recordings" / "spoken.flac")
@@ -176,3 +179,37 @@ def test_a_changed_split_is_refused(made, tmp_path):
             continue
         assert len(found.train) == 0
         assert value == []
+
+
+def test_what_commands_read_back_is_refused_in_one_line_where_it_was_changed(tmp_path):
+    """Metrics, explanations, checks, bands, corpora that were made, copies: of each the entries that are read."""
+    explanation = {"method": "Grad-CAM", "layer": "layer3", "target": "true"}
+    ranges = {"format": training_ranges.FORMAT, "weights_sha256": "x", "names": ["a"], "classes": {}}
+    espeak = {"format": espeak_corpus.FORMAT, "settings": {}, "files": 0}
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    ranges["weights_sha256"] = file_sha256(tmp_path / "model.safetensors")
+    (tmp_path / "fold1").mkdir()
+    meta = {"config": recipe("mfcc").to_dict(), "arch": "small"}
+    readers = [
+        ("explanation.json", explanation, lambda: explaining.read_explanation(tmp_path)),
+        ("bands.json", ranges, lambda: training_ranges.load_ranges(tmp_path)),
+        ("demo.json", espeak, lambda: espeak_corpus._is_complete(tmp_path, {})),
+        ("metrics.json", {"network": {}}, lambda: voicecam.Run(tmp_path).metrics),
+        ("fold1/meta.json", meta, lambda: explaining.run_maps(tmp_path)),
+    ]
+    (tmp_path / "run.json").write_text('{"settings": {"map": "m", "label": "l"}}')
+    for name, values, read in readers:
+        path, refused = tmp_path / name, 0
+        path.write_text(json.dumps(values))
+        read()
+        for text in [*NOT_JSON, *OTHER_JSON, *(json.dumps(changed(values, (key,), new)) for key in values for new in VALUES)]:
+            path.write_text(text)
+            try:
+                read()
+            except VoicecamError as error:
+                refused += 1
+                reason = str(error)
+                assert "\n" not in reason
+                assert len(reason) < 700
+        assert refused > 12, name
+        path.write_text(json.dumps(values))

@@ -59,7 +59,7 @@ class Run:
             >>> run.metrics["network"]["balanced_accuracy"]["value"]
             1.0
         """
-        return read_json(self.folder / "metrics.json", error=ModelError)
+        return read_json(self.folder / "metrics.json", error=ModelError, needs={"network": dict})
 
     @property
     def predictions(self) -> pd.DataFrame:

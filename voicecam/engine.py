@@ -10,6 +10,7 @@ import os
 import pickle
 import re
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -17,11 +18,12 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from voicecam.errors import VoicecamError
 
-HERE, THREADS, PROCESSES, FRESH = "here", "threads", "processes", "fresh processes"  # ways of this computer
+HERE, THREADS, PROCESSES = "here", "threads", "processes"  # ways of this computer
 ADDRESS = re.compile(r"dask://[^\s/:]+:\d{1,5}")
 TRIES = 10.0  # s to reach a cluster
 AHEAD = 4  # chunks given out for each core beyond those whose results were taken
@@ -66,8 +68,7 @@ def spread(
 
     shared : what every job is given first; it reaches each worker of a cluster once
     workers : how many at a time; None is one per core. On a cluster, which has its own number, it says nothing
-    by : "here", one after another in this process; "threads"; "processes", copies of this one; "fresh processes", which import
-        anew (what has used torch must not be copied). On a cluster they are all the same
+    by : "here", one after another in this process; "threads"; "processes", which import anew. On a cluster they are all the same
     chunk : jobs given out together. Of AHEAD chunks a core results are kept at most: memory is flat in the number of jobs
     Raises what the function raises, and VoicecamError when a process is lost while its work is waited for.
     """
@@ -88,9 +89,7 @@ def spread(
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
         return
-    pool = ProcessPoolExecutor(
-        n, multiprocessing.get_context("spawn" if by == FRESH else None), _begin, (function, tuple(shared))
-    )
+    pool = ProcessPoolExecutor(n, _Context(), _begin, (function, tuple(shared)))
     try:
         yield from _in_order(lambda part: pool.submit(_run_beside, part), jobs, chunk, AHEAD * n)
     except BrokenProcessPool:
@@ -119,6 +118,26 @@ def _in_order(submit: Callable[[list], Any], jobs: Iterable, chunk: int, ahead: 
 
 def _run(function: Callable[..., Any], shared: Sequence[Any], part: list) -> list:
     return [function(*shared, *job) for job in part]
+
+
+class _Process(SpawnProcess):
+    """A process that is started afresh, as on every system, and does not import the program that asks for it: its work is this
+    package's, and a program without `if __name__ == "__main__"` would begin again in each."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802
+        program = sys.modules["__main__"].__dict__
+        hidden: dict[str, Any] = {name: program.pop(name) for name in ("__file__", "__spec__") if name in program}
+        program["__spec__"] = None
+        try:
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+        finally:
+            program.pop("__spec__")
+            program.update(hidden)
+
+
+class _Context(SpawnContext):
+    Process = _Process  # type: ignore[assignment]
 
 
 _given: list[tuple[Callable[..., Any], tuple]] = []  # in a process beside: the function and what is shared

@@ -1,18 +1,18 @@
 """Files that appear whole or not at all, their names, tables and fingerprints. Knows nothing of audio or images."""
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicecam.errors import VoicecamError
+from voicecam.locks import lock, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 255  # bytes of a file name that Linux, macOS and Windows take
 NAMED = ("path", "speaker", "true", "predicted", "decision", "class", "true_class", "column", "group", "name")  # columns of names
 
+DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)  # no file may be called so on Windows
 TEMPORARY = re.compile(r"\..*-[a-z0-9_]{8}(\.[^.]*)?")  # names that atomic_path gives
 
 
@@ -47,11 +48,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def writing(folder: Path) -> Iterator[None]:
     """Write files in `folder` and below, which is made where it is not there. When no other process is in such a block, what
     killed ones left of `atomic_path` is deleted first."""
-    with _locked(folder) as handle:
-        if _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+    with _held(folder) as handle:
+        if lock(handle, wait=False):
             for place, _, names in os.walk(folder):
                 _sweep(Path(place), names)
-        _lock(handle, fcntl.LOCK_SH)
+        lock(handle, shared=True)
         yield
 
 
@@ -59,35 +60,24 @@ def writing(folder: Path) -> Iterator[None]:
 def alone_in(folder: Path) -> Iterator[None]:
     """Read a file of `folder` and write it anew, while every other process that wants to do so in this folder waits. What killed
     ones left of `atomic_path` there is deleted first."""
-    with _locked(folder) as handle:
-        if _lock(handle, fcntl.LOCK_EX):
+    with _held(folder) as handle:
+        if lock(handle):
             _sweep(folder, os.listdir(folder))
         yield
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """The open folder, whose locks the system lets go when the block or this process ends, however it ends. One that is made
-    for this and stays empty is taken away again."""
+def _held(folder: Path) -> Iterator[int | None]:
+    """The open folder, for locks. One that is made for this and stays empty is taken away again."""
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        yield handle
+        with opened(folder) as handle:
+            yield handle
     finally:
-        os.close(handle)
         if made:
             with suppress(OSError):
                 folder.rmdir()
-
-
-def _lock(handle: int, kind: int) -> bool:
-    """Whether the lock was had: another may hold it, and some network folders have none."""
-    try:
-        fcntl.flock(handle, kind)
-    except OSError:
-        return False
-    return True
 
 
 def _sweep(folder: Path, names: list[str]) -> None:
@@ -111,14 +101,33 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path, *, error: Callable[[str], VoicecamError] = VoicecamError) -> Any:
-    """Read a JSON file; a missing or broken one raises `error` with one line. NaN and Infinity count as broken."""
+def read_json(
+    path: Path, *, error: Callable[[str], VoicecamError] = VoicecamError, needs: Mapping[str, type] | None = None
+) -> Any:
+    """Read a JSON file; a missing or broken one raises `error` with one line. NaN and Infinity count as broken.
+
+    needs : names that an object must have, "outer.inner" for one in another, and the kind of each; None: anything may stand there
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+        found = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as reason:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
         raise error(f"{path}: not readable as JSON ({reason}); delete it and make it again") from None
+    return found if needs is None else _kinds_checked(found, path, error, needs)
+
+
+def _kinds_checked(found: Any, path: Path, error: Callable[[str], VoicecamError], needs: Mapping[str, type]) -> Any:
+    """What was found. Raises `error` for the first of `needs` that is not there or of another kind."""
+    if not isinstance(found, dict):
+        raise error(f"{path}: holds no object; it was changed, or made by another version: make it again")
+    for name, kind in needs.items():
+        value: Any = found
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise error(f"{path}: what it says of {name} cannot be read: changed, or of another version; make it again")
+    return found
 
 
 def _no_number(name: str) -> float:
@@ -144,11 +153,12 @@ def safe_name(text: str, *, longest: int = 40, extra: str = "") -> str:
 
     longest : characters at most; of UTF-8 at most 100 bytes, so that two such names and a date fit into one file name
     extra : other characters that may stay
-    "unnamed" where nothing is left.
+    "unnamed" where nothing is left; a name that Windows keeps for devices (con, nul) gets "-1".
     """
     whole = unicodedata.normalize("NFC", text)
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in extra else "-" for c in whole)
-    return cut_bytes(re.sub("-+", "-", kept).strip("-")[:longest], 100).strip("-") or "unnamed"
+    name = cut_bytes(re.sub("-+", "-", kept).strip("-")[:longest], 100).strip("-") or "unnamed"
+    return f"{name}-1" if DEVICES.fullmatch(name) else name
 
 
 def cut_bytes(text: str, most: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
-UNKNOWN = 0x7FFFFFFF  # bytes; a 32-bit size from here on was written by a stream that did not know its length
+UNKNOWN = 0x7FFFF000  # bytes, what SoX writes; a 32-bit size from here on is of a stream that did not know its length
 LARGEST = 2**50  # bytes; no file is larger, though a damaged header can point beyond
 MOST_CHUNKS = 100_000  # a file of zeros is a chain of empty chunks
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest page

@@ -78,10 +78,10 @@ def _load() -> Any:
 
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = options.intra_op_num_threads = 1  # recordings are heard side by side instead
-    return onnxruntime.InferenceSession(str(_network()), sess_options=options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(network_file()), sess_options=options, providers=["CPUExecutionProvider"])
 
 
-def _network() -> Path:
+def network_file() -> Path:
     """The file. Raises VoicecamError where the package is not there, or holds none."""
     package = find_spec("silero_vad")
     path = Path(package.submodule_search_locations[0]) / NETWORK if package and package.submodule_search_locations else None

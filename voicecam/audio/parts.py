@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from voicecam.audio.signal import ANY, Limits, Signal, file_blocks
+from voicecam.audio.signal import Limits, Signal, file_blocks
 from voicecam.errors import AudioError
 from voicecam.files import shown
 
 PAUSE, LOOKED_AT = 0.4, 30.0  # s; a recording is parted in the softest stretch so long, of the last half minute
+LONGEST = Limits(seconds=12 * 3600.0, samples=12 * 3600 * 2 * 48_000)
 
 
-def read_parts(path: Path, *, rate: int, seconds: float, limits: Limits = ANY) -> Iterator[Signal]:
+def read_parts(path: Path, *, rate: int, seconds: float, limits: Limits = LONGEST) -> Iterator[Signal]:
     """A sound file as `read` reads it, in parts of at most `seconds` s that end where it is soft: hours take no more memory than
     minutes. Raises as `read` does; what is wrong with a file may show at its end only, after its parts."""
     path = Path(path)

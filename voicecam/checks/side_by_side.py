@@ -22,6 +22,7 @@ from voicecam.explanation.methods import METHODS
 from voicecam.explanation.waveform import mel_bands
 from voicecam.files import read_json
 from voicecam.runs.check_files import CHECKS_FOLDER
+from voicecam.runs.explaining import read_explanation
 from voicecam.runs.fold_clips import fold_clips
 from voicecam.runs.folder import fold_places, read_predictions
 
@@ -123,7 +124,7 @@ def band_map(folder: Path, dataset: Dataset, path: str) -> BandMap:
     path : one of `common_clips`. A network on coefficients, whose maps have no frequencies, is asked for gradients of the mel
     energies in place of the map.
     """
-    config, facts = run_config(folder), read_json(folder / "explanation.json", error=ExplainError)
+    config, facts = run_config(folder), read_explanation(folder)
     title = f"{facts['method']}, {facts['layer']}"
     with np.load(folder / "cams.npz", allow_pickle=False) as arrays:
         found = arrays["maps"][int(np.flatnonzero(arrays["path"] == path)[0])]  # (band or row, step)
@@ -147,10 +148,10 @@ def _on_common_bands(found: np.ndarray, limits: Sequence[tuple[float, float]]) -
 
 def run_config(folder: Path) -> Config:
     """The settings of a run's networks."""
-    return from_dict(read_json(fold_places(folder)[0] / "meta.json", error=ExplainError)["config"])
+    return from_dict(read_json(fold_places(folder)[0] / "meta.json", error=ExplainError, needs={"config": dict})["config"])
 
 
 def _method(folder: Path) -> str:
     """The key of the method of the run's maps."""
-    title = read_json(folder / "explanation.json", error=ExplainError)["method"]
+    title = read_explanation(folder)["method"]
     return next((key for key, known in METHODS.items() if known.title == title), title)

@@ -32,6 +32,7 @@ from voicecam.config import (  # noqa: F401
 )
 from voicecam.errors import ModelError, VoicecamError
 from voicecam.explanation.method_table import METHODS
+from voicecam.files import DEVICES
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -84,7 +85,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
 
 def run_folder(name: str) -> Path:
     """The folder of a run. Raises ModelError for a name that is none."""
-    if not name or name.startswith(".") or "/" in name or "\\" in name:
+    if not name or name.startswith(".") or name.endswith((".", " ")) or set(name) & set('/\\:*?"<>|') or DEVICES.fullmatch(name):
         raise ModelError(f"run name {name!r}: must be a plain folder name, such as demo")
     return RESULTS / name
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import socket
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +18,13 @@ STOPPED = "stopped"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("--port", type=cli.whole(0, 65_535), default=8000, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=cli.whole(0, 65_535), default=8000, help="port; 0 takes a free one")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on: any but 127.0.0.1 lets other computers in who have the token of the address shown. Browsers "
+        "record over https alone: put a proxy that has a certificate before it, such as caddy reverse-proxy --to 127.0.0.1:8000",
+    )
     parser.add_argument(
         "--model",
         type=Path,
@@ -35,19 +42,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def work(args: argparse.Namespace) -> str:
     """Serve until Ctrl-C; returns the last line. Raises VoicecamError where the port is taken."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: requests run beside each other, one thread each
-    door = _door(args.port)
+    door = _door(args.host, args.port)
     import uvicorn
 
     from voicecam.explanation.training_ranges import load_ranges
     from voicecam.network.classifier import load_classifier
     from voicecam.server.analysis import Explainer
     from voicecam.server.app import make_app
+    from voicecam.server.guards import PARAMETER, new_token
+    from voicecam.server.patience import SETTINGS, PatientProtocol
 
     places = args.model or [SHIPPED_DIGITS, SHIPPED_MODEL]
     served = [Explainer(load_classifier(place), load_ranges(place), name) for place, name in zip(places, _names(places))]
-    app = make_app(*served, site=args.site)
-    settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=3)
-    cli.log(f"open http://127.0.0.1:{door.getsockname()[1]}/ (Ctrl-C stops)")
+    host, port = door.getsockname()[:2]
+    token = None if ip_address(host).is_loopback else new_token()
+    app = make_app(*served, site=args.site, token=token)
+    name = socket.gethostname() if ip_address(host).is_unspecified else args.host
+    place = f"[{name}]" if ":" in name else name
+    cli.log(f"open http://{place}:{port}/{f'?{PARAMETER}={token}' if token else ''} (Ctrl-C stops)")
+    settings = uvicorn.Config(app, http=PatientProtocol, ws="none", **SETTINGS)
     uvicorn.Server(settings).run(sockets=[door])
     return "stopped"
 
@@ -62,12 +75,14 @@ def _names(places: list[Path]) -> list[str]:
     return found
 
 
-def _door(port: int) -> socket.socket:
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _door(host: str, port: int) -> socket.socket:
     try:
-        door.bind(("127.0.0.1", port))
+        kind, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        door = socket.socket(kind)
+        if os.name == "posix":  # elsewhere it would let two programs share the port
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(place)
         door.listen()  # a browser that comes before the model is loaded waits
     except OSError as reason:
-        raise VoicecamError(f"port {port}: cannot be used ({reason}); choose another with --port") from None
+        raise VoicecamError(f"{host}, port {port}: cannot be used ({reason}); choose another with --port or --host") from None
     return door

@@ -1,6 +1,5 @@
 """A new folder that appears whole or not at all. Knows nothing of what is put into it."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from voicecam.errors import DatasetError
+from voicecam.locks import lock, opened
 
 
 @contextmanager
@@ -18,14 +18,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     prefix = f".{folder.name}-building-"
     _delete_leftovers(folder.parent, prefix)
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
-    lock = os.open(building, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system when this process ends, however it ends
-        yield building
-        building.chmod(0o755)  # mkdtemp makes folders only the owner can read
-        _rename(building, folder)
+        with opened(building) as handle:
+            lock(handle)
+            yield building
+            building.chmod(0o755)  # mkdtemp makes folders only the owner can read
+            _rename(building, folder)
     finally:
-        os.close(lock)
         shutil.rmtree(building, ignore_errors=True)
 
 
@@ -39,11 +38,6 @@ def _rename(building: Path, folder: Path) -> None:
 def _delete_leftovers(parent: Path, prefix: str) -> None:
     """Delete what killed builds left; a build that still runs holds its lock and stays."""
     for leftover in parent.glob(f"{prefix}*"):
-        lock = os.open(leftover, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(leftover)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(lock)
+        with opened(leftover) as handle:
+            if lock(handle, wait=False):
+                shutil.rmtree(leftover)

@@ -202,7 +202,7 @@ def _fetch_single(source: Source, beside: Path, path: str) -> None:
 def _put(beside: Path, folder: Path, source: Source, *, url: str, archive: str, contents: str, clips: int, proof: str) -> Fetched:
     """Hold the clips against the first fetch's, write down what was fetched, and let the folder appear."""
     lock = _lock_of(folder)
-    known = read_json(lock, error=DatasetError)["contents"] if lock.is_file() else contents
+    known = read_json(lock, error=DatasetError, needs={"contents": str})["contents"] if lock.is_file() else contents
     if known != contents:
         raise DatasetError(
             f"{lock}: the clips are not those of the first fetch; delete this file if they may differ, then run again"
@@ -220,7 +220,9 @@ def _lock_of(folder: Path) -> Path:
 def _proof_in(folder: Path) -> str:
     """What the clips were held against when they were fetched."""
     lock = _lock_of(folder)
-    return str(read_json(lock, error=DatasetError)["proof"]) if lock.is_file() else "nothing: fetched in another way"
+    if not lock.is_file():
+        return "nothing: fetched in another way"
+    return read_json(lock, error=DatasetError, needs={"proof": str})["proof"]
 
 
 def _shown(paths: list[str], what: str) -> Iterable[str]:

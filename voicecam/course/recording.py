@@ -99,7 +99,7 @@ def tour_learner(home: Path) -> Learner | None:
     """
     path = home / "results" / "tour" / "learner.pkl"
     try:
-        return torch.load(path, map_location="cpu", weights_only=False)
+        return torch.load(path, map_location="cpu", weights_only=False)  # nosec B614: said above
     except FileNotFoundError:
         say("The tour's network is not there: run 00_tour first, then this cell.")
     except (AttributeError, ImportError, EOFError, RuntimeError, pickle.UnpicklingError) as reason:

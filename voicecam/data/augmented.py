@@ -91,7 +91,7 @@ def render(
 def _stored(folder: Path, config: Config) -> AugmentedClips | None:
     """The augmented copies in a folder; None where there are none, or damaged ones."""
     try:
-        promised = read_json(folder / "augmented.json", error=DatasetError)["frames"]
+        promised = read_json(folder / "augmented.json", error=DatasetError, needs={"frames": int})["frames"]
         bounds = np.load(folder / "bounds.npy", allow_pickle=False)
         decibels = np.load(folder / "decibels.npy", mmap_mode="r", allow_pickle=False)
     except (DatasetError, OSError, ValueError):

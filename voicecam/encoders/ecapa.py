@@ -97,7 +97,7 @@ _Text.add_multi_constructor("!", _tagged)
 def _settings(info: EncoderInfo, path: Path) -> dict[str, dict[str, Any]]:
     """Of each of PARTS its settings: numbers, lists of them, words. Raises ModelError where the classes are others."""
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Text)
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Text)  # nosec B506: _Text is a SafeLoader
         parts = {part: found[part] for part in PARTS}
         wrong = [part for part, name in PARTS.items() if parts[part][0] != f"new:{name}"]
         settings = {part: {key: _value(found, value) for key, value in (parts[part][1] or {}).items()} for part in PARTS}

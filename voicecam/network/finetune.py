@@ -224,7 +224,7 @@ def _hold_plan(place: Path, plan: dict[str, Any]) -> None:
     """Note what is trained in `place`, or make sure that it is the same as before."""
     mark = digest(plan)
     if (place / PLAN).is_file():
-        if read_json(place / PLAN, error=ModelError).get("digest") != mark:
+        if read_json(place / PLAN, error=ModelError, needs={"digest": str})["digest"] != mark:
             raise ModelError(f"{place}: holds a fine-tuning with other settings or clips; delete it, or take another folder")
     else:
         write_json(place / PLAN, {"digest": mark, **plan})

@@ -3,12 +3,14 @@
 Speech is found and cut out first, so that silence never reaches the network. Trains and draws nothing.
 """
 
+import os
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from voicecam.audio.sound_files import audio_files, passed_over
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import UNCERTAIN, Config
 from voicecam.data.windows import sample_starts
-from voicecam.engine import FRESH, THREADS, spread
+from voicecam.engine import PROCESSES, THREADS, spread
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
 from voicecam.files import shown
@@ -28,8 +30,10 @@ from voicecam.network.classifier import DOUBT, NO_SPEECH, Classifier, Prediction
 from voicecam.network.long_recordings import joined
 
 KEPT = ("matrix", "log_mel", "spoken")  # what of a Prediction is large
-LONG = 300.0  # s; a longer recording is read in parts of this length
+LARGE, LONG = 8_000_000, 300.0  # bytes of a file, s of a recording, from which it is read in parts, or one at a time
 MANY = 200  # files from which processes of their own pay: each begins with imports of 0.3 s, or 2 s of torch's
+
+_ONE_LARGE = RLock()
 
 
 def sound_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -57,7 +61,7 @@ def predict_files(
     Few files are read by threads, which begin at once; many by processes, which take a while to begin and then share no
     lock: half of a word's time goes into pitch and Python. Stopped early, it drops the files that wait.
     """
-    by = FRESH if len(paths) >= MANY and workers != 1 else THREADS
+    by = PROCESSES if len(paths) >= MANY and workers != 1 else THREADS
     with closing(spread(_slim, ((path,) for path in paths), shared=(classifier, tuple(keep)), workers=workers, by=by)) as results:
         yield from results
 
@@ -76,9 +80,12 @@ def predict_file(classifier: Classifier, path: Path, *, whole: bool = True) -> P
     name = shown(path)
     config = classifier.model.config
     try:
-        if whole or config.of_sound or config.windows == "loudest":
-            return predict_recording(classifier, audio.read(path, rate=config.sample_rate), name=name)
-        return _predict_parts(classifier, audio.read_parts(path, rate=config.sample_rate, seconds=LONG), name)
+        if not (whole or config.of_sound or config.windows == "loudest"):
+            return _predict_parts(classifier, audio.read_parts(path, rate=config.sample_rate, seconds=LONG), name)
+        with _ONE_LARGE if os.path.getsize(path) > LARGE else nullcontext():
+            heard = [audio.read(path, rate=config.sample_rate)]
+            with _ONE_LARGE if heard[0].seconds > LONG else nullcontext():
+                return predict_recording(classifier, heard.pop(), name=name)  # given away: it is let go of in there
     except SilentError:  # readable, but nobody speaks
         return Prediction(name, NO_SPEECH)
     except VoicecamError as reason:

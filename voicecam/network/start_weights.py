@@ -59,7 +59,9 @@ def met_before(start: str, started: str) -> np.ndarray | None:
     start, started : what `load_initial` was given, and the line that it returned
     """
     folder = SHIPPED_BACKBONE if "shipped backbone in models/" in started else Path(start)
-    return met_by(read_json(folder / "meta.json", error=ModelError)["meta"]) if (folder / "meta.json").is_file() else None
+    if not (folder / "meta.json").is_file():
+        return None
+    return met_by(read_json(folder / "meta.json", error=ModelError, needs={"meta": dict})["meta"])
 
 
 def corpora_of(dataset: Dataset) -> list[str]:
@@ -101,7 +103,7 @@ def _imagenet_start(network: nn.Sequential, arch: str) -> str:
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     try:
         if not cached.exists():  # a quick knock first: where packets vanish, the download itself would wait for minutes
-            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()  # nosec B310: https
         weights = torch.hub.load_state_dict_from_url(url, progress=os.isatty(2), check_hash=True, weights_only=True)
     except (OSError, RuntimeError):  # no way there, or a broken download (its hash is checked)
         raise ModelError("ImageNet weights cannot be fetched here") from None
@@ -117,7 +119,7 @@ def _imagenet_url(arch: str) -> str:
 
 def _shipped_words() -> str:
     """What the shipped backbone is and what it learned."""
-    meta = read_json(SHIPPED_BACKBONE / "meta.json", error=ModelError)
+    meta = read_json(SHIPPED_BACKBONE / "meta.json", error=ModelError, needs={"label": str, "classes": list})
     return f"shipped backbone in models/, which learned {meta['label']} ({len(meta['classes'])} classes)"
 
 
@@ -125,7 +127,7 @@ def _shipped_problem(arch: str, corpora: Sequence[str], clips: np.ndarray | None
     """Why the shipped backbone must not be used, or None: it is missing, another network, or has met these speakers."""
     if not (SHIPPED_BACKBONE / "meta.json").exists():
         return NO_BACKBONE
-    meta = read_json(SHIPPED_BACKBONE / "meta.json", error=ModelError)
+    meta = read_json(SHIPPED_BACKBONE / "meta.json", error=ModelError, needs={"arch": str, "meta.corpora": list})
     if meta["arch"] != arch:
         return f"is a {meta['arch']}"
     met = {name.lower() for name in meta["meta"]["corpora"]} & {name.lower() for name in corpora}

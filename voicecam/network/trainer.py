@@ -44,7 +44,8 @@ def train_phase(
     Returns the history's rows and the checkpoint of the best epoch.
     """
     last = _last_checkpoint(folder)
-    rows = epoch_rows(read_json(last / "trainer_state.json", error=ModelError), phase.name) if last else []
+    state = last and read_json(last / "trainer_state.json", error=ModelError, needs={"log_history": list})
+    rows = epoch_rows(state, phase.name) if state else []
     if not is_over(rows, phase, settings.best):
         freeze(network, phase.frozen, clips.sounds.shape[1])
         draws = Draws(clips, train, balanced=phase.balanced, seed=(settings.seed, number))

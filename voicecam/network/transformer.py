@@ -201,11 +201,11 @@ def _read(folder: Path, labels: dict[str, Any] | None, *, pickled: bool = False)
     settings = _checked(folder, pickled)
     how: dict[str, Any] = {"ignore_mismatched_sizes": True} if labels else {}
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)  # nosec B615: on this disk
         for key, value in (labels or {}).items():
             setattr(config, key, value)
         with quiet():
-            model, info = AutoModelForAudioClassification.from_pretrained(
+            model, info = AutoModelForAudioClassification.from_pretrained(  # nosec B615: on this disk
                 folder,
                 config=config,
                 local_files_only=True,

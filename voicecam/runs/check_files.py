@@ -81,7 +81,7 @@ def check_settings(*, method: str, layer: str, bands: str, sizes: CheckSizes) ->
 def other_version(folder: Path) -> str:
     """The version that made the checks of an explanation, "" where it is this one or there are none."""
     path = folder / CHECKS_FOLDER / "settings.json"
-    version = read_json(path, error=ExplainError).get("version", "unknown") if path.exists() else VERSION
+    version = read_json(path, error=ExplainError, needs={}).get("version", "unknown") if path.exists() else VERSION
     return "" if version == VERSION else str(version)
 
 

@@ -42,7 +42,7 @@ def explanation_place(
         sizes = FULL if full else CheckSizes()
         wanted, there = (
             check_settings(method=method, layer=layer, bands=bands, sizes=sizes),
-            read_json(checked, error=ExplainError),
+            read_json(checked, error=ExplainError, needs={}),
         )
         same = {**there, "version": wanted["version"]} == wanted  # those of another version are refused when they are opened
     name = "-".join([method, layer, target, *[bands] * (bands != BANDS), *["full"] * full])
@@ -61,7 +61,7 @@ def explanation_places(folder: Path) -> list[Path]:
 
 def run_maps(folder: Path, *, method: str = AUTO, layer: str = AUTO) -> dict[str, str]:
     """Method and layer of a run's maps; in place of "auto" what config.DEFAULT_MAPS has for its network and features."""
-    meta = read_json(fold_places(folder)[0] / "meta.json", error=ExplainError)
+    meta = read_json(fold_places(folder)[0] / "meta.json", error=ExplainError, needs={"config": dict, "arch": str})
     config = from_dict(meta["config"])
     if config.of_sound:
         return dict(zip(("method", "layer"), sound_maps(method, layer)))
@@ -73,8 +73,13 @@ def _settings(method: str, layer: str, target: str) -> dict[str, str]:
     return {"method": METHODS[method].title, "layer": layer, "target": target}
 
 
+def read_explanation(folder: Path) -> dict[str, Any]:
+    """What an explanation's explanation.json says. Raises ExplainError where it does not say how the maps were made."""
+    return read_json(folder / "explanation.json", error=ExplainError, needs={"method": str, "layer": str, "target": str})
+
+
 def _differing(path: Path, wanted: dict[str, str]) -> str:
-    facts = read_json(path, error=ExplainError)
+    facts = read_explanation(path.parent)
     return differences({key: facts[key] for key in wanted}, wanted)
 
 
@@ -108,7 +113,7 @@ def explain_run(
     if path.exists():
         if differing := _differing(path, wanted):
             raise ExplainError(f"{place}: holds an explanation with other settings ({differing}); give another place")
-        return read_json(path, error=ExplainError)
+        return read_explanation(place)
     if dataset.config.of_sound:
         how: dict[str, Any] = {"method": method, "target": target, "full": full}
         return explain_sound_run(folder, dataset, wanted, place=place, **how, log=log, progress=progress)

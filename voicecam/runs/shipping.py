@@ -32,7 +32,7 @@ def ship(folder: Path, out: Path, *, tested: Path | None = None, licence: str | 
         raise ModelError(f"{folder}: has {len(places)} networks, one per fold; ship a run with --split speakers or none")
     model = load_model(places[0])
     found = _own_scores(folder) if tested is None else _borrowed_scores(model, tested, max_error=open_run(folder).max_error)
-    command = read_json(folder / "run.json", error=ModelError)["command"]
+    command = read_json(folder / "run.json", error=ModelError, needs={"command": str})["command"]
     stated = {} if licence is None else {"licence": licence}
     save_model(out, replace(model, meta={**stated, **model.meta, "command": command, **found}), half=True)
     write_card(out, load_model(out))
@@ -57,7 +57,7 @@ def add_fingerprints(folder: Path, corpus: Corpus) -> int:
     """Write fingerprints of a corpus's recordings into a saved model's meta.json, which was trained on them before training
     kept any; returns how many. Raises ModelError where the model has some already, AudioError for an unreadable recording.
     """
-    meta = read_json(folder / "meta.json", error=ModelError)
+    meta = read_json(folder / "meta.json", error=ModelError, needs={"meta": dict})
     if "fingerprints" in meta["meta"]:
         raise ModelError(f"{folder}: has fingerprints of what it was trained on; train it again to change them")
     prints = np.stack([fingerprint(audio.read(corpus.root / name)) for name in corpus.clips["path"]])
@@ -67,7 +67,7 @@ def add_fingerprints(folder: Path, corpus: Corpus) -> int:
 
 def _own_scores(folder: Path) -> dict[str, Any]:
     read_predictions(folder)  # raises where the run was not evaluated
-    scores = read_json(folder / "metrics.json", error=ModelError)["network"]
+    scores = read_json(folder / "metrics.json", error=ModelError, needs={"network.per_class": dict})["network"]
     each = ("per_class", "confusion") if len(scores["per_class"]) > MOST_NAMED else ()
     return {"test": {name: score for name, score in scores.items() if name not in each}}
 

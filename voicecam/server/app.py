@@ -19,6 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
 from voicecam import __version__
 from voicecam.audio import Signal
@@ -29,6 +30,7 @@ from voicecam.figures.canvas import class_colours
 from voicecam.server import analysis, openapi
 from voicecam.server.analysis import Explainer
 from voicecam.server.decoding import MOST_SECONDS, Decoder
+from voicecam.server.guards import guarded, refuse
 from voicecam.server.sounds import hear
 from voicecam.server.uploads import MOST_BYTES, RATES, RequestLimit, receive
 
@@ -60,12 +62,13 @@ LIVE_POLICY = HEADERS["Content-Security-Policy"].replace(
 )
 
 
-def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
+def make_app(*served: Explainer, site: Path | None = None, token: str | None = None) -> FastAPI:
     """The application for one model, or several of different names, the first of which answers where none is named. Set torch's
     threads before: with one each, requests do not wait for each other's.
 
     site : folder that server.site.make_site wrote: its networks for the page's views that run in the browser, and itself at LIVE;
         without one there, or None, the page has the view of one recording alone
+    token : who has it may ask, under any name of this computer; None: only this computer may, under its own names
     """
     decoder, gate = Decoder(), RequestLimit()
     pool = ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1))
@@ -99,7 +102,7 @@ def make_app(*served: Explainer, site: Path | None = None) -> FastAPI:
                 raise HTTPException(503, "too busy; try again in a moment", {"Retry-After": "5"}) from None
 
     _add_pages(app, site if site is not None and (site / "service-worker.js").is_file() else None)
-    _add_guards(app)
+    _add_guards(app, token)
 
     named = Query(None, description="which model answers, one of the names that /api/model lists; the first without it")
 
@@ -164,45 +167,41 @@ def _page(backend: str) -> str:
     return re.sub(r'(href|src)="(?![#/])', rf'\1="{STATIC}/', text)
 
 
-def _add_guards(app: FastAPI) -> None:
+def _add_guards(app: FastAPI, token: str | None) -> None:
     """Headers on every answer, and errors as one line of JSON that tells nothing of this computer."""
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable) -> Any:
-        origin = request.headers.get("origin")
-        if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
-            response = _error(403, "other pages may not use this server")
-        else:
-            response = await call_next(request)
+        response = await guarded(request, call_next, token=token)
         response.headers.update(HEADERS)
         if request.url.path.startswith(f"{LIVE}/") or request.url.path == WORKER:
             response.headers["Content-Security-Policy"] = LIVE_POLICY
         return response
 
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS if token is None else ["*"], www_redirect=False)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _reason: ClientDisconnect) -> JSONResponse:
+        return refuse(400, "the recording broke off")  # nobody hears it
 
     @app.exception_handler(AudioError)
     @app.exception_handler(ExplainError)
     async def unusable(_request: Request, reason: VoicecamError) -> JSONResponse:
-        return _error(422, str(reason))
+        return refuse(422, str(reason))
 
     @app.exception_handler(AnyHTTPException)
     async def refused(_request: Request, reason: AnyHTTPException) -> JSONResponse:
-        return _error(reason.status_code, str(reason.detail), reason.headers)
+        return refuse(reason.status_code, str(reason.detail), reason.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, reason: RequestValidationError) -> JSONResponse:
         said = "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in reason.errors())
-        return _error(422, said)
+        return refuse(422, said)
 
     @app.exception_handler(Exception)
     async def bug(_request: Request, reason: Exception) -> JSONResponse:  # the traceback goes to the terminal alone
         logging.getLogger("voicecam").error("a request failed", exc_info=reason)
         return JSONResponse({"error": "this failed on the server; its terminal says why"}, 500, HEADERS)
-
-
-def _error(status: int, said: str, headers: Any = None) -> JSONResponse:
-    return JSONResponse({"error": said}, status, headers)
 
 
 def _chosen(served: Sequence[Explainer], name: str | None) -> Explainer:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from voicecam.audio.detector import NETWORK as DETECTOR
+from voicecam.audio.detector import network_file
 from voicecam.config import CACHE
 from voicecam.errors import VoicecamError
 from voicecam.files import digest, file_sha256, write_bytes, write_json, write_text
@@ -41,7 +41,7 @@ def make_site(out: Path, models: Sequence[Path], *, cache: Path = CACHE) -> int:
     shutil.copytree(WEB, out, dirs_exist_ok=True)
     for name, data in _runtime(cache).items():
         write_bytes(out / "vendor" / name, data)
-    write_bytes(out / "vendor" / "silero.onnx", DETECTOR.read_bytes())
+    write_bytes(out / "vendor" / "silero.onnx", network_file().read_bytes())
     for folder in models:
         export_web(folder, out / "models" / folder.name)
     for name in ("model.safetensors", "meta.json"):  # what the view "Teach" saves with another last layer
