@@ -1,7 +1,7 @@
 """How time and memory grow with the number of clips, a recording's length, the picture's size and the number of workers:
 processor seconds and peak memory of commands of their own, and the exponents of their growth. Writes benchmarks/growth.png.
 
-usage: python benchmarks/growth.py [--full]      --full: up to 30,000 clips and 3 hours, a quarter of an hour; else a tenth
+usage: python benchmarks/growth.py [--full | --draw]      --full: up to 30,000 clips and 3 hours; else 3,000 and 1 hour
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
+from matplotlib.ticker import NullFormatter
 from measure import ROOT, ROWS, keep, run, value
 
 from voicecam import audio, figures
@@ -38,6 +39,9 @@ attribute_all(network, torch.randn(n, 3, size, size), np.zeros(n, int), methods=
 
 def main(argv: list[str]) -> None:
     """Measure, print, draw and keep."""
+    if "--draw" in argv:
+        draw(json.loads((ROWS / "growth-points.json").read_text()))
+        return
     full = "--full" in argv
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -124,15 +128,18 @@ def rows(points: dict[str, list[list[float]]]) -> list[dict]:
 
 def draw(points: dict[str, list[list[float]]]) -> None:
     """benchmarks/growth.png: processor seconds and peak memory."""
-    fig, axes = figures.grid(2, 4, width=12, height=2.6)
+    fig, axes = figures.grid(2, 4, width=16, height=5)
     for column, (name, table) in enumerate(points.items()):
         n = np.array(table)
-        for row_, (at, label) in enumerate(((2 if name == "workers" else 1, "s"), (3, "peak memory, MB"))):
-            ax = axes[row_, column]
+        on_clock = name == "workers"
+        for ax, at in ((axes[0, column], 2 if on_clock else 1), (axes[1, column], 3)):
             ax.loglog(n[:, 0], n[:, at], "o-", color="#1f5aa6")
-            ax.set(xlabel=NAMES[name], ylabel=label if at == 3 else "s on the clock" if at == 2 else "processor time, s")
-            if at == 3:
-                ax.set_ylim(50, 5_000)
+            ax.set(xlabel=NAMES[name], ylabel={1: "processor time, s", 2: "s on the clock", 3: "peak memory, MB"}[at])
+            ax.set_ylim((50, 5_000) if at == 3 else (0.1, max(100, 2 * n[:, at].max())))
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_formatter(NullFormatter())
+            ax.set_xticks([60 * k for k in (0.01, 0.1, 1, 10, 60)] if name == "length" else n[:, 0])
     (ROOT / "benchmarks" / "growth.png").write_bytes(figures.png_bytes(fig))
 
 

@@ -53,14 +53,16 @@ def page(rows: list[dict]) -> str:
         "",
         "## Where the time goes",
         "",
-        *(f"- {row['work']}: {row['note']}." for row in rows if row["note"]),
+        *dict.fromkeys(f"- {row['work']}: {row['note']}." for row in rows if row["note"]),
         "",
         "## Growth",
         "",
         "![time and memory against clips, length, picture size and workers](growth.png)",
         "",
     ]
-    why = [line for name, line in WHY.items() if any(not row["met"] and row["work"].startswith(name) for row in rows)]
+    why = dict.fromkeys(
+        line for name, line in WHY.items() if any(not row["met"] and row["work"].startswith(name) for row in rows)
+    )
     return "\n".join([*lines, "## What misses its aim, and why", "", *why, ""])
 
 
@@ -69,12 +71,16 @@ WHY = {
     "it), its file appears whole or not at all, the sound is checked, levelled and fingerprinted so that copies are found. Both "
     "share scikit-image's stretch and librosa's arithmetic; the spectra, which nobody can leave out, are a fifth of the old "
     "recipe. 12 times would be less than reading the file takes.",
+    "Grad-CAM": "- Grad-CAM is one pass up to the layer, one through what lies above it, and the gradient of that alone: layer2 has half of a "
+    "ResNet above it, layer4 next to nothing. One picture at a time with hooks is no ten times as slow on one core, whose passes do "
+    "not grow much quicker in batches.",
     "band-stop": "- Band-stop asks the network once for each band and clip, of another sound each time. These passes are half of "
     "what is left, and the inverse transforms most of the rest; bands in one batch of spectra were tried and are slower, as they "
     "leave the processor's cache.",
     "deletion": "- Deletion and insertion are passes of the network on pictures that all differ.",
     "growth: make_images, workers": "- Other programs ran on the machine's cores: what workers gain on the clock is theirs.",
-    "a folder": "- Other programs ran on the machine's cores: what processes gain on the clock is theirs.",
+    "a folder": "- A folder: by processor time two idle cores give 1.75 times or so, as the processes' start and shared caches cost the rest; other "
+    "programs ran on the machine's cores when it was measured.",
 }
 
 
