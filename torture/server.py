@@ -71,7 +71,7 @@ def many(n: int, *, grows: float = GROWS) -> Row:
             broken(port, kind)
             statuses["broken off"] += 1
         else:
-            path = ("/", "/api/model", "/api", "/static/voice.js", "/nothing", "/api/classify", "/api/openapi.json")[kind % 7]
+            path = ("/", "/api/model", "/api", "/static/app.js", "/nothing", "/api/classify", "/api/openapi.json")[kind % 7]
             line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             line.request("GET", path, headers={"Sec-Fetch-Site": "cross-site"} if kind == 19 else {})
             answer = line.getresponse()

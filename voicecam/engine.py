@@ -89,7 +89,7 @@ def spread(
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
         return
-    pool = ProcessPoolExecutor(n, _Context(), _begin, (function, tuple(shared)))
+    pool = ProcessPoolExecutor(n, mp_context=_Context(), initializer=_begin, initargs=(function, tuple(shared)))
     try:
         yield from _in_order(lambda part: pool.submit(_run_beside, part), jobs, chunk, AHEAD * n)
     except BrokenProcessPool:
@@ -129,9 +129,12 @@ class _Process(SpawnProcess):
         program = sys.modules["__main__"].__dict__
         hidden: dict[str, Any] = {name: program.pop(name) for name in ("__file__", "__spec__") if name in program}
         program["__spec__"] = None
+        mask = getattr(signal, "pthread_sigmask", lambda *how: ())  # until `_begin`, Ctrl-C must not reach it either
+        before = mask(getattr(signal, "SIG_BLOCK", 0), {signal.SIGINT})
         try:
             return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
         finally:
+            mask(getattr(signal, "SIG_SETMASK", 0), before)
             program.pop("__spec__")
             program.update(hidden)
 

@@ -5,6 +5,7 @@ from voicecam.audio.parts import read_parts
 from voicecam.audio.pitch import median_f0
 from voicecam.audio.signal import (
     ANY,
+    CLIP,
     PIECE,
     SILENCE_DBFS,
     Limits,
@@ -25,6 +26,7 @@ from voicecam.audio.speech import find_speech
 
 __all__ = [
     "ANY",
+    "CLIP",
     "PIECE",
     "SILENCE_DBFS",
     "Limits",

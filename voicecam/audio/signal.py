@@ -51,6 +51,7 @@ class Limits:
 
 
 ANY = Limits()
+CLIP = Limits(seconds=600.0, samples=600 * 2 * 48_000)  # of a corpus; several are worked on at once, with all their features
 
 
 def load(path: Path, config: Config) -> Signal:

@@ -207,7 +207,7 @@ def _convert(path: Path, image: Path, config: Config) -> dict[str, Any]:
     work on the others. Raises OSError when the image cannot be written.
     """
     try:
-        recording = audio.read(path)
+        recording = audio.read(path, limits=audio.CLIP)
         matrix, known_by = signal_matrix(recording, config), fingerprint(recording)
     except AudioError as reason:
         return {"error": str(reason), "passing": not os.access(path, os.R_OK)}

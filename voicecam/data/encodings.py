@@ -119,7 +119,7 @@ def _results(
 def _encode_clip(root: Path, config: Config, name: str) -> tuple[np.ndarray | None, dict[str, Any]]:
     """A clip's encoding and what the map says of it; or None and why there is none."""
     try:
-        recording = audio.read(root / name)
+        recording = audio.read(root / name, limits=audio.CLIP)
         return clip_encoding(recording, config), {"fingerprint": to_text(fingerprint(recording)[None])}
     except AudioError as reason:
         said = str(reason).replace(f"{root}{os.sep}", "")

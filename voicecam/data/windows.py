@@ -18,7 +18,7 @@ NOBODY_SPEAKS = "no speech found; record closer to the microphone"  # the reason
 
 def clip_matrix(path: Path, config: Config) -> np.ndarray:
     """The matrix of one sound file, see `signal_matrix`. Raises AudioError."""
-    return signal_matrix(audio.read(path), config)
+    return signal_matrix(audio.read(path, limits=audio.CLIP), config)
 
 
 def signal_matrix(signal: Signal, config: Config) -> np.ndarray:

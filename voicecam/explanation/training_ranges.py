@@ -38,7 +38,7 @@ def load_ranges(folder: Path) -> TrainingRanges | None:
     path = folder / FILE
     if not path.exists():
         return None
-    facts = read_json(path, error=ModelError, needs={"format": int})
+    facts = read_json(path, error=ModelError, needs={})
     if facts.get("format") != FORMAT or facts.get("weights_sha256") != file_sha256(folder / "model.safetensors"):
         return None
     facts = read_json(path, error=ModelError, needs={"names": list, "classes": dict})

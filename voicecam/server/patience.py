@@ -15,7 +15,7 @@ SETTINGS: dict[str, Any] = {
     "timeout_keep_alive": 5,
     "timeout_graceful_shutdown": 3,
     "server_header": False,
-    "log_level": "warning",
+    "log_level": "error",
 }
 
 
