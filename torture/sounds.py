@@ -28,6 +28,7 @@ LABEL, PROBABILITY = "female", 0.987  # what the shipped model says of PLAIN
 NEAR = 0.02  # of the probability, where the samples are the same
 COMMAND = "python torture/sounds.py"
 SENT = 20_000_000  # bytes; the API takes no more
+TOO_LONG = "more than 600 s of sound"  # of a clip of a corpus, see audio.CLIP
 
 
 def main() -> int:
@@ -186,7 +187,7 @@ def _faults_images(listed: list[Odd], entries: dict, root: Path) -> Iterator[str
         entry = entries.get(str(odd.path.relative_to(root)))
         if entry is None:
             yield f"{shown(odd)}: not in the map"
-        elif "error" in entry and odd.expect == SAME:
+        elif "error" in entry and odd.expect == SAME and TOO_LONG not in entry["error"]:
             yield f"{shown(odd)}: refused though whole: {entry['error']}"
         elif "error" not in entry and odd.expect == CUT:
             yield f"{shown(odd)}: made though something is missing"
