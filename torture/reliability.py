@@ -36,8 +36,8 @@ and no UTF-8; links in circles and to devices; pipes, sockets and folders called
 
 ## Out of scope
 
-- 45 minutes are the longest recording that is read at once (`classify.py` reads up to 12 hours, part by part), 10 minutes the longest clip
-  of a corpus: longer ones are refused in a line, for their memory.
+- 45 minutes are the longest recording that is read at once (`classify.py` reads up to 12 hours, part by part), 10 minutes the
+  longest clip of a corpus: longer ones are refused in a line, for their memory.
 - A file whose format promises no length cannot be seen to be cut: FLAC and MP3 streams without their header's count, AAC, AMR,
   WMA, and a WAV of unknown size.
 - libmpg123 writes notes of its own on damaged MP3s to standard error, beside the one line.

@@ -203,6 +203,7 @@ def _classify(place: Path, home: Path, env: dict[str, str]) -> subprocess.Popen:
 
 def interrupts(folder: Path, corpus: Path) -> Iterator[Row]:
     """Ctrl-C at five moments in every command."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, also by what is started here
     ready = folder / "ready"
     prepared("explain", ready, corpus)
     moments = random.Random(1)
@@ -221,6 +222,7 @@ def interrupts(folder: Path, corpus: Path) -> Iterator[Row]:
             stopped += child.returncode == 130
             falls[-1] += [f"left behind: {path}" for path in litter(home)]
             shutil.rmtree(home)
+        falls.append(["no Ctrl-C came before the end"] * (stopped == 0))
         yield row(f"Ctrl-C in {name}", falls, f"{stopped} stopped in a line, {5 - stopped} had ended", "interrupts")
 
 
