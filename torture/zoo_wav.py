@@ -137,4 +137,4 @@ def lengths(zoo: Zoo, *, few: bool) -> None:
             block = voice if seconds == 2_690 else np.concatenate([voice, np.zeros(4 * RATE, np.float32)])
             for _ in range(max(1, seconds * RATE // len(block))):
                 file.write(block)
-        zoo.note("lengths", path, CUT if seconds > 2_700 else SAME)
+        zoo.note("lengths", path, SAME)
