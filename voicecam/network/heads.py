@@ -54,10 +54,10 @@ class LayerMean(nn.Module):
 def build_head(arch: str, encodings: np.ndarray, n_classes: int, *, layers: int = 1) -> nn.Sequential:
     """A head with random weights: float32 (clip, row, frame) -> logits (clip, n_classes).
 
+    arch : "logistic", one linear layer; "two-layer", linear, ReLU, dropout, linear; "cnn", the learned mean over `layers`, then
+        three blocks of two convolutions (3 x 3), batch norm and ReLU, each with max pooling and dropout (Simonyan and Zisserman
+        2015), the mean over rows and frames, a linear layer
     encodings : of the training clips alone, (clip, row, frame): their rows' means and spreads are taken
-    logistic : one linear layer. two-layer : linear, ReLU, dropout, linear. cnn : the learned mean over `layers`, then three
-        blocks of two convolutions (3 x 3), batch norm and ReLU, each with max pooling and dropout (Simonyan and Zisserman 2015),
-        the mean over rows and frames, a linear layer.
     Raises ModelError for an architecture that is no head.
     """
     mean = torch.from_numpy(encodings.mean(axis=(0, 2), dtype=np.float64)).float()
