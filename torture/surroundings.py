@@ -218,11 +218,12 @@ def interrupts(folder: Path, corpus: Path) -> Iterator[Row]:
             time.sleep(0.3 + part * 1.7 + moments.uniform(0, 1))
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGINT)
-            falls.append([f"moment {part}: {fall}" for fall in ended(child, statuses=(0, 130, 2))])
-            stopped += child.returncode == 130
+            by_signal = -signal.SIGINT  # where it came while Python itself began or ended; to a shell that is 130 too
+            falls.append([f"moment {part}: {fall}" for fall in ended(child, statuses=(0, 130, 2, by_signal))])
+            stopped += child.returncode in (130, by_signal)
             falls[-1] += [f"left behind: {path}" for path in litter(home)]
             shutil.rmtree(home)
-        falls.append(["no Ctrl-C came before the end"] * (stopped == 0))
+        falls[-1] += ["no Ctrl-C came before the end"] * (stopped == 0)
         yield row(f"Ctrl-C in {name}", falls, f"{stopped} stopped in a line, {5 - stopped} had ended", "interrupts")
 
 
