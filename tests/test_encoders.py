@@ -253,7 +253,7 @@ def test_a_pickle_that_would_run_something_is_refused_and_runs_nothing(tmp_path)
 def test_folders_that_do_not_fit_are_told_in_a_line_with_what_to_fetch(tmp_path):
     line = refusal("wavlm", str(tmp_path))
     assert "has no config.json" in line
-    for part in (ENCODERS["wavlm"].repository, ENCODERS["wavlm"].revision, "378 MB", "MIT", "--weights FOLDER"):
+    for part in (ENCODERS["wavlm"].repository, ENCODERS["wavlm"].revision, "378 MB", "CC BY-SA 3.0", "--weights FOLDER"):
         assert part in line
     pickled_folder(tmp_path, {})
     (tmp_path / "pytorch_model.bin").unlink()

@@ -91,7 +91,7 @@ def test_every_fitted_scale_can_be_used(matrices):
     scale = fit_scale(matrices, recipe("mfcc"))
     assert all(low < high for low, high in zip(scale.low, scale.high))
     middle = scale.to_gray(matrices.mean(axis=(0, 2))[:, None])
-    assert set(np.unique(middle)) <= {127, 128}
+    assert set(np.unique(middle)) <= {126, 127, 128}, "float32 of large values"
 
 
 @FEW

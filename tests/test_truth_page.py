@@ -115,7 +115,7 @@ def test_the_page_counts_the_bands_of_the_window_it_shows(browser, classifier, v
     assert len(outside) == 3
     assert f": {', '.join(outside)}." in words
     values = [float(value) for _, value, *_ in cells]
-    assert f"the band {cells[int(np.argmax(values))][0]}:" in words
+    assert f"the band around {cells[int(np.argmax(values))][0]};" in words
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def test_the_picture_of_coefficients_is_not_told_as_levels_over_frequency(browse
     for name in ("mfcc", "mfcc-2020"):
         assert "Level" not in told[name][0]
         assert "coefficient" in told[name][0]
-        assert told[name][1].endswith("time against coefficient")
+        assert told[name][1].endswith("time against coefficients")
     assert "blue" in told["mfcc"][0]
     assert "Level" in told["voice"][0]
     assert told["voice"][1].endswith("time against frequency")
@@ -170,13 +170,14 @@ def test_the_picture_of_coefficients_is_not_told_as_levels_over_frequency(browse
 
 
 BARS = """async ([probabilities, threshold]) => {
-  const { showPrediction } = await import("/static/show.js");
+  const { showPrediction } = await import("/static/recording/show.js");
   const classes = Object.keys(probabilities);
   const label = classes.reduce((a, b) => (probabilities[a] >= probabilities[b] ? a : b));
   const prediction = probabilities[label] >= threshold ? label : "uncertain";
-  const rest = { f0: null, speech_seconds: 1, timeline: null, disagreement: null, verdicts: [] };
+  const rest = { f0: null, speech_seconds: 1, windows: [], verdicts: [] };
   const found = { prediction, label, probability: probabilities[label], probabilities, ...rest };
-  showPrediction(found, { threshold, classes, colours: Object.fromEntries(classes.map((name) => [name, "red"])) });
+  const colours = Object.fromEntries(classes.map((name) => [name, "red"]));
+  showPrediction((id) => document.getElementById(id), found, { threshold, classes, colours });
   document.getElementById("result").hidden = false;
   return [...document.querySelectorAll("#probabilities .track")].map((track) => {
     const zone = track.querySelector(".zone");
@@ -218,7 +219,7 @@ def test_a_model_without_a_threshold_has_no_uncertain_zone(page):  # noqa: F811
 
 
 PLOT = """async ([classes, threshold]) => {
-  const { drawPitch } = await import("/static/draw.js");
+  const { drawPitch } = await import("/static/recording/draw.js");
   document.getElementById("result").hidden = false;
   const canvas = document.getElementById("pitch-plot");
   drawPitch(canvas, new Map(), classes, Object.fromEntries(classes.map((name) => [name, "red"])), threshold);
@@ -256,7 +257,7 @@ def test_two_people_in_one_recording_are_said_to_disagree_with_times_and_one_is_
     drop(page, wav(two_people, RATE))
     expect(page.locator("#disagreement")).to_be_visible()
     said = page.inner_text("#disagreement")
-    runs = [(float(start), float(end), what) for start, end, what in re.findall(r"([\d.]+)-([\d.]+) s (\w+)", said)]
+    runs = [(float(start), float(end), what) for start, end, what in re.findall(r"([\d.]+)\u2013([\d.]+) s (\w+)", said)]
     sure = [run for run in runs if run[2] != "uncertain"]
     assert [what for *_, what in sure] == ["female", "male"]
     assert sure[0][0] < 0.5 < change - 0.6 < sure[0][1] < change + 0.6

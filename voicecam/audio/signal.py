@@ -51,7 +51,7 @@ class Limits:
 
 
 ANY = Limits()
-CLIP = Limits(seconds=600.0, samples=600 * 2 * 48_000)  # of a corpus; several are worked on at once, with all their features
+CLIP = Limits(seconds=600.0, samples=600 * 2 * 48_000)  # of a corpus; several are worked on at once
 
 
 def load(path: Path, config: Config) -> Signal:
@@ -103,22 +103,14 @@ def read_bytes(data: bytes, *, name: str = "recording", limits: Limits = ANY) ->
 
 
 def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal:
-    blocks, found = [], 0
-    for block in file_blocks(file, name, rate, limits):
-        blocks.append(block.samples)
-        found = block.rate
-    return Signal(_joined(blocks), found)
-
-
-def _joined(blocks: list[np.ndarray]) -> np.ndarray:
-    """All blocks, each given up when it is copied: nothing is held twice."""
-    found, end = np.empty(sum(map(len, blocks)), np.float32), 0
-    blocks.reverse()
-    while blocks:
-        block = blocks.pop()
-        found[end : end + len(block)] = block
+    signals = [*file_blocks(file, name, rate, limits)]
+    samples, end, found = np.empty(sum(len(one.samples) for one in signals), np.float32), 0, signals[0].rate
+    signals.reverse()
+    while signals:  # each is given up when it is copied: nothing is held twice
+        block = signals.pop().samples
+        samples[end : end + len(block)] = block
         end += len(block)
-    return found
+    return Signal(samples, found)
 
 
 def file_blocks(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Iterator[Signal]:

@@ -6,6 +6,7 @@ Files, microphone, page and notebooks all go through here, so that a recording i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -219,9 +220,11 @@ def clip_features(signal: Signal, config: Config) -> ClipFeatures:
         samples = sample_starts(len(prepared.samples), config)
         matrices, starts = window_encodings(prepared.samples, samples, config), tuple(start // config.hop for start in samples)
     else:
-        matrices = np.empty((len(starts), config.n_rows, config.n_frames), np.float32)  # not stacked: an hour has 200 MB
-        for matrix, start in zip(matrices, starts):
-            matrix[:] = window_input(decibels[start : start + config.n_frames], config)
+        inputs = (window_input(decibels[start : start + config.n_frames], config) for start in starts)
+        first = next(inputs)
+        matrices = np.empty((len(starts), *first.shape), np.float32)  # not stacked: an hour has 200 MB
+        for matrix, one in zip(matrices, chain([first], inputs)):
+            matrix[:] = one
     return ClipFeatures(matrices, decibels, starts, config)
 
 
