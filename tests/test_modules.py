@@ -14,6 +14,7 @@ ORDER = [
     "files",
     "engine",
     "progress",
+    "onnx_session",
     "recipes",
     "setting_checks",
     "config",

@@ -43,12 +43,17 @@ RAW = {"content-type": "application/octet-stream"}
 
 
 @contextmanager
-def running(*served, port=0, site=None):
-    """A real server of these models, and of a static site, on a port of this computer, a free one for 0; gives its address."""
+def running(*served, port=0, site=None, token=None, **settings):
+    """A real server of these models, and of a static site, on a port of this computer, a free one for 0; gives its address.
+
+    settings : of uvicorn
+    """
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(make_app(*served, site=site), log_level="warning", server_header=False))
+    server = uvicorn.Server(
+        uvicorn.Config(make_app(*served, site=site, token=token), **{"log_level": "warning", "server_header": False, **settings})
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
     until = time.monotonic() + 120

@@ -5,19 +5,16 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
-from test_server import RATE, RAW, VOICE, send, spoken, wav
+from test_server import RATE, RAW, VOICE, running, send, spoken, wav
 
 from voicecam.network.classifier import load_classifier
 from voicecam.server.analysis import Explainer
-from voicecam.server.app import make_app
 from voicecam.server.patience import HEADER_BYTES, SETTINGS, PatientProtocol
 
 ROOT = Path(__file__).parent.parent
@@ -28,33 +25,21 @@ class Hasty(PatientProtocol):
 
 
 @contextmanager
-def running(**options):
+def hasty(token=None):
     """A real server with the product's settings, but for its deadlines; gives its port."""
-    door = socket.create_server(("127.0.0.1", 0))
-    app = make_app(Explainer(load_classifier(VOICE)), **options)
-    server = uvicorn.Server(uvicorn.Config(app, http=Hasty, ws="none", **SETTINGS))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
-    thread.start()
-    until = time.monotonic() + 120
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.05)
-    try:
-        yield door.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        door.close()
+    with running(Explainer(load_classifier(VOICE)), token=token, http=Hasty, ws="none", **SETTINGS) as address:
+        yield int(address.rsplit(":", 1)[1])
 
 
 @pytest.fixture(scope="module")
 def port():
-    with running() as port:
+    with hasty() as port:
         yield port
 
 
 @pytest.fixture(scope="module")
 def guarded():
-    with running(token="secret-word") as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with hasty(token="secret-word") as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from voicecam.errors import VoicecamError
+from voicecam.onnx_session import onnx_session
 
 NETWORK = "data/silero_vad_16k_sequence.onnx"  # in the package: for 16 kHz, takes a sequence of frames
 FRAME, CONTEXT = 512, 64  # samples of a frame at 16 kHz, and of the one before that the network sees with it
@@ -74,11 +75,7 @@ def _session() -> Any:
 
 @lru_cache(maxsize=1)
 def _load() -> Any:
-    import onnxruntime  # here: importing it takes a third of a second
-
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1  # recordings are heard side by side instead
-    return onnxruntime.InferenceSession(str(network_file()), sess_options=options, providers=["CPUExecutionProvider"])
+    return onnx_session(str(network_file()))
 
 
 def network_file() -> Path:

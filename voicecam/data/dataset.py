@@ -24,7 +24,7 @@ from voicecam.data.augmented import AugmentedClips
 from voicecam.data.encodings import make_encodings, store_path, stored_encodings
 from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, read_map, short_name
 from voicecam.data.matrix_file import stored_matrices
-from voicecam.data.windows import clip_matrix, signal_matrix, window_input  # noqa: F401  handed on
+from voicecam.data.network_input import clip_matrix, signal_matrix, window_input  # noqa: F401  handed on
 from voicecam.engine import HERE, PROCESSES, spread
 from voicecam.errors import AudioError, DatasetError
 from voicecam.features.image import save_matrix, save_picture

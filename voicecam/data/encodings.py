@@ -19,7 +19,7 @@ from voicecam.audio.fingerprints import fingerprint, to_text
 from voicecam.config import Config
 from voicecam.corpora.table import Corpus
 from voicecam.data.map_file import clip_contents, home_of, map_values, named_map, old_map, short_name
-from voicecam.data.windows import (  # noqa: F401  handed on
+from voicecam.data.network_input import (  # noqa: F401  handed on
     NOBODY_SPEAKS,
     clip_encoding,
     sample_starts,

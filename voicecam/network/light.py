@@ -17,6 +17,7 @@ from voicecam.errors import ModelError, VoicecamError
 from voicecam.features.image import Scale
 from voicecam.files import file_sha256, read_json
 from voicecam.network.facts import ModelFacts, read_meta
+from voicecam.onnx_session import onnx_session
 
 NETWORK, MADE = "network.onnx", "light.json"  # in the folder of a saved model: the graph, and which weights it was made of
 
@@ -43,11 +44,7 @@ class LightModel(ModelFacts):
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime  # here: importing it takes a third of a second
-
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1  # recordings are classified side by side instead
-        return onnxruntime.InferenceSession(self.graph, sess_options=options, providers=["CPUExecutionProvider"])
+        return onnx_session(self.graph)
 
     def __getstate__(self) -> dict[str, Any]:
         """What other processes are given: they make a session of their own."""

@@ -21,7 +21,7 @@ from voicecam.audio.pitch import median_f0
 from voicecam.audio.sound_files import audio_files, passed_over
 from voicecam.audio.speech import cut, find_speech
 from voicecam.config import UNCERTAIN, Config
-from voicecam.data.windows import sample_starts
+from voicecam.data.network_input import sample_starts
 from voicecam.engine import PROCESSES, THREADS, spread
 from voicecam.errors import AudioError, SilentError, VoicecamError
 from voicecam.features import window_starts
