@@ -92,7 +92,9 @@ def test_grey_levels_come_back_to_half_a_step_and_rise_with_the_value(rows, data
 def test_a_matrix_comes_back_from_its_picture(matrix, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "one.png"
     found = load_matrix(path, *save_matrix(path, matrix))
-    assert np.abs(found - matrix).max() <= (float(matrix.max()) - float(matrix.min())) / 65_535 + 1e-6 * np.abs(matrix).max()
+    assert (
+        np.abs(found - matrix).max() <= (float(matrix.max()) - float(matrix.min())) / 65_535 + 1e-6 * np.abs(matrix).max() + 1e-9
+    )
 
 
 @SOME
@@ -100,8 +102,10 @@ def test_a_matrix_comes_back_from_its_picture(matrix, tmp_path_factory):
 def test_every_fitted_scale_can_be_used(matrices):
     scale = fit_scale(matrices, recipe("mfcc"))
     assert all(low < high for low, high in zip(scale.low, scale.high))
-    middle = scale.to_gray(matrices.mean(axis=(0, 2))[:, None])
-    assert set(np.unique(middle)) <= {126, 127, 128}, "float32 of large values"
+    middle = scale.to_gray(matrices.mean(axis=(0, 2))[:, None])[:, 0].astype(float)
+    step = np.spacing(np.abs(matrices).max(axis=(0, 2)))  # float32's own: mean, black and white are each right to one or two
+    width = np.subtract(scale.high, scale.low)
+    assert (np.abs(middle - 127.5) <= 0.6 + 255 * 5 * step / width).all()
 
 
 @FEW
@@ -165,7 +169,7 @@ def test_bands_that_cover_the_rows_keep_the_weight(edges, cuts):
 
 @SOME
 @given(
-    rows=st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(0, 6)), min_size=1, max_size=40),
+    rows=st.lists(st.tuples(st.floats(-1e3, 1e3).map(lambda value: round(value, 6)), st.integers(0, 6)), min_size=1, max_size=40),
     shift=st.floats(-100, 100),
 )
 def test_intervals_hold_their_value_and_move_with_it(rows, shift):
@@ -173,7 +177,7 @@ def test_intervals_hold_their_value_and_move_with_it(rows, shift):
     found, moved = (over_speakers(values + by, speakers) for by in (0, shift))
     means = [values[np.array(speakers) == name].mean() for name in sorted(set(speakers))]
     assert found["value"] == pytest.approx(np.mean(means), abs=1e-6)
-    assert math.isnan(found["low"]) == math.isnan(found["high"]) == (np.ptp(means) == 0)
+    assert math.isnan(found["low"]) == math.isnan(found["high"]) == (np.ptp(means) < 1e-9)  # values have six digits
     if not math.isnan(found["low"]):
         assert found["low"] <= found["value"] + 1e-9
         assert found["value"] <= found["high"] + 1e-9
