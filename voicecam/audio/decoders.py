@@ -15,6 +15,7 @@ import numpy as np
 import soundfile as sf
 
 from voicecam.audio.containers import MP3, Kind, counts_its_frames
+from voicecam.audio.interrupts import interrupt_waits
 
 BLOCK = 2**20  # samples over all channels: 4 MB
 NO_LENGTH = 2**36 - 1  # samples; a FLAC from a pipe says this many, or none at all
@@ -52,7 +53,9 @@ def open_stream(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
 def _open(file: BinaryIO, kind: Kind, stack: ExitStack) -> Stream:
     if kind.libsndfile:
         try:
-            opened = stack.enter_context(_piped(file) if kind is MP3 and not counts_its_frames(file) else _Onward(_Sought(file)))
+            with interrupt_waits():
+                ours = _piped(file) if kind is MP3 and not counts_its_frames(file) else _Onward(_Sought(file))
+                opened = stack.enter_context(ours)
             return Stream(opened.samplerate, opened.frames if opened.frames < NO_LENGTH else None, _blocks(opened))
         except (sf.LibsndfileError, RuntimeError) as reason:
             if kind.ffmpeg is None or not _has_pyav():
@@ -108,10 +111,15 @@ def _feed(file: BinaryIO, pipe: int) -> None:
 
 def _blocks(opened: sf.SoundFile) -> Iterator[np.ndarray]:
     try:
-        while len(block := opened.read(max(1, BLOCK // opened.channels), dtype="float32", always_2d=True)):
+        while len(block := _next_block(opened)):
             yield block
     except (sf.LibsndfileError, RuntimeError) as reason:
         raise DecodeError(_one_line(reason)) from None
+
+
+def _next_block(opened: sf.SoundFile) -> np.ndarray:
+    with interrupt_waits():
+        return opened.read(max(1, BLOCK // opened.channels), dtype="float32", always_2d=True)
 
 
 def _has_pyav() -> bool:
@@ -131,7 +139,8 @@ def _ffmpeg(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
 
     file.seek(0)
     try:
-        container = av.open(file, format=kind.ffmpeg, metadata_errors="replace")
+        with interrupt_waits():
+            container = av.open(file, format=kind.ffmpeg, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as reason:
         raise DecodeError(_one_line(reason)) from None
     with container:
@@ -146,11 +155,18 @@ def _ffmpeg(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
 
 def _frames(container: Any, track: Any, av: Any) -> Iterator[Any]:
     try:
-        yield from container.decode(track)
+        decoded = container.decode(track)
+        while (frame := _next_frame(decoded)) is not None:
+            yield frame
     except av.EOFError:
         return
     except (av.FFmpegError, ValueError) as reason:
         raise DecodeError(_one_line(reason)) from None
+
+
+def _next_frame(decoded: Iterator[Any]) -> Any:
+    with interrupt_waits():
+        return next(decoded, None)
 
 
 def _arrays(first: Any, rest: Iterator[Any], av: Any) -> Iterator[np.ndarray]:

@@ -16,8 +16,10 @@ import soxr
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
 from voicecam import audio
+from voicecam.audio.interrupts import interrupt_waits
 from voicecam.audio.pitch import shift_pitch
 from voicecam.audio.signal import Signal
+from voicecam.audio.written import sound_bytes
 from voicecam.errors import AudioError
 
 LINE_RATE = 8_000  # Hz; a telephone line's, ITU-T G.711
@@ -261,10 +263,9 @@ def _coded(samples: np.ndarray, rate: int, **how: Any) -> np.ndarray:
     """What comes back from a sound file in memory; `how` goes to soundfile.write. Samples beyond full scale would be cut
     off, so a louder clip is turned down on its way in and up again on its way out."""
     loudest = max(float(np.abs(_checked(samples)).max()), 1.0)
-    file = io.BytesIO()
-    sf.write(file, samples / np.float32(loudest), rate, **how)
-    file.seek(0)
-    return sf.read(file, dtype="float32")[0] * np.float32(loudest)
+    file = io.BytesIO(sound_bytes(samples / np.float32(loudest), rate, **how))
+    with interrupt_waits():
+        return sf.read(file, dtype="float32")[0] * np.float32(loudest)
 
 
 def _mixed(samples: np.ndarray, disturbance: np.ndarray, snr_db: float) -> np.ndarray:

@@ -1,11 +1,9 @@
 """What a recorder decides, without a device: level meter, end of the word, warnings, name and file. Records nothing itself."""
 
-import io
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
 
 from voicecam import audio
 from voicecam.audio.detector import FRAME
@@ -13,6 +11,7 @@ from voicecam.audio.detector import SPEECH as LIKELY
 from voicecam.audio.signal import Signal
 from voicecam.audio.speech import RATE as SPEECH_RATE
 from voicecam.audio.speech import speech_probabilities
+from voicecam.audio.written import sound_bytes
 from voicecam.files import free_path, safe_name, write_bytes
 
 RATE = 48_000  # Hz, of the files
@@ -91,7 +90,5 @@ def save(signal: Signal, folder: Path, *, word: str, name: str, now: datetime) -
     """
     samples = np.clip(audio.resample(signal, RATE).samples, -1.0, 1.0)
     path = free_path(folder, f"{safe_name(name)}_{safe_name(word)}_{now:%Y%m%dT%H%M%S}", ".wav")
-    wav = io.BytesIO()  # not the file itself: libsndfile does not say that a disk is full
-    sf.write(wav, samples, RATE, format="WAV", subtype="PCM_16")
-    write_bytes(path, wav.getvalue())
+    write_bytes(path, sound_bytes(samples, RATE))
     return path

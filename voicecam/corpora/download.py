@@ -20,6 +20,7 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
+from voicecam.audio.interrupts import interrupt_waits
 from voicecam.corpora.sources import Source
 from voicecam.errors import DatasetError
 from voicecam.files import read_json, write_json
@@ -175,7 +176,8 @@ def _write_members(opened: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInf
 
 def _check_clip(path: str, content: bytes) -> None:
     try:
-        samples, _ = soundfile.read(io.BytesIO(content), always_2d=True, dtype="int16")  # (sample, channel)
+        with interrupt_waits():
+            samples, _ = soundfile.read(io.BytesIO(content), always_2d=True, dtype="int16")  # (sample, channel)
     except soundfile.LibsndfileError as reason:
         raise _FaultyError(f"{path} is not readable as audio ({reason})") from None
     if not len(samples):

@@ -8,7 +8,6 @@ Not promised: anything about real speech. Synthetic voices are easy.
 """
 
 import hashlib
-import io
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,6 +19,7 @@ import soundfile as sf
 import soxr
 from tqdm import tqdm
 
+from voicecam.audio.written import sound_bytes
 from voicecam.corpora import demo_acoustics
 from voicecam.corpora.building import new_folder
 from voicecam.corpora.espeak import RATE as SPOKEN_RATE
@@ -97,9 +97,7 @@ def _write_voice(root: Path, voice: Voice, clips: Sequence[Clip], seed: int) -> 
     """Write all clips of one voice, whose words are spoken by one process; returns their number."""
     (root / "data" / voice.speaker).mkdir(parents=True)
     for clip, dry in zip(clips, speak([_word(clip) for clip in clips])):
-        wav = io.BytesIO()  # not the file itself: libsndfile does not say that a disk is full
-        sf.write(wav, _record(clip, np.array(dry), seed), RATE, format="WAV", subtype="PCM_16")
-        (root / clip.path).write_bytes(wav.getvalue())
+        (root / clip.path).write_bytes(sound_bytes(_record(clip, np.array(dry), seed), RATE))
     return len(clips)
 
 

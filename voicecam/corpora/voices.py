@@ -5,7 +5,6 @@ differ. Not promised: anything about real speech. Voices can share a style table
 """
 
 import hashlib
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from voicecam.audio.pitch import median_f0
 from voicecam.audio.signal import Signal
+from voicecam.audio.written import sound_bytes
 from voicecam.corpora import demo_acoustics
 from voicecam.corpora.building import new_folder
 from voicecam.corpora.kokoro import NETWORK_SHA256, TABLES_SHA256, Kokoro, load_kokoro
@@ -101,9 +101,7 @@ def _record(clip: Clip, dry: np.ndarray, own: float, wanted: float) -> np.ndarra
 
 def _write(path: Path, samples: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    ogg = io.BytesIO()  # not the file itself: libsndfile does not say that a disk is full
-    sf.write(ogg, samples, RATE, format="OGG", subtype="OPUS")
-    path.write_bytes(ogg.getvalue())
+    path.write_bytes(sound_bytes(samples, RATE, format="OGG", subtype="OPUS"))
 
 
 def _write_lists(root: Path, plan: Sequence[Clip], wanted: Mapping[str, float]) -> None:

@@ -5,14 +5,13 @@ the notebook, where it would answer the questions.
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile as sf
 
 from voicecam import audio
+from voicecam.audio.written import sound_bytes
 from voicecam.corpora import open_corpus
 from voicecam.corpora.building import new_folder
 from voicecam.files import write_bytes, write_json
@@ -115,9 +114,7 @@ def _write_clip(building: Path, root: Path, name: str, planted: Planted) -> None
     sound = audio.resample(audio.read(root / voice / f"{digit}_{voice}_{take}.wav"), RATE)
     faults = {planted.clipped: _clip, **dict.fromkeys(planted.hummed, _hum)}
     samples = _silence(sound.samples) if name == planted.silent else faults.get(voice, _nothing)(sound.samples)
-    wav = BytesIO()  # not the file itself: libsndfile does not say that a disk is full
-    sf.write(wav, samples, RATE, format="WAV", subtype="PCM_16")
-    write_bytes(building / "data" / name, wav.getvalue())
+    write_bytes(building / "data" / name, sound_bytes(samples, RATE))
 
 
 def _nothing(samples: np.ndarray) -> np.ndarray:

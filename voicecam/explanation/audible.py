@@ -5,14 +5,13 @@ What is heard is the map, not the network: it shows where the map has its weight
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 
 import numpy as np
-import soundfile as sf
 import torch
 from scipy.ndimage import map_coordinates
 
 from voicecam.audio import Signal
+from voicecam.audio.written import sound_bytes
 from voicecam.config import Config
 from voicecam.errors import ExplainError
 from voicecam.explanation.bands import band_limits
@@ -104,9 +103,8 @@ def active_rms(signal: Signal) -> float:
 
 def wav_bytes(signal: Signal) -> bytes:
     """The sound as a WAV file of 16 bits; turned down where its peak is above 0.9 of full scale."""
-    buffer, peak = BytesIO(), max(float(np.abs(signal.samples).max()), 1e-9)
-    sf.write(buffer, signal.samples * min(1.0, PEAK / peak), signal.rate, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
+    peak = max(float(np.abs(signal.samples).max()), 1e-9)
+    return sound_bytes(signal.samples * min(1.0, PEAK / peak), signal.rate)
 
 
 def _window_of(signal: Signal, config: Config, start: float) -> np.ndarray:
