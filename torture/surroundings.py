@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from odd import PLAIN, ROOT, encoded, plain
@@ -36,6 +37,7 @@ ALSO_STOPPED = {
     "evaluate_external": ["--model", "voicecam/models/voice", "--corpus", "CORPUS", "--run", "ext"],
     "make_espeak_corpus": ["--out", "es", "--voices", "8", "--takes", "1"],
 }
+SERVED: tuple[list[str], float] = ([], 9.0)  # nothing wrong; a server runs until it is stopped: in its first 9 s
 BACKWARDS = "import time as t\nreal, begun = t.time, t.time()\nt.time = lambda: begun - 86400 - (real() - begun)\n"
 NO_GPU_MEMORY = """
 import sys, torch
@@ -51,12 +53,14 @@ def main() -> int:
     """Run the script; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", nargs="+", choices=list(PARTS), default=list(PARTS), help="what is tried")
+    parser.add_argument("--command", nargs="+", choices=(*STOPPED, *ALSO_STOPPED), help="of interrupts: which are stopped")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="torture-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         corpus = small_corpus(folder / "corpus")
-        return finish("surroundings", (row for part in args.part for row in PARTS[part](folder, corpus)))
+        tried = PARTS | ({"interrupts": partial(interrupts, commands=args.command)} if args.command else {})
+        return finish("surroundings", (row for part in args.part for row in tried[part](folder, corpus)))
 
 
 def ended(child: subprocess.Popen, *, statuses: tuple[int, ...]) -> list[str]:
@@ -201,21 +205,20 @@ def _classify(place: Path, home: Path, env: dict[str, str]) -> subprocess.Popen:
     return subprocess.Popen(_argv_classify(place), cwd=home, env=env, stdout=-1, stderr=-1, text=True)
 
 
-def interrupts(folder: Path, corpus: Path) -> Iterator[Row]:
-    """Ctrl-C at five moments in every command."""
+def interrupts(folder: Path, corpus: Path, commands: Sequence[str] = (*STOPPED, *ALSO_STOPPED)) -> Iterator[Row]:
+    """Ctrl-C at five moments in every command, spread from where Python has started to 95 % of the time that it takes alone."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, also by what is started here
     ready = folder / "ready"
     prepared("explain", ready, corpus)
-    moments = random.Random(1)
-    for name in (*STOPPED, *ALSO_STOPPED):
+    chance = random.Random(1)
+    for name in commands:
+        began = python_takes()
+        alone, takes = SERVED if name == "serve" else left_alone(name, _home(folder, name, "alone", ready), corpus)
         falls, stopped = [], 0
         for part in range(5):
-            home = folder / f"int-{name}-{part}"
-            shutil.copytree(ready, home) if name not in ("make_images", "run_all") else home.mkdir()
-            if name == "train":
-                shutil.rmtree(home / "results")
-            child = start(name, home, corpus) if name in COMMANDS else _also(name, home, corpus)
-            time.sleep(0.3 + part * 1.7 + moments.uniform(0, 1))
+            home = _home(folder, name, str(part), ready)
+            child = given(name, home, corpus)
+            time.sleep(began + (part + chance.uniform(0, 1)) / 5 * max(0.0, 0.95 * takes - began))
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGINT)
             by_signal = -signal.SIGINT  # where it came while Python itself began or ended; to a shell that is 130 too
@@ -223,7 +226,41 @@ def interrupts(folder: Path, corpus: Path) -> Iterator[Row]:
             stopped += child.returncode in (130, by_signal)
             falls[-1] += [f"left behind: {path}" for path in litter(home)]
             shutil.rmtree(home)
-        yield row(f"Ctrl-C in {name}", falls, f"{stopped} stopped in a line, {5 - stopped} had ended", "interrupts")
+        when = "in its first 9 s" if name == "serve" else f"of the {takes:.1f} s that it takes"
+        said = f"{stopped} stopped in a line, {5 - stopped} had ended, {when}"
+        falls[0] += alone
+        yield row(f"Ctrl-C in {name}", falls, said, f"interrupts --command {name}")
+
+
+def python_takes() -> float:
+    """s that Python itself takes to start and end here now, twice over."""
+    begun = time.monotonic()
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", ""], env=environment(), check=True)
+    return time.monotonic() - begun
+
+
+def left_alone(name: str, home: Path, corpus: Path) -> tuple[list[str], float]:
+    """What is wrong with a command that nobody stops, and the s that it takes."""
+    begun = time.monotonic()
+    falls = [f"left alone: {fall}" for fall in ended(given(name, home, corpus), statuses=(0,))]
+    takes = time.monotonic() - begun
+    shutil.rmtree(home)
+    return falls, takes
+
+
+def _home(folder: Path, name: str, part: str, ready: Path) -> Path:
+    """A home in which a command can be given."""
+    home = folder / f"int-{name}-{part}"
+    shutil.copytree(ready, home) if name not in ("make_images", "run_all") else home.mkdir()
+    if name == "train":
+        shutil.rmtree(home / "results")
+    return home
+
+
+def given(name: str, home: Path, corpus: Path) -> subprocess.Popen:
+    """A command of STOPPED or ALSO_STOPPED, started."""
+    return start(name, home, corpus) if name in COMMANDS else _also(name, home, corpus)
 
 
 def _also(name: str, home: Path, corpus: Path) -> subprocess.Popen:
