@@ -23,11 +23,6 @@ ROOT = Path(__file__).parent.parent
 COMMAND = "python torture/fuzz.py"
 MOST = 4_096  # bytes of an input
 INPUTS = {"container": 3_300_000, "json": 1_500_000, "upload": 300_000, "reader": 15_000}  # 5.1 million, for atheris
-    "container": 3_900_000,
-    "json": 1_050_000,
-    "upload": 60_000,
-    "reader": 15_000,
-}  # 5,025,000 by atheris: 8 min on 2 idle cores
 BY_CHANCE = 20  # so many times fewer where atheris is not installed
 SECONDS = 900  # at most for each target
 CORPUS = ROOT / "cache" / "fuzz"  # inputs that reached something new; the next time begins with them
