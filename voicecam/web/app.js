@@ -1,6 +1,7 @@
 // The page: words, models, and which view is shown. What a view does is its own module: mount(element, context) -> {stop()} or nothing.
 import { chooseLanguage, language, LANGUAGES, loadStrings, t, translate } from "./strings.js";
 import { offered, openBackend } from "./engine/backend.js";
+import { held, NAMES } from "./engine/answers.js";
 import { loadModel } from "./engine/model.js";
 
 const there = offered(); // a server, the browser's engine, or both
@@ -139,7 +140,7 @@ async function start() {
   translate(document);
   if (there.engine) {
     const answer = await fetch(new URL("models/models.json", import.meta.url));
-    context.models.push(...(await answer.json()));
+    context.models.push(...held(await answer.json().catch(() => null), NAMES, "models/models.json"));
     if (!there.server) context.choose(context.models[0]).catch(fail);
   }
   addEventListener("hashchange", show);

@@ -1,5 +1,6 @@
 // A model that scripts/export_web.py wrote, and what it says of sounds, as voicecam.network.classifier.Classifier says it. Finds no
 // speech (speech.js) and draws nothing.
+import { held, MODEL } from "./answers.js";
 import { ask } from "./ask.js";
 import { windowsOf } from "./level.js";
 
@@ -26,7 +27,8 @@ export async function loadModel(folderUrl) {
   const answer = await fetch(new URL("model.json", folder));
   if (!answer.ok) throw new Error(`${folder.pathname}model.json: status ${answer.status}`);
   const url = new URL("network.onnx", folder).href;
-  const [about] = await Promise.all([answer.json(), ask("load", { url })]);
+  const reading = answer.json().catch(() => null).then((found) => held(found, MODEL, `${folder.pathname}model.json`));
+  const [about] = await Promise.all([reading, ask("load", { url })]);
   return new Model(about, url);
 }
 
@@ -40,7 +42,8 @@ export function softmax(logits, temperature = 1) {
 export class Model {
   /** @param {any} about  what model.json holds: see export_web.py @param {string} url */
   constructor(about, url) {
-    Object.assign(this, about);
+    const own = Object.entries(about).filter(([key]) => !(key in this)); // no method, and nothing that every object has
+    for (const [key, value] of own) /** @type {any} */ (this)[key] = value;
     /** @type {string} */ this.name;
     /** @type {string} */ this.label; // what its classes are of: "digit"
     /** @type {string} */ this.method; // of its maps
@@ -68,6 +71,7 @@ export class Model {
    */
   async analyse(samples) {
     const found = await ask("analyse", { url: this.url, samples, bands: this.config.n_mels });
+    if (found.logits.length !== this.classes.length || !found.logits.every(Number.isFinite)) throw new Error(`the network ${this.name} gave no numbers for this sound`);
     return { ...found, probabilities: softmax(found.logits, this.temperature) };
   }
 

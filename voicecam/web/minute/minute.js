@@ -1,5 +1,6 @@
 // The guided minute: six clips, each heard and guessed before the model's own answer is shown, computed here and now. Chooses none of
 // the clips (server/site_clips.py does, by what the model says of them).
+import { CLIPS, held } from "../engine/answers.js";
 import { decode, NO_SPEECH, recognise } from "../engine/recordings.js";
 import { loadModel, UNCERTAIN } from "../engine/model.js";
 import { axisOf } from "../live/axis.js";
@@ -29,7 +30,7 @@ const HTML = `
 export async function mount(element, context) {
   const folder = new URL("../examples/", import.meta.url);
   const model = context.model?.name === context.models[0] ? context.model : await loadModel(new URL(`../models/${context.models[0]}/`, import.meta.url));
-  const clips = await (await fetch(new URL("clips.json", folder))).json();
+  const answer = await fetch(new URL("clips.json", folder)), clips = held(await answer.json().catch(() => null), CLIPS, "examples/clips.json");
   const view = new Minute(element, context, model, clips, folder);
   view.show(0);
   document.addEventListener("language", () => { if (view.$("answer")?.hidden) view.show(view.at); }, { signal: view.left.signal });

@@ -70,8 +70,9 @@ function ticks(low, high, wanted = 5) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5].map((n) => n * power).find((n) => n >= rough) ?? 10 * power;
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9; i++) {
+  const found = [], most = 4 * wanted; // beyond 2^53 one more is no more
+  if (!(high > low)) return [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 && found.length < most; i++) {
     found.push({ at: (i * step - low) / (high - low), text: number(i * step || 0, digits).replace("-", "\u2212") });
   }
   return found;

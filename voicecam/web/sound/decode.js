@@ -17,9 +17,11 @@ export async function decode(file, most) {
   return sound;
 }
 
-/** Any file that the browser can decode, at a rate in Hz. Throws a DOMException where it cannot. @param {Blob} file @param {number} rate */
+/** Any file that the browser can decode, at a rate in Hz. Throws an Error where it cannot. @param {Blob} file @param {number} rate */
 export async function decoded(file, rate) {
-  return { samples: mixed(await new OfflineAudioContext(1, 1, rate).decodeAudioData(await file.arrayBuffer())), rate };
+  const samples = mixed(await new OfflineAudioContext(1, 1, rate).decodeAudioData(await file.arrayBuffer()));
+  if (!samples.every(Number.isFinite)) throw new Error(t("recording.unreadable")); // a WAV of floats can hold NaN
+  return { samples, rate };
 }
 
 /** By its first bytes; names may lie. @param {Uint8Array} head */

@@ -44,6 +44,7 @@ export async function networkZip(base, head, classes, about) {
 
 /** What stays true of the base network, and what is new. */
 function taughtMeta(/** @type {any} */ base, /** @type {string[]} */ classes, /** @type {object} */ about, /** @type {string} */ sum) {
+  if (typeof base?.meta !== "object" || base.meta === null || !Array.isArray(base.meta.corpora ?? [])) throw new Error("the base network's meta.json is damaged; load the page again");
   const { licence, corpora, fingerprints, versions } = base.meta;
   const made = { licence, corpora: [...(corpora ?? []), "own recordings"], fingerprints, init: `the ${base.label} network, its last layer taught again`, versions };
   return { ...base, label: "word", classes, weights_sha256: sum, meta: { ...made, ...about } };
@@ -55,18 +56,17 @@ function taughtMeta(/** @type {any} */ base, /** @type {string[]} */ classes, /*
  * @param {Uint8Array} bytes @param {import("./head.js").Head} head
  */
 export function withHead(bytes, head) {
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const { header, length } = headerOf(bytes);
   const n = head.weights[0].length;
   if (header[WEIGHT]?.shape[1] !== n) throw new Error(`the base network has no last layer on ${n} numbers (${WEIGHT})`);
   const fresh = { [WEIGHT]: { shape: [head.weights.length, n], values: head.weights.flatMap((row) => [...row]) }, [BIAS]: { shape: [head.bias.length], values: [...head.bias] } };
-  /** @type {Record<string, object>} */
-  const table = header.__metadata__ ? { __metadata__: header.__metadata__ } : {};
+  /** @type {[string, any][]} */
+  const table = header.__metadata__ ? [["__metadata__", header.__metadata__]] : [];
   /** @type {Uint8Array[]} */
   const parts = [];
   let at = 0;
   const put = (/** @type {string} */ name, /** @type {string} */ dtype, /** @type {number[]} */ shape, /** @type {Uint8Array} */ part) => {
-    table[name] = { dtype, shape, data_offsets: [at, at + part.length] };
+    table.push([name, { dtype, shape, data_offsets: [at, at + part.length] }]);
     parts.push(part);
     at += part.length;
   };
@@ -74,11 +74,35 @@ export function withHead(bytes, head) {
   const [whole, other] = [kept.filter(([, { dtype }]) => dtype === "I64"), kept.filter(([, { dtype }]) => dtype !== "I64")]; // wide ones first: aligned
   for (const [name, { shape, values }] of Object.entries(fresh)) put(name, "F32", shape, new Uint8Array(Float32Array.from(values).buffer));
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of [...whole, ...other]) put(name, dtype, shape, bytes.subarray(8 + length + from, 8 + length + to));
-  const text = new TextEncoder().encode(JSON.stringify(table));
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(table)));
   const filled = joined([text, new Uint8Array((8 - (text.length % 8)) % 8).fill(32)]); // spaces to a multiple of 8
   const size = new DataView(new ArrayBuffer(8));
   size.setBigUint64(0, BigInt(filled.length), true);
   return joined([new Uint8Array(size.buffer), filled, ...parts]);
+}
+
+const SIZES = /** @type {Record<string, number>} */ ({ F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I16: 2, I8: 1, U8: 1, BOOL: 1 }); // bytes
+
+/** A safetensors file's table, every tensor where it says and as long as its shape. Throws an Error. @param {Uint8Array} bytes */
+function headerOf(bytes) {
+  const damaged = () => new Error("the base network's file is damaged; load the page again");
+  if (bytes.length < 8) throw damaged();
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > bytes.length - 8) throw damaged();
+  let header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  } catch {
+    throw damaged();
+  }
+  const size = bytes.length - 8 - length;
+  const whole = (/** @type {any} */ one, /** @type {number} */ most) => Number.isInteger(one) && one >= 0 && one <= most;
+  const right = (/** @type {any} */ one) => Object.hasOwn(SIZES, one?.dtype) && Array.isArray(one.shape) && one.shape.every((/** @type {any} */ n) => whole(n, size))
+    && Array.isArray(one.data_offsets) && one.data_offsets.length === 2 && one.data_offsets.every((/** @type {any} */ place) => whole(place, size))
+    && one.data_offsets[1] - one.data_offsets[0] === one.shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, SIZES[one.dtype]);
+  const isTable = typeof header === "object" && header !== null && !Array.isArray(header);
+  if (!isTable || !Object.entries(header).every(([name, one]) => name === "__metadata__" || right(one))) throw damaged();
+  return { header, length };
 }
 
 /** @param {Uint8Array} bytes */
