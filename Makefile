@@ -85,6 +85,7 @@ torture: $(BIN)/.dev-packages ## try to break it, for about an hour: docs/RELIAB
 	-$(BIN)/python torture/surroundings.py
 	-$(BIN)/python torture/server.py --schemathesis $(BIN)/schemathesis
 	-$(BIN)/python torture/fuzz.py
+	-$(BIN)/python torture/page.py
 	-$(BIN)/python torture/same.py
 	-$(BIN)/python torture/supply.py --bandit $(BIN)/bandit --pip-audit $(BIN)/pip-audit
 	$(BIN)/python torture/reliability.py

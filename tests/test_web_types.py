@@ -1,37 +1,31 @@
 """The browser's modules keep their JSDoc types, as TypeScript's compiler reads them; it finds a planted mistake."""
 
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from npm_tools import need_npm, npm_program, skip_unless
 from web_folder import WEB
 
 COMPILER = "typescript@5.9.3"
 LANGUAGE = "--target es2022 --module es2022 --moduleResolution bundler --lib es2022,dom,dom.iterable,dom.asynciterable"
 CHECK = f"--allowJs --checkJs --strict --noEmit {LANGUAGE} --skipLibCheck".split()
 ELSEWHERE = {"capture.js", "worker.js", "service-worker.js"}  # their globals are not a page's
-NPM = {"fetch_retries": "0", "fetch_timeout": "60000", "update_notifier": "false", "prefer_offline": "true"}  # ms
-PATIENCE = 240  # s
 
 pytestmark = pytest.mark.slow
 
 
 def tsc(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = ["npx", "-y", "-p", COMPILER, "tsc", *map(str, words)]
-    settings = os.environ | {f"npm_config_{name}": value for name, value in NPM.items()}
-    return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=PATIENCE)
+    return npm_program("npx", "-y", "-p", COMPILER, "tsc", *words, folder=folder)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiler(tmp_path_factory):
-    if not shutil.which("npx"):
-        pytest.skip("no npx here: it comes with Node.js")
+    need_npm("npx")
     said = tsc("--version", folder=tmp_path_factory.mktemp("nothing"))
-    if said.returncode:
-        pytest.skip(f"npm cannot fetch {COMPILER}: {(said.stderr.strip() or 'it said nothing').splitlines()[0]}")
+    skip_unless(said, COMPILER)
     assert said.stdout.split() == ["Version", COMPILER.partition("@")[2]]
 
 

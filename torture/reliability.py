@@ -15,6 +15,7 @@ PARTS = {
     "surroundings": "Where the computer does not play along",
     "server": "The page's server",
     "fuzz": "Fuzzing",
+    "page": "The page's JavaScript",
     "supply": "What is installed",
     "same": "The same again",
 }

@@ -31,6 +31,7 @@ from voicecam.server import analysis, openapi
 from voicecam.server.analysis import Explainer
 from voicecam.server.decoding import MOST_SECONDS, Decoder
 from voicecam.server.guards import guarded, refuse
+from voicecam.server.headers import HEADERS, LIVE_POLICY
 from voicecam.server.sounds import hear
 from voicecam.server.uploads import MOST_BYTES, RATES, RequestLimit, receive
 
@@ -38,28 +39,11 @@ HERE = Path(__file__).parent
 TIMEOUT_S = 60.0  # s for one analysis, waiting included
 MOST_WORKERS = 4
 HOSTS = ["127.0.0.1", "localhost", "[::1]", "::1"]  # other names are another page's trick to reach this computer
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-        "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-
-
 WEB = HERE.parent / "web"  # the front end: the page asks this server, and the site's networks in the browser where there are some
 STATIC = "/static"
 BROUGHT = ("vendor", "models", "examples")  # folders that a site adds to voicecam/web
 WORKER = f"{STATIC}/engine/worker.js"
 LIVE = "/live"  # where the static site is by itself; networks may be compiled there and in the page's worker alone
-LIVE_POLICY = HEADERS["Content-Security-Policy"].replace(
-    "script-src 'self';", "script-src 'self' 'wasm-unsafe-eval'; manifest-src 'self';"
-)
 
 
 def make_app(*served: Explainer, site: Path | None = None, token: str | None = None) -> FastAPI:

@@ -17,6 +17,7 @@ from voicecam.audio.detector import network_file
 from voicecam.config import CACHE
 from voicecam.errors import VoicecamError
 from voicecam.files import digest, file_sha256, write_bytes, write_json, write_text
+from voicecam.server.headers import site_headers
 
 WEB = Path(__file__).parent.parent / "web"
 RUNTIME = "onnxruntime-web-1.22.0.tgz"
@@ -48,7 +49,10 @@ def make_site(out: Path, models: Sequence[Path], *, cache: Path = CACHE) -> int:
         shutil.copyfile(models[0] / name, out / "models" / models[0].name / name)
     write_json(out / "models" / "models.json", [folder.name for folder in models])
     write_clips(out / "examples", models[0])
-    return _write_worker(out)
+    size = _write_worker(out)
+    headers = site_headers((WEB / "index.html").read_text(encoding="utf-8"))
+    write_text(out / "_headers", headers)  # after the worker's list: hosts that read it give it to nobody
+    return size + len(headers)
 
 
 def _make_room(out: Path) -> None:
