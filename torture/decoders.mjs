@@ -56,7 +56,7 @@ globalThis.Worker = class { postMessage({ id }) { queueMicrotask(() => this.onme
 
 const load = (path) => import(new URL(path, WEB).href);
 const { loadStrings } = await load("strings.js");
-await loadStrings();
+await loadStrings("en");
 const { Server } = await load("engine/server.js"), { loadModel } = await load("engine/model.js");
 const { held, NAMES, CLIPS } = await load("engine/answers.js");
 const show = await load("recording/show.js"), draw = await load("recording/draw.js");

@@ -61,7 +61,7 @@ def true_answers(folder: Path) -> dict[str, Any]:
 
     app, sound = make_app(Explainer(load_classifier(SHIPPED_MODEL), None)), encoded(plain()[: 2 * RATE])
     with TestClient(app, base_url="http://127.0.0.1") as client:
-        asked = {name: client.post(f"/api/{path}", files={"file": ("x", sound)}) for name, path in PATHS.items()}
+        asked = {name: _asked(client, path, sound) for name, path in PATHS.items()}
         answers = {"facts": client.get("/api/model").json()} | {name: answer.json() for name, answer in asked.items()}
     answers["sounds"]["sounds"] = {name: text[:400] for name, text in answers["sounds"]["sounds"].items()}
     answers["shifted"]["wav"] = answers["shifted"]["wav"][:400]
@@ -82,6 +82,12 @@ def true_answers(folder: Path) -> dict[str, Any]:
         }
     ]
     return {**answers, "model": {**model, "scale": None, "mel": None}, "clips": clips}
+
+
+def _asked(client: Any, path: str, sound: bytes) -> Any:
+    """The answer; again where the computer was too busy for the first, as a person would."""
+    answer = client.post(f"/api/{path}", files={"file": ("x", sound)})
+    return answer if answer.status_code == 200 else client.post(f"/api/{path}", files={"file": ("x", sound)}).raise_for_status()
 
 
 PATHS = {"classified": "classify", "sounds": "sounds", "shifted": "shift?semitones=3"}

@@ -5,6 +5,7 @@ import { colour, fitted } from "./picture.js";
 import { prepared } from "./listener.js";
 import { mountMoved } from "./moved.js";
 import { number, translate } from "../strings.js";
+import { lay } from "../teach/dom.js";
 
 const HTML = `
 <h2 data-t="live.frozenTitle"></h2>
@@ -40,7 +41,7 @@ export class Frozen {
   show(listener) {
     const { element } = this;
     this.listener = listener;
-    element.innerHTML = HTML;
+    lay(element, HTML);
     translate(element);
     element.hidden = false;
     const slider = element.querySelector("#moment"), from = Math.max(0, listener.time - 10);

@@ -8,6 +8,7 @@ import { openMicrophone, playFile } from "./microphone.js";
 import { dark, drawPicture, colour } from "./picture.js";
 import { Spectra } from "./spectra.js";
 import { drawStrip } from "./strip.js";
+import { lay } from "../teach/dom.js";
 
 const SHOWN = 6, FROZEN = 10, SPOKEN_EVERY = 1500; // s on the picture; ms between two words to a screen reader
 
@@ -45,7 +46,7 @@ const HTML = `
 
 /** @param {HTMLElement} element @param {Context} context */
 export async function mount(element, context) {
-  element.innerHTML = HTML;
+  lay(element, HTML);
   const view = new Live(element, context);
   await view.begin();
   return view;

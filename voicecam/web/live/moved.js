@@ -2,6 +2,7 @@
 import { moveVoice } from "../sound/move.js";
 import { number, translate } from "../strings.js";
 import { prepared } from "./listener.js";
+import { lay } from "../teach/dom.js";
 
 const HTML = `
 <h3 data-t="live.move"></h3>
@@ -16,7 +17,7 @@ const HTML = `
  * @param {{model: import("../engine/model.js").Model, t: import("../engine/model.js").Words, samples: () => Float32Array, play: (samples: Float32Array) => void}} given
  */
 export function mountMoved(element, { model, t, samples, play }) {
-  element.innerHTML = HTML;
+  lay(element, HTML);
   translate(element);
   /** @param {string} id @returns {any} */
   const $ = (id) => element.querySelector(`#${id}`);

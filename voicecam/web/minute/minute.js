@@ -8,6 +8,7 @@ import { SLOT } from "../live/listener.js";
 import { dark, drawPicture, colour } from "../live/picture.js";
 import { HOP, Spectra, WINDOW } from "../live/spectra.js";
 import { number, translate } from "../strings.js";
+import { lay } from "../teach/dom.js";
 
 const HTML = `
 <h2 id="minute-title" tabindex="-1"></h2>
@@ -63,7 +64,7 @@ class Minute {
   async show(at) {
     const { element, clips, t, model } = this, clip = clips[at];
     this.at = at;
-    element.innerHTML = HTML;
+    lay(element, HTML);
     translate(element);
     this.$("minute-title").textContent = t("minute.clip", { n: at + 1, all: clips.length });
     this.$("minute-words").textContent = t(at ? "minute.again" : "minute.intro");

@@ -1,6 +1,6 @@
 // The view "One recording": takes a recording or a file, asks the backend, shows the answer, and keeps this visit's clips in the tab.
 import { fileName } from "../teach/names.js";
-import { make, style } from "../teach/dom.js";
+import { lay, make, style } from "../teach/dom.js";
 import { recordButton } from "../teach/microphone.js";
 import { clipOf, rawClip } from "../engine/backend.js";
 import { language, number, translate } from "../strings.js";
@@ -51,7 +51,7 @@ class Recording {
   async begin() {
     const { $, root, backend } = this;
     style(new URL("recording.css", import.meta.url).href);
-    root.innerHTML = page(backend.kind);
+    lay(root, page(backend.kind));
     this.use(await backend.facts());
     const { models } = this.model;
     $("models").hidden = models.length < 2;
