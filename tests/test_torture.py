@@ -1,5 +1,6 @@
 """The short rows of make torture: a part of the zoo, two kills, 300 requests, a second of fuzzing. Nothing falls in them."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ def test_nothing_falls(words):
         pytest.skip("memory and processes are watched through Linux's /proc")
     said = ended(TORTURE / words[0], *words[1:])
     assert "1 of 1 rows held" in said
+
+
+@pytest.mark.slow
+def test_no_changed_answer_is_believed():
+    if not shutil.which("node"):
+        pytest.skip("no node here: it runs the page's decoders")
+    assert "1 of 1 rows held" in ended(TORTURE / "page.py", "--few")
 
 
 @pytest.mark.slow

@@ -122,7 +122,7 @@ function weights() {
 }
 
 const deep = (n, open, close) => `@@${open.repeat(n)}${close.repeat(n)}@@`;
-const ODD = [null, true, false, 0, -0, -1, 0.5, 2, 1e308, -1e308, 1e17, 5e-324, 2 ** 53, "", "x", "NaN", "__proto__", "<img src=x onerror=alert(1)>", "a\nb", "\u202e", "url(http://x)",
+const ODD = [null, true, false, 0, -0, -1, 0.5, 2, 1e308, -1e308, 1e17, 5e-324, 2 ** 53, "", "x", "1e3", "__proto__", "<img src=x onerror=alert(1)>", "a\nb", "\u202e", "url(http://x)",
   "@@1e999@@", "@@NaN@@", [], [[]], {}, { length: 1e9 }, [null], "@@{\"__proto__\":{\"polluted\":1}}@@", deep(5000, "[", "]"), deep(200, "{\"a\":", "}").replace(/@@$/, "0@@")];
 
 /** The value with one to three places of it another. */

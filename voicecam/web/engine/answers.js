@@ -114,6 +114,12 @@ export const CLASSIFIED = also(
     || ((found.label === null) !== (found.explanation === null) && "explanation"),
 );
 
+/** An answer about these classes and no others. @param {Check} check @param {string[]} classes @returns {Check} */
+export const about = (check, classes) => also(check, ({ label, probabilities, windows = [] }) => {
+  const wanted = [...classes].sort().join("\n"), named = (/** @type {object} */ one) => Object.keys(one).sort().join("\n") === wanted;
+  return label !== null && !(named(probabilities) && windows.every((/** @type {any} */ one) => named(one.probabilities))) && "probabilities";
+});
+
 const PLAYED = ["window", "evidence", "rest"];
 /** Of /api/sounds. */
 export const SOUNDS = object({

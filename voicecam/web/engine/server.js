@@ -2,7 +2,7 @@
 // whether the same question may help. Computes nothing.
 import { decode } from "../sound/decode.js";
 import { t } from "../strings.js";
-import { CLASSIFIED, FACTS, SHIFTED, SOUNDS } from "./answers.js";
+import { about as aboutClasses, CLASSIFIED, FACTS, SHIFTED, SOUNDS } from "./answers.js";
 
 const API = "/api";
 
@@ -24,7 +24,7 @@ export class Server {
 
   /** @param {Clip} clip @param {Facts} by */
   classify(clip, by) {
-    return about("classify", CLASSIFIED, clip, by);
+    return about("classify", aboutClasses(CLASSIFIED, by.classes), clip, by);
   }
 
   /** @param {Clip} clip @param {Facts} by */
@@ -35,7 +35,7 @@ export class Server {
 
   /** @param {Clip} clip @param {Facts} by @param {number} semitones */
   async shift(clip, by, semitones) {
-    const found = await about("shift", SHIFTED, clip, by, `semitones=${semitones}`);
+    const found = await about("shift", aboutClasses(SHIFTED, by.classes), clip, by, `semitones=${semitones}`);
     return { ...found, blob: fromBase64(found.wav) };
   }
 }
