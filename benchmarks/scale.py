@@ -65,8 +65,31 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             "voicecam images --corpus /shared/voices --engine dask://HOST:8786",
             "```",
             "",
-            'In Python: `with voicecam.engine.on("dask://HOST:8786"): ...`. Training, its tests and the checks of maps stay on the '
-            "machine that asks.",
+            'In Python: `with voicecam.engine.on("dask://HOST:8786"): ...`. The checks of maps stay on the machine that asks.',
+            "",
+            "## Training on several GPUs",
+            "",
+            "torchrun starts a process for each GPU (NCCL) or, where there is none, for each share of the processor (gloo); fastai and "
+            "accelerate make them one training:",
+            "",
+            "```sh",
+            "pip install -c constraints.txt -e '.[torchrun]'",
+            "torchrun --standalone --nproc_per_node 2 -- scripts/train.py --map maps/NAME.json --run big --batch 64",
+            "torchrun --standalone --nproc_per_node 2 -- scripts/run_all.py --corpus /shared/voices --run big",
+            "```",
+            "",
+            "The `--` must stand there: older Pythons take `--run` for an option of torchrun. Several machines need torchrun's "
+            "`--nnodes`, `--rdzv-endpoint` and the same folders under the same names. `--batch` is that of each process: n processes "
+            "with a batch of B take the steps of one with n x B, of the same clips in the same order, class weights included. "
+            "`tests/test_torchrun.py` holds two gloo processes to that: losses, balanced accuracies and weights of two trainings "
+            "agree to 1 in 10,000 (by 1 in 100,000 when it was written). That is of a network without batch norm, dropout and "
+            "augmentation. Otherwise chance is another in each process; batch norm takes its means over all GPUs, as one process with "
+            "n x B would, but on processors over a process's own batch, and what is kept are the first process's running means.",
+            "",
+            "The first process alone makes images, writes, prints, evaluates and explains. Every process validates on all validation "
+            "clips, so that all choose the same epoch; that part gets no quicker. A process that is lost ends the others; the same "
+            "command, with or without torchrun, goes on with the next fold that is not finished. Speech models, `--find-lr`, "
+            "`voicecam.train` and every other command are of one process, and say so in a line.",
             "",
         ]
     )
