@@ -1,4 +1,4 @@
-"""Training in two processes that torchrun starts on processors (gloo): the losses and weights of one process with twice the batch,
+"""Training in two processes that torchrun starts on processors (gloo): losses and weights of one process with twice the batch,
 files of the first process alone, and no run by halves where one is killed."""
 
 import json
@@ -47,23 +47,13 @@ def images(write_voices, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_first_process_alone_writes_and_speaks(images, tmp_path):
-    script = [
-        SCRIPTS / "run_all.py",
-        "--corpus",
-        tmp_path / "voices",
-        "--seconds",
-        "0.5",
-        "--image-size",
-        "16",
-        "16",
-        "--maps-only",
-    ]
-    command = [*TORCHRUN, *script, "--run", "pair", *QUICK, "--epochs", "2"]
+    corpus = ["--corpus", "voices", "--seconds", "0.5", "--image-size", "16", "16"]
+    command = [*TORCHRUN, SCRIPTS / "run_all.py", *corpus, "--run", "pair", *QUICK, "--epochs", "2", "--maps-only"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line[:9] for line in lines if line.startswith("epoch")] == ["epoch  1:", "epoch  2:"]
-    assert lines[-1].startswith("wrote") and lines[-1].endswith("report.html")
+    assert lines[-1].startswith("wrote")
     assert "error" not in done.stderr.lower()
     assert [path.name for path in (tmp_path / "results").iterdir() if path.is_dir()] == ["pair"]
     assert not [path for path in tmp_path.rglob("*") if TEMPORARY.fullmatch(path.name)]
@@ -75,19 +65,7 @@ def test_the_first_process_alone_writes_and_speaks(images, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
 def test_a_killed_process_ends_the_others_and_leaves_no_half_run(images, tmp_path):
-    command = [
-        *TORCHRUN,
-        SCRIPTS / "train.py",
-        "--map",
-        images,
-        "--run",
-        "pair",
-        *QUICK,
-        "--epochs",
-        "2000",
-        "--patience",
-        "2000",
-    ]
+    command = [*TORCHRUN, SCRIPTS / "train.py", "--map", images, "--run", "pair", *QUICK, "--epochs", "2000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as parent:
         assert any(line.startswith("epoch  2") for line in parent.stdout)
         second = next(one for one in children(parent.pid) if b"RANK=1" in Path(f"/proc/{one}/environ").read_bytes().split(b"\0"))
@@ -136,5 +114,5 @@ def test_speech_models_train_in_one_process(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ModelError, match="training a speech model: one process does it"):
         runs.check_arch(recipe("embedding"), "logistic")
-    with pytest.raises(ModelError, match="voicecam.train: one process"):
+    with pytest.raises(ModelError, match=r"voicecam\.train: one process"):
         torchrun.check_alone("voicecam.train")

@@ -239,7 +239,7 @@ def _fit(learner: Learner, training: TrainConfig, lr: float, *, random: bool) ->
 
 
 def _run_schedule(learner: Learner, training: TrainConfig, lr: float, *, random: bool) -> None:
-    """One cycle, or frozen and then in full. Random weights train in full from the first step: a frozen random body has nothing to give."""
+    """Random weights train in full from the first step: a frozen random body has nothing to give."""
     if training.schedule == "2020":
         learner.freeze()
         learner.fit_one_cycle(2, 2e-3)

@@ -38,7 +38,8 @@ def make_loaders(
     plot_top_losses and export of a Learner on them work. Their items are row numbers of `pictures`.
 
     pictures : uint8 (clip, row, frame); targets : class numbers, int64 (clip,)
-    batch : clips per step of one process; augmented : whether training pictures go through `augment`, or windows through `hide`; seed : of that
+    batch : clips per step of one process; augmented : whether training pictures go through `augment`, or windows through `hide`
+    seed : of that
     windows : what training reads instead of the training part's pictures
     vocab : names of the classes; their numbers by default
     """

@@ -162,7 +162,7 @@ def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, l
 
 
 def check_arch(config: Config, arch: str) -> None:
-    """Raise ModelError for an architecture that does not take the features of a run, and for several processes at a speech model."""
+    """Raise ModelError for an architecture that does not take the features of a run, and for several processes at speech."""
     known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(config.features, PICTURE_NETWORKS)
     if arch not in known:
         raise ModelError(f"arch {arch}: not for features '{config.features}'; use one of {', '.join(known)}")
