@@ -79,7 +79,7 @@ def train(
     counts = np.bincount(targets[split.train], minlength=len(classes))
     if training.auxiliary_label:
         targets, n_second = joint_numbers(dataset.corpus, training.auxiliary_label, split.train, targets, len(classes))
-    scale = fit_scale(dataset.matrices[split.train], dataset.config)
+    scale = fit_scale(dataset.matrices, dataset.config, rows=split.train)
     set_seed(training.seed, reproducible=True)
     vocab = None if training.auxiliary_label else classes
     loaders = _loaders(dataset, split, targets, training, scale, vocab=vocab, no_class=no_class)
