@@ -4,8 +4,8 @@ processor seconds and peak memory of commands of their own, and the exponents of
 usage: python benchmarks/growth.py [--full | --draw]      --full: up to 300,000 images and 3 hours; else 3,000 and 1 hour
 
 A data set of up to 300,000 clips is opened in any case: its map and the array of its matrices are made up, from 300 images.
-Exponents are slopes over all points on double logarithmic axes, of what is beyond the start: the same command with next to nothing
-to do.
+Exponents are slopes over all points on double logarithmic axes, of what is beyond the start: the same command with next to
+nothing to do.
 """
 
 import json
