@@ -107,8 +107,9 @@ def _feed(file: BinaryIO, pipe: int) -> None:
 
 
 def _blocks(opened: sf.SoundFile) -> Iterator[np.ndarray]:
+    most = max(1, min(BLOCK // opened.channels, max(opened.frames, 4096)))  # libsndfile fills with zeros what a block has left
     try:
-        while len(block := opened.read(max(1, BLOCK // opened.channels), dtype="float32", always_2d=True)):
+        while len(block := opened.read(most, dtype="float32", always_2d=True)):
             yield block
     except (sf.LibsndfileError, RuntimeError) as reason:
         raise DecodeError(_one_line(reason)) from None
