@@ -73,13 +73,15 @@ def pairs(these: np.ndarray) -> list[tuple[int, int]]:
         order = np.argsort(word, kind="stable")
         starts = np.searchsorted(word[order], np.arange(2**16 + 1))  # of each value among those in order
         for flip in (0, *(1 << bit for bit in range(16))):
-            like = word ^ flip
-            n = starts[like + 1] - starts[like]
-            first = np.repeat(np.arange(len(these)), n)
-            second = order[np.arange(n.sum()) + np.repeat(starts[like] - np.cumsum(n) + n, n)]
-            both = np.stack([first, second], axis=1)[first < second]
-            differing = np.bitwise_count(wide[both[:, 0]] ^ wide[both[:, 1]]).sum(axis=1)
-            found = np.unique(np.concatenate([found, both[differing <= COPY * 8 * BYTES]]), axis=0)
+            asking = np.flatnonzero(word & flip == 0)  # each pair is met from one side
+            first = starts[word[asking] ^ flip]
+            n = starts[(word[asking] ^ flip) + 1] - first
+            one = np.repeat(asking, n)
+            other = order[np.arange(len(one)) + np.repeat(first - np.cumsum(n) + n, n)]
+            differing = np.bitwise_count(wide[one] ^ wide[other]).sum(axis=1, dtype=np.uint16)
+            like = differing <= COPY * 8 * BYTES
+            both = np.sort(np.stack([one[like], other[like]], axis=1), axis=1)
+            found = np.unique(np.concatenate([found, both[both[:, 0] < both[:, 1]]]), axis=0)
     return list(map(tuple, found.tolist()))
 
 
