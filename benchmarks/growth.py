@@ -39,7 +39,7 @@ NAMES = {
     "workers": "workers",
 }
 SCRIPTS = ROOT / "scripts"
-NOISE = 0.1  # s; how far two starts differ
+NOISE = 0.6  # s; how far two starts differ where other programs run
 PASSES = """
 import sys, numpy as np, torch
 from voicecam.explanation.methods import attribute_all
