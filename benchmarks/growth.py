@@ -1,7 +1,11 @@
 """How time and memory grow with the number of clips, a recording's length, the picture's size and the number of workers:
 processor seconds and peak memory of commands of their own, and the exponents of their growth. Writes benchmarks/growth.png.
 
-usage: python benchmarks/growth.py [--full | --draw]      --full: up to 30,000 clips and 3 hours; else 3,000 and 1 hour
+usage: python benchmarks/growth.py [--full | --draw]      --full: up to 300,000 images and 3 hours; else 3,000 and 1 hour
+
+A data set of up to 300,000 clips is opened in any case: its map and the array of its matrices are made up, from 300 images.
+Exponents are slopes over all points on double logarithmic axes, of what is beyond the start: the same command with next to
+nothing to do.
 """
 
 import json
@@ -17,14 +21,25 @@ from matplotlib.ticker import NullFormatter
 from measure import ROOT, ROWS, keep, run, value
 
 from voicecam import audio, figures
+from voicecam.audio.fingerprints import BYTES, to_text
 from voicecam.config import DEMO
+from voicecam.data import matrix_file
+from voicecam.features.image import load_matrix
 
 RATE = 16_000
-CLIPS = (300, 1_000, 3_000, 10_000, 30_000)
+CLIPS = (300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
+OPENED = (300, 3_000, 30_000, 300_000)
 LENGTHS = (0.5, 5.0, 60.0, 300.0, 600.0, 1_080.0, 3_600.0, 10_800.0)  # s
 SIZES = (32, 64, 128, 256)  # pixels a side
-NAMES = {"clips": "clips", "length": "length of a recording, s", "size": "picture, pixels a side", "workers": "workers"}
+NAMES = {
+    "clips": "clips",
+    "opened": "clips",
+    "length": "length of a recording, s",
+    "size": "picture, pixels a side",
+    "workers": "workers",
+}
 SCRIPTS = ROOT / "scripts"
+NOISE = 0.6  # s; how far two starts differ where other programs run
 PASSES = """
 import sys, numpy as np, torch
 from voicecam.explanation.methods import attribute_all
@@ -33,7 +48,20 @@ torch.set_num_threads(1)
 size, n = int(sys.argv[1]), 24
 network = build("resnet18", 2).eval()
 layer = network[0].get_submodule(str(stages_of("resnet18")["layer3"]))
-attribute_all(network, torch.randn(n, 3, size, size), np.zeros(n, int), methods=["hires-cam"], layer=layer)
+if size:
+    attribute_all(network, torch.randn(n, 3, size, size), np.zeros(n, int), methods=["hires-cam"], layer=layer)
+"""
+OPEN = """
+import sys
+from pathlib import Path
+from voicecam.data.dataset import read_dataset
+from voicecam.data.duplicates import find_duplicates
+from voicecam.data.splits import make_splits
+for path in sys.argv[1:]:
+    dataset = read_dataset(Path(path))
+    dataset = dataset.keep(dataset.corpus)
+    split = make_splits(dataset.corpus, "label")[0]
+    find_duplicates(dataset.clips, dataset.fingerprints, [split])
 """
 
 
@@ -50,19 +78,51 @@ def main(argv: list[str]) -> None:
             ("size", sizes),
             ("length", partial(lengths, place, LENGTHS if full else LENGTHS[:7])),
             ("clips", partial(clips, place, CLIPS if full else CLIPS[:3])),
+            ("opened", partial(opened, place)),
             ("workers", partial(workers, place)),
         ):
             points[kind] = work()
             print(kind, points[kind], flush=True)
+        starts = {
+            "size": sizes((0,))[0],
+            "length": lengths(place, (0.5,))[0],
+            "clips": clips(place, (10,))[0],
+            "opened": opened(place, (10,))[0],
+        }
+        points["starts"] = [[kind, *point] for kind, point in starts.items()]
     ROWS.mkdir(parents=True, exist_ok=True)
     (ROWS / "growth-points.json").write_text(json.dumps(points, indent=1) + "\n")
     keep("growth", rows(points))
     draw(points)
 
 
-def sizes() -> list[list[float]]:
-    """Maps of 24 pictures of so many pixels a side."""
-    return [[size, *run([sys.executable, "-W", "ignore", "-c", PASSES, str(size)])] for size in SIZES]
+def sizes(pixels: tuple[int, ...] = SIZES) -> list[list[float]]:
+    """Maps of 24 pictures of so many pixels a side; 0 makes none."""
+    return [[size, *run([sys.executable, "-W", "ignore", "-c", PASSES, str(size)])] for size in pixels]
+
+
+def opened(place: Path, counts: tuple[int, ...] = OPENED) -> list[list[float]]:
+    """Opening a data set of so many clips, its table, fingerprints and splits, with the matrices in an array on disk. The map is
+    that of 300 images, said again; the array has its size but no content, and each clip another fingerprint."""
+    (known,) = (place / "work300" / "maps").glob("*.json")
+    values, rng, found = json.loads(known.read_text()), np.random.default_rng(0), []
+    entries, home = list(values["entries"].values()), known.parent.parent
+    shape = load_matrix(home / "mfc_dataset" / known.stem / entries[0]["image"], entries[0]["low"], entries[0]["high"]).shape
+    for n in counts:
+        said = {}
+        for i in range(n):
+            print_ = to_text(rng.integers(0, 256, (1, BYTES), dtype=np.uint8))
+            said[f"{i:06d}.ogg"] = {**entries[i % len(entries)], "speaker": f"s{i % 1000:03d}", "fingerprint": print_}
+            said[f"{i:06d}.ogg"]["labels"] = {"label": "a" if i % 2 else "b"}
+        path = home / "maps" / f"opened{n}.json"
+        path.write_text(json.dumps({**values, "entries": said}))
+        pictures = home / "mfc_dataset" / path.stem
+        pictures.symlink_to(known.stem)
+        array = home / matrix_file.FOLDER / f"{path.stem}-{matrix_file.array_key(said, pictures)}.npy"
+        array.parent.mkdir(parents=True, exist_ok=True)
+        np.lib.format.open_memmap(array, "w+", np.float32, (n, *shape)).flush()
+        found.append([n, *run([sys.executable, "-c", OPEN, str(path)])])
+    return found
 
 
 def clips(place: Path, counts: tuple[int, ...]) -> list[list[float]]:
@@ -104,22 +164,33 @@ def workers(place: Path) -> list[list[float]]:
     return [[n, *images(place / "corpus1000", place / f"by{n}", 1_000, n)] for n in sorted({1, os.cpu_count() or 1})]
 
 
-def exponent(points: list[list[float]], column: int) -> float:
-    """The slope of the last three points on double logarithmic axes."""
-    table = np.log(np.array(points)[-3:, [0, column]])
+def exponent(points: list[list[float]], column: int, *, start: float = 0.0, least: float = 0.0) -> float:
+    """The slope of all points on double logarithmic axes, of what is beyond the start and not under `least`."""
+    table = np.array(points)[:, [0, column]] - [0, start]
+    table = np.log(table[table[:, 1] > least])
     return float(np.polyfit(table[:, 0], table[:, 1], 1)[0])
 
 
 def rows(points: dict[str, list[list[float]]]) -> list[dict]:
     """A row for each kind of growth."""
-    found = []
-    for name, what in (("clips", "make_images"), ("length", "classify one recording"), ("size", "24 HiRes-CAM maps, ResNet-18")):
-        time, memory = exponent(points[name], 1), exponent(points[name], 3)
+    found, starts = [], {kind: point for kind, *point in points["starts"]}
+    for name, what in (
+        ("clips", "make_images"),
+        ("opened", "open a data set"),
+        ("length", "classify one recording"),
+        ("size", "24 HiRes-CAM maps, ResNet-18"),
+    ):
+        start = starts[name][1]
+        time, memory = exponent(points[name], 1, start=start, least=NOISE), exponent(points[name], 3)
         ends = f"{points[name][0][0]:g} to {points[name][-1][0]:g}"
         said = f"time ~ n^{time:.2f}, memory ~ n^{memory:.2f} ({points[name][0][3]:.0f} to {points[name][-1][3]:.0f} MB)"
         aim = "time n^1, memory flat" if name != "size" else "time n^2 at most (pixels)"
         met = time < (2.2 if name == "size" else 1.1) and (name == "size" or memory < 0.1)
-        found.append(value(f"growth: {what}, {NAMES[name]} {ends}", said, aim, met=met, note="slopes of the last three points"))
+        note = f"slopes over all points; of the times without the start, {start:.2f} s, where {NOISE:g} s or more are left"
+        if name == "opened":
+            (least, *_, few), (most, *_, many) = points[name][0], points[name][-1]
+            note += f"; {1000 * (many - few) / (most - least):.1f} kB a clip: the table, no picture and no matrix"
+        found.append(value(f"growth: {what}, {NAMES[name]} {ends}", said, aim, met=met, note=note))
     one, many = points["workers"][0], points["workers"][-1]
     said = f"{one[2] / many[2]:.2f} times on the clock, processor time {many[1] / one[1]:.2f} times"
     work, met = f"growth: make_images, workers 1 to {many[0]}", one[2] / many[2] > 0.9 * many[0]
@@ -128,13 +199,17 @@ def rows(points: dict[str, list[list[float]]]) -> list[dict]:
 
 def draw(points: dict[str, list[list[float]]]) -> None:
     """benchmarks/growth.png: processor seconds and peak memory."""
-    fig, axes = figures.grid(2, 4, width=16, height=5)
-    for column, (name, table) in enumerate(points.items()):
+    kinds = [name for name in points if name != "starts"]
+    fig, axes = figures.grid(2, len(kinds), width=4 * len(kinds), height=5)
+    for column, (name, table) in enumerate((name, points[name]) for name in kinds):
         n = np.array(table)
         on_clock = name == "workers"
         for ax, at in ((axes[0, column], 2 if on_clock else 1), (axes[1, column], 3)):
             ax.loglog(n[:, 0], n[:, at], "o-", color="#1f5aa6")
-            ax.set(xlabel=NAMES[name], ylabel={1: "processor time, s", 2: "s on the clock", 3: "peak memory, MB"}[at])
+            ax.set(
+                xlabel=f"{NAMES[name]} of a data set that is opened" if name == "opened" else NAMES[name],
+                ylabel={1: "processor time, s", 2: "s on the clock", 3: "peak memory, MB"}[at],
+            )
             ax.set_ylim((50, 5_000) if at == 3 else (0.1, max(100, 2 * n[:, at].max())))
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_formatter("{x:g}")

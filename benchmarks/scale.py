@@ -21,12 +21,13 @@ def main() -> None:
     per_clip = float(np.polyfit(clips[:, 0], clips[:, 1], 1)[0])  # processor s a clip of a word
     per_second = float(np.polyfit(lengths[:, 0], lengths[:, 1], 1)[0])  # processor s for a s of recording, classified
     memory = float(max(lengths[:, 3].max(), clips[:, 3].max()))
-    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, int(clips[-1, 0]), float(lengths[-1, 0]) / 3600))
+    most, hours = int(clips[-1, 0]), float(lengths[-1, 0]) / 3600
+    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, most, hours, points["opened"][-1]))
     print("wrote docs/SCALE.md")
 
 
-def page(per_clip: float, per_second: float, memory: float, most: int, hours: float) -> str:
-    """The page."""
+def page(per_clip: float, per_second: float, memory: float, most: int, hours: float, opened: list[float]) -> str:
+    """The page. opened : clips of the largest data set that was opened, processor s, s, MB"""
     rows = []
     for name, (clips, seconds) in CORPORA.items():
         for machines in MACHINES:
@@ -42,7 +43,8 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             f"One core makes {3600 / per_clip:,.0f} images an hour of words ({1000 * per_clip:.1f} ms of a processor each), and classifies "
             f"{1 / per_second:,.0f} h of recordings an hour, speech found, cut and mapped to windows. Time grows in proportion (measured "
             f"to {most:,} clips and {hours:g} h); memory stays below {memory:.0f} MB a process. Measured on {os.cpu_count()} cores that "
-            "other programs used as well, in processor time.",
+            f"other programs used as well, in processor time. A data set of {opened[0]:,} clips opens in {opened[1]:.0f} s and "
+            f"{opened[3]:.0f} MB, copies of recordings looked for: the matrices stay on disk until they are used.",
             "",
             f"| corpus | machines of {CORES} cores | images | classified |",
             "|---|---|---|---|",
@@ -65,8 +67,31 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             "voicecam images --corpus /shared/voices --engine dask://HOST:8786",
             "```",
             "",
-            'In Python: `with voicecam.engine.on("dask://HOST:8786"): ...`. Training, its tests and the checks of maps stay on the '
-            "machine that asks.",
+            'In Python: `with voicecam.engine.on("dask://HOST:8786"): ...`. The checks of maps stay on the machine that asks.',
+            "",
+            "## Training on several GPUs",
+            "",
+            "torchrun starts a process for each GPU (NCCL) or, where there is none, for each share of the processor (gloo); fastai and "
+            "accelerate make them one training:",
+            "",
+            "```sh",
+            "pip install -c constraints.txt -e '.[torchrun]'",
+            "torchrun --standalone --nproc_per_node 2 -- scripts/train.py --map maps/NAME.json --run big --batch 64",
+            "torchrun --standalone --nproc_per_node 2 -- scripts/run_all.py --corpus /shared/voices --run big",
+            "```",
+            "",
+            "The `--` must stand there: older Pythons take `--run` for an option of torchrun. Several machines need torchrun's "
+            "`--nnodes`, `--rdzv-endpoint` and the same folders under the same names. `--batch` is that of each process: n processes "
+            "with a batch of B take the steps of one with n x B, of the same clips in the same order, class weights included. "
+            "`tests/test_torchrun.py` holds two gloo processes to that: losses, balanced accuracies and weights of two trainings "
+            "agree to 1 in 10,000 (by 1 in 100,000 when it was written). That is of a network without batch norm, dropout and "
+            "augmentation. Otherwise chance is another in each process; batch norm takes its means over all GPUs, as one process with "
+            "n x B would, but on processors over a process's own batch, and what is kept are the first process's running means.",
+            "",
+            "The first process alone makes images, writes, prints, evaluates and explains. Every process validates on all validation "
+            "clips, so that all choose the same epoch; that part gets no quicker. A process that is lost ends the others; the same "
+            "command, with or without torchrun, goes on with the next fold that is not finished. Speech models, `--find-lr`, "
+            "`voicecam.train` and every other command are of one process, and say so in a line.",
             "",
         ]
     )

@@ -83,6 +83,17 @@ def test_pairs_are_each_found_once(rng):
     assert sorted(pairs(these)) == [(2, 550), (7, 599)]
 
 
+def test_pairs_are_those_of_all_that_are_compared(rng):
+    """Near the most bits in which copies may differ, 30 of 256, and with many recordings alike."""
+    bits = np.repeat(rng.integers(0, 2, (60, 8 * fingerprints.BYTES), dtype=np.uint8), 4, axis=0)
+    for row, n in zip(bits, rng.integers(0, 24, len(bits))):
+        row[rng.choice(len(row), n, replace=False)] ^= 1
+    apart = (bits[:, None] != bits[None]).sum(axis=2)
+    assert {30, 31} <= set(apart.ravel().tolist())
+    expected = [(i, j) for i, j in combinations(range(len(bits)), 2) if apart[i, j] <= 30]
+    assert pairs(np.packbits(bits, axis=1)) == expected
+
+
 def test_silence_has_no_bits_and_text_comes_back(rng):
     assert not fingerprint(Signal(np.zeros(8000, np.float32), 8000)).any()
     these = rng.integers(0, 256, (4, fingerprints.BYTES), dtype=np.uint8)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from voicecam.config import recipe
 from voicecam.errors import DatasetError
+from voicecam.features import image
 from voicecam.features.image import Scale, fit_scale, load_matrix, save_matrix, save_picture
 
 
@@ -66,3 +67,16 @@ def test_a_broken_picture_says_what_to_do(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"a\.png: not readable as a picture.*run make_images again"):
         load_matrix(tmp_path / "a.png", 0, 1)
+
+
+def test_many_clips_are_taken_in_parts_with_the_same_result(rng, monkeypatch):
+    config = recipe("mfcc")
+    matrices = (rng.standard_normal((50, config.n_rows, 7)) * 3 + np.arange(config.n_rows)[:, None]).astype(np.float32)
+    rows = np.arange(1, 50, 2)
+    whole = fit_scale(matrices[rows], config)
+    gray = whole.to_gray(matrices)
+    monkeypatch.setattr(image, "PART", 4)  # the last part is smaller
+    parts = fit_scale(matrices, config, rows=rows)
+    np.testing.assert_allclose(parts.low, whole.low, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(parts.high, whole.high, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(whole.to_gray(matrices), gray)

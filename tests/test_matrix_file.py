@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,3 +57,13 @@ def test_without_room_for_it_the_error_is_the_disks_and_nothing_half_written_sta
         read()
     assert not arrays.exists() or not os.listdir(arrays)
     shutil.rmtree(arrays, ignore_errors=True)
+
+
+def test_a_run_that_keeps_all_clips_leaves_the_array_on_disk(write_voices, tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix_file, "FEWEST", 10)
+    corpus = open_corpus(write_voices(speakers=4))
+    path = make_images(corpus, recipe("logmel"), images=tmp_path / "mfc_dataset", maps=tmp_path / "maps", workers=1)
+    dataset = read_dataset(path)
+    assert dataset.keep(dataset.corpus).matrices is dataset.matrices
+    one = replace(dataset.corpus, clips=dataset.clips.iloc[[5]])
+    np.testing.assert_array_equal(dataset.keep(one).matrices, dataset.matrices[[5]])

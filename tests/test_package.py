@@ -113,9 +113,9 @@ def test_the_metadata_says_who_what_and_for_whom(installed):
 
 def test_extras_are_built_of_one_another():
     extras = PROJECT["optional-dependencies"]
-    others = {"cluster", "formats", "imagenet", "mic", "web", "notebooks", "book", "encoders"}
+    others = {"cluster", "formats", "imagenet", "mic", "torchrun", "web", "notebooks", "book", "encoders"}
     assert set(extras) == {"light", "full", "dev"} | others
-    assert "voicecam[cluster,encoders,formats,imagenet,mic,web,notebooks,book]" in extras["dev"]
+    assert "voicecam[cluster,encoders,formats,imagenet,mic,torchrun,web,notebooks,book]" in extras["dev"]
     assert extras["light"] == [], "what the package needs by itself classifies"
     for name in others:
         assert any(one.startswith("voicecam[") for one in extras[name]), f"{name} brings what it builds on"

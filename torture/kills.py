@@ -34,15 +34,17 @@ def main() -> int:
 
 def killed(name: str, times: int, folder: Path, corpus: Path, moments: random.Random) -> Row:
     """Kill a command so many times, each in a fresh home, at moments between its start and its end."""
-    ready, whole = folder / f"{name}-ready", folder / f"{name}-whole"
+    ready, whole, beside = folder / f"{name}-ready", folder / f"{name}-whole", folder / f"{name}-whole-tmp"
     prepared(name, ready, corpus)
     shutil.copytree(ready, whole)
+    beside.mkdir()
     begun = time.monotonic()
-    child = start(name, whole, corpus)
+    child = start(name, whole, corpus, TMPDIR=str(beside))
     _, err = child.communicate()
     takes = time.monotonic() - begun
     falls = [] if child.returncode == 0 else [f"left alone: status {child.returncode}: {err[-300:]}"]
     expected, early = contents(whole), 0
+    usual = {path.name for path in beside.iterdir()}  # torch's own cache, which it makes in every run
     for n in range(times):
         home, spare = folder / f"{name}-{n}", folder / f"{name}-{n}-tmp"
         shutil.copytree(ready, home)
@@ -53,7 +55,7 @@ def killed(name: str, times: int, folder: Path, corpus: Path, moments: random.Ra
         early += child.poll() is not None
         child.kill()
         child.communicate()
-        falls += [f"{moment:.1f} s: {fault}" for fault in _faults(name, home, corpus, child.pid, expected, spare)]
+        falls += [f"{moment:.1f} s: {fault}" for fault in _faults(name, home, corpus, child.pid, expected, spare, usual)]
         shutil.rmtree(home)
     how = f"{times - early} killed between 10 and 95 % of {takes:.0f} s, given again: " + (
         "as left alone" if not falls else "not so"
@@ -61,7 +63,9 @@ def killed(name: str, times: int, folder: Path, corpus: Path, moments: random.Ra
     return Row(f"kill -9 in {name}", times, how, f"python torture/kills.py --command {name}", falls)
 
 
-def _faults(name: str, home: Path, corpus: Path, session: int, expected: dict[str, bytes], spare: Path) -> Iterator[str]:
+def _faults(
+    name: str, home: Path, corpus: Path, session: int, expected: dict[str, bytes], spare: Path, usual: set[str]
+) -> Iterator[str]:
     """What is wrong after a kill, and after the command was given again."""
     until = time.monotonic() + 10
     while (alive := members(session)) and time.monotonic() < until:
@@ -74,7 +78,7 @@ def _faults(name: str, home: Path, corpus: Path, session: int, expected: dict[st
     yield from bugs(err)
     found = contents(home)
     yield from (f"left behind: {path}" for path in litter(home))
-    yield from (f"left in TMPDIR: {path.name}" for path in spare.iterdir())
+    yield from (f"left in TMPDIR: {path.name}" for path in spare.iterdir() if path.name not in usual)
     yield from (f"not there: {path}" for path in sorted(expected.keys() - found.keys()))
     yield from (f"more than there should be: {path}" for path in sorted(found.keys() - expected.keys()))
     yield from (f"other bytes: {path}" for path in sorted(expected.keys() & found.keys()) if found[path] != expected[path])

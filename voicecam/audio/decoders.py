@@ -110,16 +110,17 @@ def _feed(file: BinaryIO, pipe: int) -> None:
 
 
 def _blocks(opened: sf.SoundFile) -> Iterator[np.ndarray]:
+    most = max(1, min(BLOCK // opened.channels, max(opened.frames, 4096)))  # libsndfile fills with zeros what a block has left
     try:
-        while len(block := _next_block(opened)):
+        while len(block := _next_block(opened, most)):
             yield block
     except (sf.LibsndfileError, RuntimeError) as reason:
         raise DecodeError(_one_line(reason)) from None
 
 
-def _next_block(opened: sf.SoundFile) -> np.ndarray:
+def _next_block(opened: sf.SoundFile, most: int) -> np.ndarray:
     with interrupt_waits():
-        return opened.read(max(1, BLOCK // opened.channels), dtype="float32", always_2d=True)
+        return opened.read(most, dtype="float32", always_2d=True)
 
 
 def _has_pyav() -> bool:

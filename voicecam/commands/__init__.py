@@ -15,6 +15,7 @@ from pathlib import Path
 
 from voicecam import __version__, engine
 from voicecam.commands import interrupt
+from voicecam.network import torchrun
 
 HOME_HELP = "folder that holds mfc_dataset, maps, results, my_wavs and cache (default: VOICECAM_HOME, or the current one)"
 COMMANDS = {  # in the order of the help
@@ -125,9 +126,13 @@ def run_command(name: str, argv: Sequence[str], *, called: str) -> int:
         command.add_options(parser)
     except ModuleNotFoundError as missing:  # installed to classify alone
         return cli.finish(partial(_raise, missing))
+    if torchrun.rank():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  until the process ends: the first one speaks
     args = cli.parse(parser, given)
 
     def work() -> str:
+        if name not in torchrun.COMMANDS:
+            torchrun.check_alone(name)
         check_places(args)
         with engine.on(getattr(args, "engine", None)):
             return command.work(args)

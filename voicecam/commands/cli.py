@@ -33,6 +33,7 @@ from voicecam.config import (  # noqa: F401
 from voicecam.errors import ModelError, VoicecamError
 from voicecam.explanation.method_table import METHODS
 from voicecam.files import DEVICES
+from voicecam.network.torchrun import rank
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -46,7 +47,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong with an option in one line, as every other error is said."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see --help\n")
+        self.exit(2, "" if rank() else f"error: {message}; see --help\n")
 
 
 class _Strict(_Parser):

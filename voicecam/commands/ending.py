@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from voicecam.errors import VoicecamError
+from voicecam.network.torchrun import rank
 
 EXTRAS = {  # of pyproject.toml, and what they bring
     "web": ("fastapi", "uvicorn", "python_multipart"),
@@ -32,6 +33,7 @@ EXTRAS = {  # of pyproject.toml, and what they bring
         "onnx",
     ),
     "cluster": ("dask", "distributed"),
+    "torchrun": ("accelerate",),
 }
 STOPPED = "stopped; the same command goes on from here"
 REMEDIES = {
@@ -103,7 +105,7 @@ def _system_line(error: OSError) -> str:
 
 def _leave(status: int, line: str = "") -> int:
     """Say the line, and let go of output that is taken no more: Python would try again at its end, and complain."""
-    if line:
+    if line and not rank():
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
     for stream in (sys.stdout, sys.stderr):
@@ -115,5 +117,5 @@ def _leave(status: int, line: str = "") -> int:
 
 
 def somebody_watches() -> bool:
-    """Whether progress bars have a terminal to move on."""
-    return sys.stderr.isatty()
+    """Whether progress bars have a terminal to move on; of several processes the first one alone has."""
+    return sys.stderr.isatty() and not rank()

@@ -19,6 +19,7 @@ from voicecam.data.dataset import Dataset, make_images
 from voicecam.data.duplicates import duplicates_warning, find_duplicates
 from voicecam.errors import ModelError
 from voicecam.files import alone_in, file_sha256, write_bytes, writing
+from voicecam.network import torchrun
 from voicecam.network.classifier import load_classifier
 from voicecam.network.speech_training import check_start
 from voicecam.report.mistakes import write_mistakes_page
@@ -29,10 +30,13 @@ def whole_job(args: argparse.Namespace) -> str:
     """All steps of `voicecam run`; steps that are done are not done again."""
     folder = cli.run_folder(args.run)
     if (folder / "manifest.json").exists():
+        torchrun.check_alone(f"{folder} is trained; the rest of the run")
         runs.start_run(folder, settings_of(args, map_of(args)), command=cli.command_line())
         page = _explanation_place(folder, args) / "report.html"
         return f"{folder} is complete: open {page}" if page.exists() else explain_job(args)
-    trained = train_job(args, map_of(args))
+    trained = train_job(args)
+    if torchrun.rank():
+        return ""
     if args.split == "none":
         return f"{trained}; nobody was held back to test it on"
     cli.log(evaluate_job(args))
@@ -43,25 +47,37 @@ def trained_run(corpora: Sequence[str], **options: Any) -> Path:
     """Images, training and evaluation as voicecam.train asks for them; returns the run's folder."""
     args = cli.parse_run(corpora, **options)
     with engine.on(args.engine):
-        cli.log(train_job(args, map_of(args)))
+        torchrun.check_alone("voicecam.train")
+        cli.log(train_job(args))
         if args.split != "none":
             cli.log(evaluate_job(args))
     return cli.run_folder(args.run)
 
 
-def train_job(args: argparse.Namespace, map_path: Path) -> str:
-    """Train the folds of a run; returns the last line."""
-    folder, settings = cli.run_folder(args.run), settings_of(args, map_path)
-    dataset = runs.run_dataset(settings, progress=cli.progress)
-    runs.check_arch(dataset.config, settings.training.arch)
-    runs.run_splits(settings, dataset)  # now: clips that cannot be divided must not leave a run's folder behind
-    runs.start_run(folder, settings, command=cli.command_line())
+def train_job(args: argparse.Namespace, map_path: Path | None = None) -> str:
+    """Train the folds of a run, in all processes that torchrun started; returns the last line. map_path : None is `map_of`"""
+    if args.find_lr:
+        torchrun.check_alone("--find-lr")
+    with torchrun.group():
+        return _train_together(args, map_path)
+
+
+def _train_together(args: argparse.Namespace, map_path: Path | None) -> str:
+    folder = cli.run_folder(args.run)
+    with torchrun.first_alone():
+        settings = settings_of(args, map_path or map_of(args))
+        dataset = runs.run_dataset(settings, progress=cli.progress)
+        runs.check_arch(dataset.config, settings.training.arch)
+        runs.run_splits(settings, dataset)  # now: clips that cannot be divided must not leave a run's folder behind
+        runs.start_run(folder, settings, command=cli.command_line())
     who = f"{len(dataset.clips)} clips of {dataset.clips['speaker'].nunique()} speakers"
     cli.log(f"{dataset.corpus.name}: {who}, label {settings.label}")
     if warning := duplicates_warning(find_duplicates(dataset.clips, dataset.fingerprints)):
         cli.log(f"warning: {warning}")
     with writing(folder):
         runs.train_run(folder, dataset, log=cli.log)
+    if torchrun.rank():
+        return ""
     return f"wrote {len(runs.fold_places(folder))} trained network(s) to {folder}"
 
 
@@ -259,6 +275,8 @@ def map_of(args: argparse.Namespace) -> Path:
     kind = PRESETS[args.recipe].get("features", args.recipe)
     if kind == "waveform":
         check_start(args.encoder or args.arch, weights_of(args))
+    if kind in SOUND_RECIPES:
+        torchrun.check_alone(torchrun.SPEECH)
     cli.log(f"{'speech' if kind in SOUND_RECIPES else 'images'} of {', '.join(args.corpus)}")
     corpus = corpus_of(args)
     config = config_of(args, corpus)

@@ -21,4 +21,4 @@ def work(args: argparse.Namespace) -> str:
         raise VoicecamError("no system given; give --system A, B, C or D")
     from voicecam.commands import jobs  # imports torch: not before the options are known to be good
 
-    return jobs.train_job(args, jobs.map_of(args))
+    return jobs.train_job(args)

@@ -62,6 +62,8 @@ class Dataset:
     def keep(self, chosen: Corpus) -> "Dataset":
         """Only the images of the clips that `chosen`, a part of this corpus, still holds."""
         rows = pd.Index(self.clips["path"]).get_indexer(pd.Index(chosen.clips["path"]))
+        if np.array_equal(rows, np.arange(len(self.clips))):
+            return replace(self, corpus=chosen)  # all: the matrices stay on disk, where they lie there
         kept = None if self.augmented_clips is None else self.augmented_clips.keep(rows)
         prints = None if self.fingerprints is None else self.fingerprints[rows]
         return replace(self, corpus=chosen, matrices=self.matrices[rows], fingerprints=prints, augmented_clips=kept)

@@ -23,7 +23,7 @@ def stored_matrices(entries: Mapping[str, Mapping[str, Any]], folder: Path, *, n
     change of it stays in this process.
     Raises DatasetError for an image that is missing or broken.
     """
-    images = [(folder / entry["image"], entry["low"], entry["high"]) for entry in entries.values()]
+    images = _images(entries, folder)
     if len(images) < FEWEST:
         return np.stack([load_matrix(*image) for image in images])
     path = home / FOLDER / f"{name}-{_key(images)}.npy"
@@ -33,6 +33,15 @@ def stored_matrices(entries: Mapping[str, Mapping[str, Any]], folder: Path, *, n
             if old != path:
                 old.unlink(missing_ok=True)
     return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+
+
+def array_key(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> str:
+    """What the array of these images is known by."""
+    return _key(_images(entries, folder))
+
+
+def _images(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> list[tuple[Path, float, float]]:
+    return [(folder / entry["image"], entry["low"], entry["high"]) for entry in entries.values()]
 
 
 def _write(path: Path, images: list[tuple[Path, float, float]]) -> None:

@@ -15,6 +15,7 @@ from voicecam.files import atomic_path
 
 SPREADS = 4.0  # standard deviations from the middle to black or white; beyond lies 1 value in 16,000 of a normal distribution
 DEEPEST = 65_535  # grey levels of a 16-bit picture
+PART = 8_192  # clips at a time, where there are more
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Scale:
     def to_gray(self, matrix: np.ndarray) -> np.ndarray:
         """Grey levels, uint8, of a matrix of shape (..., n_rows, n_frames); 0 is `low`, 255 is `high`."""
         low, high = self._columns(matrix)
+        if matrix.ndim == 3 and len(matrix) > PART:
+            gray = np.empty(matrix.shape, np.uint8)
+            for start in range(0, len(matrix), PART):
+                gray[start : start + PART] = self.to_gray(matrix[start : start + PART])
+            return gray
         return np.clip(np.rint((matrix - low) / (high - low) * 255), 0, 255).astype(np.uint8)
 
     def from_gray(self, picture: np.ndarray) -> np.ndarray:
@@ -55,16 +61,25 @@ class Scale:
         return low[:, None], high[:, None]  # (row,) -> (row, 1)
 
 
-def fit_scale(matrices: np.ndarray, config: Config) -> Scale:
+def fit_scale(matrices: np.ndarray, config: Config, *, rows: np.ndarray | None = None) -> Scale:
     """The scale of these training clips: each row's mean in the middle, 4 of its standard deviations to black and white.
 
-    matrices : shape (n_clips, n_rows, n_frames), training clips only
+    matrices : shape (n_clips, n_rows, n_frames); rows : numbers of the training clips, None where all are.
+        More than PART are taken a part at a time, so that an array on disk stays there
     The recipe mfcc-2020 has no fitted scale: its grey levels are the values, 0 to 255.
     """
     if config.features == "mfcc-2020":
         return Scale((0.0,) * matrices.shape[1], (255.0,) * matrices.shape[1])
-    middle = matrices.mean(axis=(0, 2), dtype=np.float64)  # (clip, row, frame) -> (row,)
-    spread = np.maximum(matrices.std(axis=(0, 2), dtype=np.float64), 1e-3)  # a row that never changes is drawn grey
+    rows = np.arange(len(matrices)) if rows is None else rows
+    parts = [rows[start : start + PART] for start in range(0, len(rows), PART)]
+    weights = [len(part) / len(rows) for part in parts]
+    middle = sum(w * matrices[part].mean(axis=(0, 2), dtype=np.float64) for w, part in zip(weights, parts))  # -> (row,)
+    if len(parts) == 1:
+        spread = matrices[rows].std(axis=(0, 2), dtype=np.float64)
+    else:
+        squares = (np.square(matrices[part] - middle[:, None]).mean(axis=(0, 2)) for part in parts)
+        spread = np.sqrt(sum(w * one for w, one in zip(weights, squares)))
+    spread = np.maximum(spread, 1e-3)  # a row that never changes is drawn grey
     return Scale(tuple(map(float, middle - SPREADS * spread)), tuple(map(float, middle + SPREADS * spread)))
 
 

@@ -11,6 +11,7 @@ from fastai.callback.core import Callback, CancelFitException
 from tqdm import tqdm
 
 from voicecam.errors import ModelError
+from voicecam.network.torchrun import rank
 
 
 class AveragedWeights(Callback):
@@ -87,7 +88,7 @@ class EpochLog(Callback):
 
     def before_epoch(self) -> None:
         self.began = time.monotonic()
-        self.bar = tqdm(total=len(self.dls.train), unit="batch", leave=False, disable=not sys.stderr.isatty())
+        self.bar = tqdm(total=len(self.dls.train), unit="batch", leave=False, disable=rank() > 0 or not sys.stderr.isatty())
 
     def after_batch(self) -> None:
         if self.training:

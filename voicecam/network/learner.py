@@ -20,6 +20,7 @@ from fastai.metrics import AccumMetric, skm_to_fastai
 from fastai.torch_core import default_device, set_seed
 from fastai.vision.learner import default_split
 from sklearn.metrics import recall_score
+from torch import nn
 
 from voicecam.config import TrainConfig
 from voicecam.data.dataset import Dataset
@@ -31,6 +32,7 @@ from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
 from voicecam.network.loaders import make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
+from voicecam.network.torchrun import processes, rank
 from voicecam.network.windows import SHORT, Windows, clip_shares, even_shares
 
 
@@ -77,7 +79,7 @@ def train(
     counts = np.bincount(targets[split.train], minlength=len(classes))
     if training.auxiliary_label:
         targets, n_second = joint_numbers(dataset.corpus, training.auxiliary_label, split.train, targets, len(classes))
-    scale = fit_scale(dataset.matrices[split.train], dataset.config)
+    scale = fit_scale(dataset.matrices, dataset.config, rows=split.train)
     set_seed(training.seed, reproducible=True)
     vocab = None if training.auxiliary_label else classes
     loaders = _loaders(dataset, split, targets, training, scale, vocab=vocab, no_class=no_class)
@@ -95,7 +97,7 @@ def train(
     if training.bfloat16:
         learner.add_cbs([ChannelsLast(), Bfloat16()])
     _fit(learner, training, lr, random=started.startswith("start: random"))
-    learner.model.load_state_dict(epochs.best_weights)
+    learner.model.load_state_dict({name.removeprefix("module."): value for name, value in epochs.best_weights.items()})
     if training.auxiliary_label:
         drop_second(learner.model)
     meta = {
@@ -109,9 +111,19 @@ def train(
         "versions": versions(),
     }
     network = learner.model.cpu().eval()
+    if processes() > 1:
+        meta["processes"] = processes()
+        network = _built_anew(network, training.arch, len(classes))
     return TrainResult(
         Model(network, training.arch, label, classes, dataset.config, scale, meta), pd.DataFrame(epochs.rows), curve
     )
+
+
+def _built_anew(network: nn.Module, arch: str, n_classes: int) -> nn.Module:
+    """The network with the batch norms of one process, which those of a GPU's group do not become again."""
+    plain = build(arch, n_classes)
+    plain.load_state_dict(network.state_dict())
+    return plain.eval()
 
 
 def trained_learner(model: Model, dataset: Dataset, split: Split, training: TrainConfig) -> Learner:
@@ -145,7 +157,7 @@ def _loaders(
         undecided = np.zeros(len(targets), dtype=bool) if no_class is None else no_class
         shares = _shares(dataset.clips.iloc[split.train], targets[split.train], undecided[split.train], training.balance)
         how: dict[str, Any] = {
-            "seed": training.seed,
+            "seed": training.seed + rank(),
             "short": SHORT[training.degradation],
             "no_class": undecided,
             "device": default_device(),
@@ -160,7 +172,7 @@ def _loaders(
         dataset.config,
         batch=training.batch,
         augmented=training.augment,
-        seed=training.seed,
+        seed=training.seed + rank(),  # of the augmentation: another in each process
         windows=windows,
         vocab=vocab,
     )
@@ -182,7 +194,7 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: TrainConfig
     learner = Learner(
         loaders,
         build(training.arch, len(counts)).to(loaders.device),
-        loss_func=CrossEntropyLossFlat(weight=weights, label_smoothing=training.label_smoothing),
+        loss_func=_loss_kind()(weight=weights, label_smoothing=training.label_smoothing),
         splitter=default_split,
         metrics=balanced_accuracy(),
     )
@@ -190,6 +202,14 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: TrainConfig
     learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; EpochLog speaks
     learner.logger = lambda row: None
     return learner, started
+
+
+def _loss_kind() -> type[CrossEntropyLossFlat]:
+    if processes() == 1:
+        return CrossEntropyLossFlat
+    from voicecam.network.shared_batches import SharedLoss
+
+    return SharedLoss
 
 
 def _choose_lr(learner: Learner, training: TrainConfig, log: Callable[[str], None]) -> tuple[float, dict[str, Any] | None]:
@@ -206,7 +226,20 @@ def _choose_lr(learner: Learner, training: TrainConfig, log: Callable[[str], Non
 
 
 def _fit(learner: Learner, training: TrainConfig, lr: float, *, random: bool) -> None:
-    """Run the schedule. Random weights train in full from the first step: a frozen random body has nothing to give."""
+    """Run the schedule, in each of the processes that torchrun started."""
+    if processes() == 1:
+        _run_schedule(learner, training, lr, random=random)
+        return
+    import fastai.distributed  # noqa: F401  its import gives Learner distrib_ctx
+
+    torch.manual_seed(training.seed + rank())  # dropout: other cells in each process
+    gpu = torch.cuda.is_available()
+    with learner.distrib_ctx(sync_bn=gpu, cpu=not gpu):  # torch has no batch norm over processes but on GPUs
+        _run_schedule(learner, training, lr, random=random)
+
+
+def _run_schedule(learner: Learner, training: TrainConfig, lr: float, *, random: bool) -> None:
+    """Random weights train in full from the first step: a frozen random body has nothing to give."""
     if training.schedule == "2020":
         learner.freeze()
         learner.fit_one_cycle(2, 2e-3)

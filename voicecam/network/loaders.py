@@ -13,6 +13,7 @@ from fasttransform import Transform
 from voicecam.config import Config
 from voicecam.data.splits import Split
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD, to_input
+from voicecam.network.torchrun import processes
 from voicecam.network.windows import Windows
 
 TEMPO = 0.15  # largest change of speed; people vary more, but vowels then change too
@@ -37,7 +38,8 @@ def make_loaders(
     plot_top_losses and export of a Learner on them work. Their items are row numbers of `pictures`.
 
     pictures : uint8 (clip, row, frame); targets : class numbers, int64 (clip,)
-    batch : clips per step; augmented : whether training pictures go through `augment`, or windows through `hide`; seed : of that
+    batch : clips per step of one process; augmented : whether training pictures go through `augment`, or windows through `hide`
+    seed : of that
     windows : what training reads instead of the training part's pictures
     vocab : names of the classes; their numbers by default
     """
@@ -50,15 +52,21 @@ def make_loaders(
     draws = {id(valid): lambda items: (targets[split.valid[items]], pictures[split.valid[items]])}
     if windows is not None:
         draws[id(train)] = lambda items: windows.draw(len(items))
-    return DataLoaders.from_dsets(  # not datasets.dataloaders, which makes one more trial pass
+    n = processes()
+    sizes = {id(train): min(batch, len(split.train) // n), id(valid): min(n * batch, len(split.train))}
+    loaders = DataLoaders.from_dsets(  # not datasets.dataloaders, which makes one more trial pass
         train,
         valid,
-        bs=min(batch, len(split.train)),
         after_batch=[_SpeechAugment(augment if windows is None else hide, seed)] * augmented + [_ToInput(config)],
         num_workers=0,
         device=default_device(),
-        dl_type=lambda part, **how: _Loader(part, draw=draws.get(id(part)), **how),
+        dl_type=lambda part, **how: _Loader(part, draw=draws.get(id(part)), **(how | {"bs": sizes[id(part)]})),
     )
+    if n == 1:
+        return loaders
+    from voicecam.network.shared_batches import share
+
+    return share(loaders)
 
 
 class _Loader(TfmdDL):

@@ -85,7 +85,7 @@ def nearest_neighbour(dataset: Dataset, label: str, split: Split, classes: Seque
     """Predictions for the test part: each clip gets the class of the training picture least far from its own (Euclid, pixels)."""
     from sklearn.neighbors import KNeighborsClassifier  # here, because importing scikit-learn takes seconds
 
-    pictures = fit_scale(dataset.matrices[split.train], dataset.config).to_gray(dataset.matrices)
+    pictures = fit_scale(dataset.matrices, dataset.config, rows=split.train).to_gray(dataset.matrices)
     pixels = pictures.reshape(len(pictures), -1).astype(np.float32)  # (clip, row, frame) -> (clip, pixel)
     nearest = KNeighborsClassifier(1, algorithm="brute").fit(pixels[split.train], dataset.clips[label].iloc[split.train])
     answers = nearest.predict(pixels[split.test])

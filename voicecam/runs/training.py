@@ -24,6 +24,7 @@ from voicecam.files import digest, read_json, write_json, write_text
 from voicecam.network import Model, load_model, save_model
 from voicecam.network.classifier import Classifier
 from voicecam.network.learner import TrainResult, train, trained_learner
+from voicecam.network.torchrun import SPEECH, check_alone, rank
 from voicecam.progress import Log, Progress
 from voicecam.runs.folder import PARTS, Settings, fold_places, open_run, read_split, write_split
 
@@ -119,6 +120,7 @@ def predict(model: Model, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None = None, log: Log = print) -> None:
     """Train one network per fold into folder/fold1, fold2, ...; folds that are there are kept, so a stopped run goes on.
+    Of several processes the first one writes; see network.torchrun.
 
     splits : None for those of the run's settings, see `run_splits`
     """
@@ -127,10 +129,12 @@ def train_run(folder: Path, dataset: Dataset, *, splits: Sequence[Split] | None 
     for number, split in enumerate(splits, start=1):
         place = folder / f"fold{number}"
         if (place / "meta.json").exists():
-            continue
+            continue  # all processes of a training see the same: it is written after they trained
         sizes = f"{len(split.train)} clips train, {len(split.valid)} validate, {len(split.test)} wait for the test"
         log(f"fold {number} of {len(splits)}: {sizes}")
         trained = _train(dataset, split, settings, place=place, log=log)
+        if rank():
+            continue
         write_text(place / "history.csv", trained.history.to_csv(index=False))
         write_json(place / "lr_find.json", trained.lr_curve)
         write_split(place, dataset, split)
@@ -158,10 +162,12 @@ def _train(dataset: Dataset, split: Split, settings: Settings, *, place: Path, l
 
 
 def check_arch(config: Config, arch: str) -> None:
-    """Raise ModelError for an architecture that does not take the features of a run."""
+    """Raise ModelError for an architecture that does not take the features of a run, and for several processes at speech."""
     known = {"encoder": HEADS, "waveform": TRANSFORMERS}.get(config.features, PICTURE_NETWORKS)
     if arch not in known:
         raise ModelError(f"arch {arch}: not for features '{config.features}'; use one of {', '.join(known)}")
+    if config.of_sound:
+        check_alone(SPEECH)
 
 
 def run_learner(folder: Path, *, fold: int = 1) -> Learner:
