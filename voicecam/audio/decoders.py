@@ -110,7 +110,8 @@ def _feed(file: BinaryIO, pipe: int) -> None:
 
 
 def _blocks(opened: sf.SoundFile) -> Iterator[np.ndarray]:
-    most = max(1, min(BLOCK // opened.channels, max(opened.frames, 4096)))  # libsndfile fills with zeros what a block has left
+    # no more than is promised, and some: what a block has left libsndfile fills with zeros, 1 ms for BLOCK
+    most = max(1, min(BLOCK // opened.channels, opened.frames + 4096))
     try:
         while len(block := _next_block(opened, most)):
             yield block
