@@ -20,6 +20,8 @@ LICENCE := cc-by-nc-sa-4.0
 QUIET_LAB := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None --LabApp.extension_manager=readonly
 
 # Tests run in as many processes as there are cores, up to four: each takes a gigabyte or two, and a file at a time.
+# One thread of torch and BLAS in each: they would wait for each other.
+test test-fast: export OMP_NUM_THREADS = 1
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

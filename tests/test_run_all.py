@@ -355,7 +355,7 @@ def test_the_same_command_again_does_nothing_and_another_setting_is_refused(fini
 @pytest.mark.slow
 def test_stopped_after_a_fold_it_goes_on_and_gives_the_same_predictions(place, corpus):
     """Ctrl-C in the second fold; the folds that were there are kept, and the end is that of an undisturbed run."""
-    command = ["--corpus", corpus, "--folds", "5", *SMALL, "--epochs", "1"]
+    command = ["--corpus", corpus, "--folds", "5", *SMALL, "--epochs", "1", "--maps-only"]
     alone = [
         sys.executable,
         SCRIPTS / "run_all.py",

@@ -26,6 +26,7 @@ from voicecam.errors import VoicecamError
 HERE, THREADS, PROCESSES = "here", "threads", "processes"  # ways of this computer
 ADDRESS = re.compile(r"dask://[^\s/:]+:\d{1,5}")
 TRIES = 10.0  # s to reach a cluster
+BLAS = "OPENBLAS_NUM_THREADS"  # of numpy's products, which are small here: threads that wait for each other take twice the time
 AHEAD = 4  # chunks given out for each core beyond those whose results were taken
 
 _clusters: list[Any] = []  # clients of distributed; the last one does the work
@@ -131,9 +132,13 @@ class _Process(SpawnProcess):
         program["__spec__"] = None
         mask = getattr(signal, "pthread_sigmask", lambda *how: ())  # until `_begin`, Ctrl-C must not reach it either
         before = mask(getattr(signal, "SIG_BLOCK", 0), {signal.SIGINT})
+        threads = os.environ.get(BLAS)
+        os.environ[BLAS] = threads or "1"  # there is a process for each core
         try:
             return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
         finally:
+            if threads is None:
+                del os.environ[BLAS]
             mask(getattr(signal, "SIG_SETMASK", 0), before)
             program.pop("__spec__")
             program.update(hidden)

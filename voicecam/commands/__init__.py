@@ -17,6 +17,8 @@ from voicecam import __version__, engine
 from voicecam.commands import interrupt
 from voicecam.network import torchrun
 
+os.environ.setdefault(engine.BLAS, "1")  # numpy, which is not imported yet, reads it then
+
 HOME_HELP = "folder that holds mfc_dataset, maps, results, my_wavs and cache (default: VOICECAM_HOME, or the current one)"
 COMMANDS = {  # in the order of the help
     "classify": "say of recordings what the model hears: a class, uncertain or no speech",
