@@ -100,6 +100,8 @@ lock: $(BIN)/.packages ## requirements.lock: what the page and the commands need
 		$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --constraint constraints.txt --extra web --extra formats \
 		--python $(BIN)/python pyproject.toml; } > requirements.lock.new && mv requirements.lock.new requirements.lock
 
+# As the commands set it.
+bench: export OPENBLAS_NUM_THREADS = 1
 bench: $(BIN)/.dev-packages ## speed beside other ways to do the same work, and growth: benchmarks/README.md, docs/SCALE.md
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/pictures.py

@@ -104,7 +104,7 @@ def sizes(pixels: tuple[int, ...] = SIZES) -> list[list[float]]:
 def opened(place: Path, counts: tuple[int, ...] = OPENED) -> list[list[float]]:
     """Opening a data set of so many clips, its table, fingerprints and splits, with the matrices in an array on disk. The map is
     that of 300 images, said again; the array has its size but no content, and each clip another fingerprint."""
-    (known,) = (place / "work300" / "maps").glob("*.json")
+    known = next(path for path in (place / "work300" / "maps").glob("*.json") if not path.stem.startswith("opened"))
     values, rng, found = json.loads(known.read_text()), np.random.default_rng(0), []
     entries, home = list(values["entries"].values()), known.parent.parent
     shape = load_matrix(home / "mfc_dataset" / known.stem / entries[0]["image"], entries[0]["low"], entries[0]["high"]).shape
@@ -137,7 +137,7 @@ def images(corpus: Path, work: Path, n: int, count: int) -> tuple[float, float, 
         source = sources[number % len(sources)]
         folder = corpus / ("a" if number % 2 else "b")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"s{number % 50:02d}_{number}.ogg").symlink_to(source)
+        (folder / f"s{number % min(50, n // 4 * 2):02d}_{number}.ogg").symlink_to(source)
     work.mkdir()
     command = [sys.executable, str(SCRIPTS / "make_images.py"), "--corpus", str(corpus), "--workers", str(count)]
     return run([*command, "--recipe", "logmel", "--home", str(work)])

@@ -74,14 +74,14 @@ WHY = {
     "Grad-CAM": "- Grad-CAM is one pass up to the layer, one through what lies above it, and the gradient of that alone: layer2 has half of a "
     "ResNet above it, layer4 next to nothing. One picture at a time with hooks is no ten times as slow on one core, whose passes do "
     "not grow much quicker in batches.",
-    "band-stop": "- Band-stop asks the network once for each band and clip, of another sound each time. These passes are half of "
-    "what is left, and the inverse transforms most of the rest; bands in one batch of spectra were tried and are slower, as they "
+    "band-stop": "- Band-stop asks the network once for each band and clip, of another sound each time. These passes are a large part "
+    "of what is left, and the inverse transforms most of the rest; bands in one batch of spectra were tried and are slower, as they "
     "leave the processor's cache.",
     "deletion": "- Deletion and insertion are passes of the network on pictures that all differ.",
     "growth: make_images, workers": "- Other programs ran on the machine's cores: what workers gain on the clock is theirs.",
     "growth: open a data set": "- A data set that is opened has its table in memory, 2 kB a clip, and no picture or matrix. Up to "
-    "100,000 clips its time grows in proportion; beyond that the search for copies, which compares fingerprints alike in one of 16 "
-    "words, takes most of it.",
+    "30,000 clips the start takes most of its time; at 300,000 the search for copies, which compares fingerprints alike in one of "
+    "16 words.",
     "a folder": "- A folder: by processor time two idle cores give 1.75 times or so, as the processes' start and shared caches cost the rest; other "
     "programs ran on the machine's cores when it was measured.",
 }
