@@ -99,6 +99,8 @@ def children(parent: int) -> list[int]:
 def test_what_one_process_does_is_refused_in_one_line_that_is_said_once(script, options, what, tmp_path, monkeypatch):
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "none.json").write_text("{}")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     status, _, error = run_script(script, *options, cwd=tmp_path)
     one_line_error(status, error)
@@ -112,6 +114,8 @@ def test_what_one_process_does_is_refused_in_one_line_that_is_said_once(script, 
 def test_speech_models_train_in_one_process(monkeypatch):
     runs.check_arch(recipe("embedding"), "logistic")
     monkeypatch.setenv("WORLD_SIZE", "2")
+    runs.check_arch(recipe("embedding"), "logistic")  # another program's: torchrun started nothing
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     with pytest.raises(ModelError, match="training a speech model: one process does it"):
         runs.check_arch(recipe("embedding"), "logistic")
     with pytest.raises(ModelError, match=r"voicecam\.train: one process"):

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from voicecam.errors import ModelError
 
+STARTED = "TORCHELASTIC_RUN_ID"  # torchrun's own; RANK and WORLD_SIZE can stand in the environment for other programs
 SPEECH = "training a speech model"
 COMMANDS = ("train", "run")  # that several processes may do together
 LONGEST = timedelta(days=7)  # that others wait for the first one, which makes a corpus's images alone
@@ -19,12 +20,12 @@ LOST = ("connection closed by peer", "connection reset by peer", "broken pipe") 
 
 def processes() -> int:
     """How many processes train together; 1 where nobody started several, and once a training in a group has ended."""
-    return int(os.environ.get("WORLD_SIZE") or 1)
+    return int(os.environ["WORLD_SIZE"]) if STARTED in os.environ else 1
 
 
 def rank() -> int:
     """Which of them this is: 0 is the first one, which writes."""
-    return int(os.environ.get("RANK") or 0)
+    return int(os.environ["RANK"]) if STARTED in os.environ else 0
 
 
 def check_alone(what: str) -> None:

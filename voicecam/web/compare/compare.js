@@ -3,7 +3,7 @@
 import { decode, NO_SPEECH, recognise } from "../engine/recordings.js";
 import { axisOf } from "../live/axis.js";
 import { number, translate } from "../strings.js";
-import { make, offer, style } from "../teach/dom.js";
+import { make, offer, style } from "../dom.js";
 import { atRate, recordButton } from "../teach/microphone.js";
 import { lookAt, MOST } from "./clip.js";
 import { cardCanvas, drawCard, film, filmKind, png } from "./card.js";

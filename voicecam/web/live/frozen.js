@@ -5,7 +5,7 @@ import { colour, fitted } from "./picture.js";
 import { prepared } from "./listener.js";
 import { mountMoved } from "./moved.js";
 import { number, translate } from "../strings.js";
-import { lay } from "../teach/dom.js";
+import { lay } from "../dom.js";
 
 const HTML = `
 <h2 data-t="live.frozenTitle"></h2>

@@ -8,7 +8,7 @@ import { openMicrophone, playFile } from "./microphone.js";
 import { dark, drawPicture, colour } from "./picture.js";
 import { Spectra } from "./spectra.js";
 import { drawStrip } from "./strip.js";
-import { lay } from "../teach/dom.js";
+import { lay } from "../dom.js";
 
 const SHOWN = 6, FROZEN = 10, SPOKEN_EVERY = 1500; // s on the picture; ms between two words to a screen reader
 

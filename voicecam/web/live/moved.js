@@ -2,7 +2,7 @@
 import { moveVoice } from "../sound/move.js";
 import { number, translate } from "../strings.js";
 import { prepared } from "./listener.js";
-import { lay } from "../teach/dom.js";
+import { lay } from "../dom.js";
 
 const HTML = `
 <h3 data-t="live.move"></h3>

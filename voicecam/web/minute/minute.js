@@ -8,7 +8,7 @@ import { SLOT } from "../live/listener.js";
 import { dark, drawPicture, colour } from "../live/picture.js";
 import { HOP, Spectra, WINDOW } from "../live/spectra.js";
 import { number, translate } from "../strings.js";
-import { lay } from "../teach/dom.js";
+import { lay } from "../dom.js";
 
 const HTML = `
 <h2 id="minute-title" tabindex="-1"></h2>

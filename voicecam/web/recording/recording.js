@@ -1,6 +1,6 @@
 // The view "One recording": takes a recording or a file, asks the backend, shows the answer, and keeps this visit's clips in the tab.
 import { fileName } from "../teach/names.js";
-import { lay, make, style } from "../teach/dom.js";
+import { lay, make, style } from "../dom.js";
 import { recordButton } from "../teach/microphone.js";
 import { clipOf, rawClip } from "../engine/backend.js";
 import { language, number, translate } from "../strings.js";

@@ -1,6 +1,6 @@
 // An answer about a recording -> words, bars and tables on the page, whoever gave it. Draws no canvas and asks nothing.
 import { language, number, t } from "../strings.js";
-import { make } from "../teach/dom.js";
+import { make } from "../dom.js";
 import { inZone, uncertainZone } from "./draw.js";
 import * as words from "./words.js";
 

@@ -1,6 +1,6 @@
 // The rows of the view "Teach": a class's name, its buttons and its list of clips. What a button does is the view's.
 import { number } from "../strings.js";
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 
 /**
  * A class's row, with its parts by name. Words come with `paintRow`.

@@ -1,6 +1,6 @@
 // The test of taught classes as bars, words and a table: a speaker held back, and beside it a split by clip. Computes no score.
 import { number } from "../strings.js";
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 
 /** @param {HTMLElement} root @param {any} taught  see Teach.teach @param {(key: string, values?: any) => string} t */
 export function showTest(root, taught, t) {

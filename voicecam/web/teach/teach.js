@@ -4,7 +4,7 @@ import { decode, recognise } from "../engine/recordings.js";
 import { loadModel } from "../engine/model.js";
 import { number, translate } from "../strings.js";
 import { argmax, logitsOf, softmax } from "./head.js";
-import { make, offer, style } from "./dom.js";
+import { make, offer, style } from "../dom.js";
 import { aboutTaught, teachKinds } from "./lesson.js";
 import { atRate, recordButton } from "./microphone.js";
 import { nameKey } from "./names.js";
