@@ -49,7 +49,10 @@ def make_loaders(
     datasets = Datasets(list(range(len(pictures))), transforms, splits=parts)
     train, valid = datasets.train, datasets.valid
     del train.n_inp, valid.n_inp  # fastai counts them on a first item, whose augmentation is part of every published figure
-    draws = {id(valid): lambda items: (targets[split.valid[items]], pictures[split.valid[items]])}
+    draws = {
+        id(part): lambda items, rows=rows: (targets[rows[items]], pictures[rows[items]])
+        for part, rows in ((train, split.train), (valid, split.valid))
+    }
     if windows is not None:
         draws[id(train)] = lambda items: windows.draw(len(items))
     n = processes()

@@ -9,12 +9,12 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from voicecam.audio.detector import network_file
 from voicecam.config import CACHE
+from voicecam.corpora.building import new_folder
 from voicecam.errors import VoicecamError
 from voicecam.files import digest, file_sha256, write_bytes, write_json, write_text
 from voicecam.server.headers import site_headers
@@ -67,7 +67,7 @@ def _make_room(out: Path) -> None:
 
 def _runtime(cache: Path) -> dict[str, bytes]:
     """The files of ONNX Runtime that browsers load, by name, from its package of npm."""
-    package = cache / RUNTIME
+    package = cache / RUNTIME.removesuffix(".tgz") / RUNTIME
     if not package.is_file():
         _fetch(package)
     found = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
@@ -80,22 +80,19 @@ def _runtime(cache: Path) -> dict[str, bytes]:
 
 
 def _fetch(package: Path) -> None:
-    """By npm where it is installed, which knows its mirror and proxy; else by its address."""
-    package.parent.mkdir(parents=True, exist_ok=True)
+    """By npm where it is installed, which knows its mirror and proxy; else by its address. In a folder of its own."""
     npm = shutil.which("npm")
     if npm is None:
         from voicecam.corpora.fetch import fetch
 
         fetch(ADDRESS, package)
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with new_folder(package.parent) as building:
         name = RUNTIME.removesuffix(".tgz").replace("web-", "web@")
-        done = subprocess.run([npm, "pack", name, "--silent"], cwd=folder, capture_output=True, text=True, check=False)
-        made = Path(folder) / RUNTIME
-        if done.returncode or not made.is_file():
+        done = subprocess.run([npm, "pack", name, "--silent"], cwd=building, capture_output=True, text=True, check=False)
+        if done.returncode or not (building / RUNTIME).is_file():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise VoicecamError(f"{name}: npm could not fetch it ({last}); check the network, then run again")
-        write_bytes(package, made.read_bytes())
 
 
 def _write_worker(out: Path) -> int:
