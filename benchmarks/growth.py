@@ -1,17 +1,17 @@
 """How time and memory grow with the number of clips, a recording's length, the picture's size and the number of workers:
 processor seconds and peak memory of commands of their own, and the exponents of their growth. Writes benchmarks/growth.png.
 
-usage: python benchmarks/growth.py [--full | --draw]      --full: up to 300,000 images and 3 hours; else 3,000 and 1 hour
-
 A data set of up to 300,000 clips is opened in any case: its map and the array of its matrices are made up, from 300 images.
 Exponents are slopes over all points on double logarithmic axes, of what is beyond the start: the same command with next to
 nothing to do.
 """
 
+import argparse
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from voicecam.data import matrix_file
 from voicecam.features.image import load_matrix
 
 RATE = 16_000
-CLIPS = (300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
+CLIPS = (300, 1_000, 3_000, 30_000, 300_000)
 OPENED = (300, 3_000, 30_000, 300_000)
 LENGTHS = (0.5, 5.0, 60.0, 300.0, 600.0, 1_080.0, 3_600.0, 10_800.0)  # s
 SIZES = (32, 64, 128, 256)  # pixels a side
@@ -39,6 +39,7 @@ NAMES = {
     "workers": "workers",
 }
 SCRIPTS = ROOT / "scripts"
+LEAST = {"size": 0, "length": 0.5, "clips": 10, "opened": 10}  # next to nothing to do
 NOISE = 0.6  # s; how far two starts differ where other programs run
 PASSES = """
 import sys, numpy as np, torch
@@ -65,45 +66,47 @@ for path in sys.argv[1:]:
 """
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Measure, print, draw and keep."""
-    if "--draw" in argv:
-        draw(json.loads((ROWS / "growth-points.json").read_text()))
-        return
-    full = "--full" in argv
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="up to 300,000 images and 3 hours; else 3,000 and 1 hour")
+    parser.add_argument(
+        "--part", nargs="+", choices=list(NAMES), default=list(NAMES), help="these alone; others stay as they are"
+    )
+    args = parser.parse_args()
+    kept = ROWS / "growth-points.json"
+    points: dict[str, dict[str, list]] = json.loads(kept.read_text()) if kept.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        points: dict[str, list[list[float]]] = {}
-        for kind, work in (
-            ("size", sizes),
-            ("length", partial(lengths, place, LENGTHS if full else LENGTHS[:7])),
-            ("clips", partial(clips, place, CLIPS if full else CLIPS[:3])),
-            ("opened", partial(opened, place)),
-            ("workers", partial(workers, place)),
-        ):
-            points[kind] = work()
-            print(kind, points[kind], flush=True)
-        starts = {
-            "size": sizes((0,))[0],
-            "length": lengths(place, (0.5,))[0],
-            "clips": clips(place, (10,))[0],
-            "opened": opened(place, (10,))[0],
+        ways: dict[str, tuple[Callable, tuple]] = {
+            "size": (sizes, SIZES),
+            "length": (partial(lengths, place), LENGTHS if args.full else LENGTHS[:7]),
+            "clips": (partial(clips, place), CLIPS if args.full else CLIPS[:3]),
+            "opened": (partial(opened, place / "opened"), OPENED),
+            "workers": (partial(workers, place), tuple(sorted({1, os.cpu_count() or 1}))),
         }
-        points["starts"] = [[kind, *point] for kind, point in starts.items()]
-    ROWS.mkdir(parents=True, exist_ok=True)
-    (ROWS / "growth-points.json").write_text(json.dumps(points, indent=1) + "\n")
+        for kind in args.part:
+            work, values = ways[kind]
+            least = work((LEAST[kind],))[0] if kind in LEAST else []
+            points[kind] = {"start": least, "points": work(values)}
+            print(kind, points[kind], flush=True)
+            ROWS.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(points, indent=1) + "\n")
     keep("growth", rows(points))
     draw(points)
 
 
-def sizes(pixels: tuple[int, ...] = SIZES) -> list[list[float]]:
+def sizes(pixels: tuple[int, ...]) -> list[list[float]]:
     """Maps of 24 pictures of so many pixels a side; 0 makes none."""
     return [[size, *run([sys.executable, "-W", "ignore", "-c", PASSES, str(size)])] for size in pixels]
 
 
-def opened(place: Path, counts: tuple[int, ...] = OPENED) -> list[list[float]]:
+def opened(place: Path, counts: tuple[int, ...]) -> list[list[float]]:
     """Opening a data set of so many clips, its table, fingerprints and splits, with the matrices in an array on disk. The map is
     that of 300 images, said again; the array has its size but no content, and each clip another fingerprint."""
+    if not place.exists():
+        place.mkdir()
+        clips(place, (300,))
     known = next(path for path in (place / "work300" / "maps").glob("*.json") if not path.stem.startswith("opened"))
     values, rng, found = json.loads(known.read_text()), np.random.default_rng(0), []
     entries, home = list(values["entries"].values()), known.parent.parent
@@ -159,9 +162,9 @@ def lengths(place: Path, seconds: tuple[float, ...]) -> list[list[float]]:
     return found
 
 
-def workers(place: Path) -> list[list[float]]:
-    """Making images of 1,000 clips by one process and by one on each core."""
-    return [[n, *images(place / "corpus1000", place / f"by{n}", 1_000, n)] for n in sorted({1, os.cpu_count() or 1})]
+def workers(place: Path, counts: tuple[int, ...]) -> list[list[float]]:
+    """Making images of 1,000 clips by so many processes."""
+    return [[n, *images(place / "corpus1000", place / f"by{n}", 1_000, n)] for n in counts]
 
 
 def exponent(points: list[list[float]], column: int, *, start: float = 0.0, least: float = 0.0) -> float:
@@ -171,37 +174,41 @@ def exponent(points: list[list[float]], column: int, *, start: float = 0.0, leas
     return float(np.polyfit(table[:, 0], table[:, 1], 1)[0])
 
 
-def rows(points: dict[str, list[list[float]]]) -> list[dict]:
-    """A row for each kind of growth."""
-    found, starts = [], {kind: point for kind, *point in points["starts"]}
+def rows(points: dict[str, dict[str, list]]) -> list[dict]:
+    """A row for each kind of growth that was measured."""
+    found = []
     for name, what in (
         ("clips", "make_images"),
         ("opened", "open a data set"),
         ("length", "classify one recording"),
         ("size", "24 HiRes-CAM maps, ResNet-18"),
     ):
-        start = starts[name][1]
-        time, memory = exponent(points[name], 1, start=start, least=NOISE), exponent(points[name], 3)
-        ends = f"{points[name][0][0]:g} to {points[name][-1][0]:g}"
-        said = f"time ~ n^{time:.2f}, memory ~ n^{memory:.2f} ({points[name][0][3]:.0f} to {points[name][-1][3]:.0f} MB)"
+        if name not in points:
+            continue
+        start, table = points[name]["start"][1], points[name]["points"]
+        time, memory = exponent(table, 1, start=start, least=NOISE), exponent(table, 3)
+        ends = f"{table[0][0]:g} to {table[-1][0]:g}"
+        said = f"time ~ n^{time:.2f}, memory ~ n^{memory:.2f} ({table[0][3]:.0f} to {table[-1][3]:.0f} MB)"
         aim = "time n^1, memory flat" if name != "size" else "time n^2 at most (pixels)"
         met = time < (2.2 if name == "size" else 1.1) and (name == "size" or memory < 0.1)
         note = f"slopes over all points; of the times without the start, {start:.2f} s, where {NOISE:g} s or more are left"
         if name == "opened":
-            (least, *_, few), (most, *_, many) = points[name][0], points[name][-1]
+            (least, *_, few), (most, *_, many) = table[0], table[-1]
             note += f"; {1000 * (many - few) / (most - least):.1f} kB a clip: the table, no picture and no matrix"
         found.append(value(f"growth: {what}, {NAMES[name]} {ends}", said, aim, met=met, note=note))
-    one, many = points["workers"][0], points["workers"][-1]
+    if "workers" not in points:
+        return found
+    one, many = points["workers"]["points"][0], points["workers"]["points"][-1]
     said = f"{one[2] / many[2]:.2f} times on the clock, processor time {many[1] / one[1]:.2f} times"
     work, met = f"growth: make_images, workers 1 to {many[0]}", one[2] / many[2] > 0.9 * many[0]
     return [*found, value(work, said, "as many times as workers", met=met)]
 
 
-def draw(points: dict[str, list[list[float]]]) -> None:
+def draw(points: dict[str, dict[str, list]]) -> None:
     """benchmarks/growth.png: processor seconds and peak memory."""
-    kinds = [name for name in points if name != "starts"]
+    kinds = [name for name in NAMES if name in points]
     fig, axes = figures.grid(2, len(kinds), width=4 * len(kinds), height=5)
-    for column, (name, table) in enumerate((name, points[name]) for name in kinds):
+    for column, (name, table) in enumerate((name, points[name]["points"]) for name in kinds):
         n = np.array(table)
         on_clock = name == "workers"
         for ax, at in ((axes[0, column], 2 if on_clock else 1), (axes[1, column], 3)):
@@ -219,4 +226,4 @@ def draw(points: dict[str, list[list[float]]]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -17,16 +17,16 @@ LOSS = 0.85  # of the ideal, on several machines: what reading over a network an
 def main() -> None:
     """Write the page."""
     points = json.loads((ROWS / "growth-points.json").read_text())
-    clips, lengths = np.array(points["clips"]), np.array(points["length"])
+    clips, lengths, opened = (np.array(points[part]["points"]) for part in ("clips", "length", "opened"))
     per_clip = float(np.polyfit(clips[:, 0], clips[:, 1], 1)[0])  # processor s a clip of a word
     per_second = float(np.polyfit(lengths[:, 0], lengths[:, 1], 1)[0])  # processor s for a s of recording, classified
     memory = float(max(lengths[:, 3].max(), clips[:, 3].max()))
     most, hours = int(clips[-1, 0]), float(lengths[-1, 0]) / 3600
-    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, most, hours, points["opened"][-1]))
+    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, most, hours, opened[-1]))
     print("wrote docs/SCALE.md")
 
 
-def page(per_clip: float, per_second: float, memory: float, most: int, hours: float, opened: list[float]) -> str:
+def page(per_clip: float, per_second: float, memory: float, most: int, hours: float, opened: np.ndarray) -> str:
     """The page. opened : clips of the largest data set that was opened, processor s, s, MB"""
     rows = []
     for name, (clips, seconds) in CORPORA.items():
@@ -43,7 +43,7 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             f"One core makes {3600 / per_clip:,.0f} images an hour of words ({1000 * per_clip:.1f} ms of a processor each), and classifies "
             f"{1 / per_second:,.0f} h of recordings an hour, speech found, cut and mapped to windows. Time grows in proportion (measured "
             f"to {most:,} clips and {hours:g} h); memory stays below {memory:.0f} MB a process. Measured on {os.cpu_count()} cores that "
-            f"other programs used as well, in processor time. A data set of {opened[0]:,} clips opens in {opened[1]:.0f} s and "
+            f"other programs used as well, in processor time. A data set of {opened[0]:,.0f} clips opens in {opened[1]:.0f} s and "
             f"{opened[3]:.0f} MB, copies of recordings looked for: the matrices stay on disk until they are used.",
             "",
             f"| corpus | machines of {CORES} cores | images | classified |",
