@@ -1,6 +1,7 @@
 """Sound file -> stored picture, beside the recipe of 2020 with the libraries it used: scipy, librosa, scikit-image, Pillow. And
 stored pictures read back for training, beside Pillow one by one."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -58,14 +59,15 @@ def made(clips: list[Path], place: Path) -> list[dict]:
     raw = [scipy.io.wavfile.read(path)[1] for path in clips]
     emphasised = [np.append(x[0], x[1:] - np.float32(0.97) * x[:-1]).astype(np.float32) for x in raw]
     windows = np.stack([np.lib.stride_tricks.sliding_window_view(x, 1200)[::480] for x in emphasised])  # (clip, frame, sample)
+    new = (place / f"new{number}" for number in itertools.count())  # a file of its own for each, as a corpus has
     ways = {
-        "old": lambda: [old(path, place / "old.jpg") for path in clips],
-        "picture": lambda: [_convert(path, place / "new.png", own) for path in clips],
-        "matrix": lambda: [_convert(path, place / "new.png", matrix) for path in clips],
+        "old": lambda: [old(path, next(new).with_suffix(".jpg")) for path in clips],
+        "picture": lambda: [_convert(path, next(new).with_suffix(".png"), own) for path in clips],
+        "matrix": lambda: [_convert(path, next(new).with_suffix(".png"), matrix) for path in clips],
         "read": lambda: [audio.read(path) for path in clips],
         "fft": lambda: np.fft.rfft(windows, axis=-1),
         "stretch": lambda: [picture_2020(np.ones((12, 63), np.float32)) for _ in clips],
-        "png": lambda: [Image.fromarray(grey).save(place / "grey.png", compress_level=1) for grey in greys],
+        "png": lambda: [Image.fromarray(grey).save(next(new).with_suffix(".png"), compress_level=1) for grey in greys],
     }
     greys = [signal_matrix(audio.read(path), own).astype(np.uint8) for path in clips]
     took = in_turn(ways, rounds=ROUNDS)

@@ -5,6 +5,7 @@ split. Does not draw figures with axes; see figures.py.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from voicecam.files import atomic_path
 
 SPREADS = 4.0  # standard deviations from the middle to black or white; beyond lies 1 value in 16,000 of a normal distribution
 DEEPEST = 65_535  # grey levels of a 16-bit picture
+SIDE_2020 = 224  # pixels
 PART = 8_192  # clips at a time, where there are more
 
 
@@ -85,10 +87,16 @@ def fit_scale(matrices: np.ndarray, config: Config, *, rows: np.ndarray | None =
 
 def picture_2020(matrix: np.ndarray) -> np.ndarray:
     """The picture of 2020, uint8, shape (224, 224): bilinear stretch, then cut off to 0..255 and rounded down."""
+    stretched = _stretch(len(matrix)) @ matrix @ _stretch(matrix.shape[1]).T
+    return np.clip(stretched, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _stretch(n: int) -> np.ndarray:
+    """What scikit-image's bilinear resize makes of n values, float64 (SIDE_2020, n): it is linear, and each axis is by itself."""
     from skimage.transform import resize  # here, because importing scikit-image takes a second
 
-    stretched = resize(matrix, (224, 224), order=1, mode="reflect", anti_aliasing=False, preserve_range=True)
-    return np.clip(stretched, 0, 255).astype(np.uint8)
+    return resize(np.eye(n), (SIDE_2020, n), order=1, mode="reflect", anti_aliasing=False)
 
 
 def save_matrix(path: Path, matrix: np.ndarray) -> tuple[float, float]:
