@@ -22,7 +22,7 @@ PACKAGES = (
     "fastai",
     "grad-cam",
 )
-ORDER = ("pictures", "maps", "bands", "head", "finetune", "start", "folder", "growth")
+ORDER = ("pictures", "maps", "bands", "head", "finetune", "demo", "start", "folder", "growth")
 
 
 def main() -> None:
