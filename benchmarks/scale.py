@@ -72,7 +72,7 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             "## Training on several GPUs",
             "",
             "torchrun starts a process for each GPU (NCCL) or, where there is none, for each share of the processor (gloo); fastai and "
-            "accelerate make them one training:",
+            "accelerate make them one training. Several GPUs were not at hand: what is held by tests is of gloo.",
             "",
             "```sh",
             "pip install -c constraints.txt -e '.[torchrun]'",
