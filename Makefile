@@ -87,11 +87,11 @@ torture: $(BIN)/.dev-packages ## try to break it, for about an hour: docs/RELIAB
 	-$(BIN)/python torture/sounds.py
 	-$(BIN)/python torture/kills.py
 	-$(BIN)/python torture/surroundings.py
-	-$(BIN)/python torture/server.py --schemathesis $(BIN)/schemathesis
+	-$(BIN)/python torture/server.py --schemathesis $(CURDIR)/$(BIN)/schemathesis
 	-$(BIN)/python torture/fuzz.py
 	-$(BIN)/python torture/page.py
 	-$(BIN)/python torture/same.py
-	-$(BIN)/python torture/supply.py --bandit $(BIN)/bandit --pip-audit $(BIN)/pip-audit
+	-$(BIN)/python torture/supply.py --bandit $(CURDIR)/$(BIN)/bandit --pip-audit $(CURDIR)/$(BIN)/pip-audit
 	$(BIN)/python torture/reliability.py
 
 lock: $(BIN)/.packages ## requirements.lock: what the page and the commands need, with the hash of every file
