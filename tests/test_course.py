@@ -3,6 +3,11 @@
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import ipywidgets
 import nbformat
@@ -25,6 +30,8 @@ from voicecam.course.quick import COURSE
 from voicecam.data.splits import make_splits
 from voicecam.errors import VoicecamError
 from voicecam.figures import png_bytes
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -257,6 +264,28 @@ def test_the_script_leaves_a_notebook_as_it_is_unless_asked(tmp_path):
     assert made.cells[0].outputs[0].text == "42\n"
     output_of("run_notebooks", "nbs/01_good.ipynb", "--in-place", cwd=tmp_path)
     assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "42\n"
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_notebook_and_its_kernel_in_a_line(tmp_path):
+    begun = tmp_path / "kernel"
+    cell = f"import os, pathlib, time\npathlib.Path({str(begun)!r}).write_text(str(os.getpid()))\ntime.sleep(600)"
+    path = notebook(tmp_path / "nbs" / "01_long.ipynb", cell)
+    command = [sys.executable, ROOT / "scripts" / "run_notebooks.py", "nbs/01_long.ipynb"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, start_new_session=True)
+    while not (begun.exists() and begun.read_text()):
+        assert child.poll() is None
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGINT)
+    _, error = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert [line for line in error.splitlines() if "stopped" in line] == error.splitlines()[-1:]
+    assert "Traceback" not in error
+    assert "died" not in error
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
+    assert not (tmp_path / "results" / "notebooks").exists() or not list((tmp_path / "results" / "notebooks").iterdir())
+    assert nbformat.read(path, as_version=4).cells[0].execution_count is None
 
 
 def test_outputs_that_are_too_large_are_refused(tmp_path):

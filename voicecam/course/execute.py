@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import nbformat
@@ -29,7 +30,7 @@ def execute(path: Path, to: Path, *, quick: bool = False) -> float:
     """Run one notebook in its folder and write it executed to `to`, which may be `path`; returns the seconds it took.
 
     quick : with a smaller corpus and shorter training, see course.lesson
-    Raises VoicecamError, and writes nothing, when a cell fails or the outputs pass 1 MB.
+    Raises VoicecamError, and writes nothing, when a cell fails or the outputs pass 1 MB. Ctrl-C ends the kernel.
     """
     if not path.is_file():
         raise VoicecamError(f"{path}: no such notebook; those of the course stand in nbs/")
@@ -42,7 +43,7 @@ def execute(path: Path, to: Path, *, quick: bool = False) -> float:
     )
     started = time.monotonic()
     try:
-        client.execute(env={**os.environ, QUICK: "1" if quick else "0"})
+        _run(client, {**os.environ, QUICK: "1" if quick else "0"})
     except CellExecutionError as reason:
         raise VoicecamError(f"{path}: a cell failed ({reason.ename}: {reason.evalue}); open it and run it there") from None
     except NoSuchKernel:
@@ -55,6 +56,21 @@ def execute(path: Path, to: Path, *, quick: bool = False) -> float:
         raise VoicecamError(f"{path}: {len(text.encode()) / 1e6:.1f} MB with its outputs, 1 MB is allowed; show less")
     write_text(to, text)
     return seconds
+
+
+def _run(client: NotebookClient, environment: dict[str, str]) -> None:
+    """Execute in a thread: in the main one nbclient takes Ctrl-C for itself, and what is left looks like a kernel that died."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(client.execute, env=environment)
+        try:
+            done.result()
+        except KeyboardInterrupt:
+            while not done.done():  # also where the kernel is still to start
+                kernel = getattr(getattr(client.km, "provisioner", None), "process", None)
+                if kernel is not None:
+                    kernel.kill()
+                wait([done], timeout=0.1)
+            raise
 
 
 def _tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

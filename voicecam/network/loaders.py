@@ -50,8 +50,8 @@ def make_loaders(
     train, valid = datasets.train, datasets.valid
     del train.n_inp, valid.n_inp  # fastai counts them on a first item, whose augmentation is part of every published figure
     draws = {
-        id(part): lambda items, rows=rows: (targets[rows[items]], pictures[rows[items]])
-        for part, rows in ((train, split.train), (valid, split.valid))
+        id(train): lambda items: (targets[split.train[items]], pictures[split.train[items]]),
+        id(valid): lambda items: (targets[split.valid[items]], pictures[split.valid[items]]),
     }
     if windows is not None:
         draws[id(train)] = lambda items: windows.draw(len(items))
