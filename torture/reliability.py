@@ -42,6 +42,7 @@ and no UTF-8; links in circles and to devices; pipes, sockets and folders called
 - A file whose format promises no length cannot be seen to be cut: FLAC and MP3 streams without their header's count, AAC, AMR,
   WMA, and a WAV of unknown size.
 - libmpg123 writes notes of its own on damaged MP3s to standard error, beside the one line.
+- `make_voices.py` is not stopped by Ctrl-C: it fetches 93 MB first.
 - A setting of a model that was changed by hand to another possible value, such as its threshold, is believed.
 - Windows and macOS are in the workflow file; the rows above are of Linux. Windows has no locks on folders, so two processes
   there may do the same work twice, each whole.
