@@ -111,7 +111,6 @@ bench: $(BIN)/.dev-packages ## speed beside other ways to do the same work, and 
 	$(BIN)/python benchmarks/head.py
 	$(BIN)/python benchmarks/finetune.py
 	$(BIN)/python benchmarks/gpu.py
-	$(BIN)/python benchmarks/demo.py
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/folder.py
 	$(BIN)/python benchmarks/growth.py

@@ -46,11 +46,12 @@ import sys, numpy as np, torch
 from voicecam.explanation.methods import attribute_all
 from voicecam.network import build, stages_of
 torch.set_num_threads(1)
-size, n = int(sys.argv[1]), 24
+size, n = int(sys.argv[1]), 240
 network = build("resnet18", 2).eval()
 layer = network[0].get_submodule(str(stages_of("resnet18")["layer3"]))
 if size:
-    attribute_all(network, torch.randn(n, 3, size, size), np.zeros(n, int), methods=["hires-cam"], layer=layer)
+    for pictures in torch.randn(n, 3, size, size).split(24):
+        attribute_all(network, pictures, np.zeros(24, int), methods=["hires-cam"], layer=layer)
 """
 OPEN = """
 import sys
@@ -97,7 +98,7 @@ def main() -> None:
 
 
 def sizes(pixels: tuple[int, ...]) -> list[list[float]]:
-    """Maps of 24 pictures of so many pixels a side; 0 makes none."""
+    """Maps of 240 pictures of so many pixels a side; 0 makes none."""
     return [[size, *run([sys.executable, "-W", "ignore", "-c", PASSES, str(size)])] for size in pixels]
 
 
@@ -163,8 +164,8 @@ def lengths(place: Path, seconds: tuple[float, ...]) -> list[list[float]]:
 
 
 def workers(place: Path, counts: tuple[int, ...]) -> list[list[float]]:
-    """Making images of 1,000 clips by so many processes."""
-    return [[n, *images(place / "corpus1000", place / f"by{n}", 1_000, n)] for n in counts]
+    """Making images of 3,000 clips by so many processes."""
+    return [[n, *images(place / "corpus3000", place / f"by{n}", 3_000, n)] for n in counts]
 
 
 def exponent(points: list[list[float]], column: int, *, start: float = 0.0, least: float = 0.0) -> float:
@@ -181,7 +182,7 @@ def rows(points: dict[str, dict[str, list]]) -> list[dict]:
         ("clips", "make_images"),
         ("opened", "open a data set"),
         ("length", "classify one recording"),
-        ("size", "24 HiRes-CAM maps, ResNet-18"),
+        ("size", "240 HiRes-CAM maps, ResNet-18"),
     ):
         if name not in points:
             continue
