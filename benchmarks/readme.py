@@ -80,6 +80,7 @@ WHY = {
     "leave the processor's cache.",
     "deletion": "- Deletion and insertion are passes of the network on pictures that all differ.",
     "growth: make_images, workers": "- Each process takes a second of a processor to start, and two share one processor's caches.",
+    "growth: classify": "- A long recording is heard in parts of 5 minutes: memory rises to what one of them takes, and stays there.",
     "growth: open a data set": "- A data set that is opened has its table in memory, 2 kB a clip, and no picture or matrix. Up to "
     "30,000 clips the start takes most of its time; at 300,000 the search for copies, which compares fingerprints alike in one of "
     "16 words.",
