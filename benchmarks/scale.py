@@ -42,7 +42,7 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             "",
             f"One core makes {3600 / per_clip:,.0f} images an hour of words ({1000 * per_clip:.1f} ms of a processor each), and classifies "
             f"{1 / per_second:,.0f} h of recordings an hour, speech found, cut and mapped to windows. Time grows in proportion (measured "
-            f"to {most:,} clips and {hours:g} h); memory stays below {memory:.0f} MB a process. Measured on {os.cpu_count()} cores, in "
+            f"to {most:,} clips and {hours:g} h); memory stays below {np.ceil(memory):.0f} MB a process. Measured on {os.cpu_count()} cores, in "
             f"processor time. A data set of {opened[0]:,.0f} clips opens in {opened[1]:.0f} s and "
             f"{opened[3]:.0f} MB, copies of recordings looked for: the matrices stay on disk until they are used.",
             "",
