@@ -15,7 +15,7 @@ from pathlib import Path
 from voicecam.audio.detector import network_file
 from voicecam.config import CACHE
 from voicecam.corpora.building import new_folder
-from voicecam.errors import VoicecamError
+from voicecam.errors import DatasetError, VoicecamError
 from voicecam.files import digest, file_sha256, write_bytes, write_json, write_text
 from voicecam.server.headers import site_headers
 
@@ -69,7 +69,11 @@ def _runtime(cache: Path) -> dict[str, bytes]:
     """The files of ONNX Runtime that browsers load, by name, from its package of npm."""
     package = cache / RUNTIME.removesuffix(".tgz") / RUNTIME
     if not package.is_file():
-        _fetch(package)
+        try:
+            _fetch(package)
+        except DatasetError:
+            if not package.is_file():  # another process was first
+                raise
     found = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
     if found != RUNTIME_SHA512:
         package.unlink()
