@@ -65,7 +65,7 @@ def made(clips: list[Path], place: Path) -> list[dict]:
         "picture": lambda: [_convert(path, next(new).with_suffix(".png"), own) for path in clips],
         "matrix": lambda: [_convert(path, next(new).with_suffix(".png"), matrix) for path in clips],
         "read": lambda: [audio.read(path) for path in clips],
-        "fft": lambda: np.fft.rfft(windows, axis=-1),
+        "fft": lambda: [np.fft.rfft(clip, axis=-1) for clip in windows],
         "stretch": lambda: [picture_2020(np.ones((12, 63), np.float32)) for _ in clips],
         "png": lambda: [Image.fromarray(grey).save(next(new).with_suffix(".png"), compress_level=1) for grey in greys],
     }

@@ -111,7 +111,8 @@ def _energies(samples: np.ndarray) -> np.ndarray:
     """Power in each band, float (frame, BANDS), of samples at RATE; frames stand WINDOW / 2 over both edges."""
     padded = np.pad(samples.astype(np.float64), WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]  # (frame, sample)
-    power = np.abs(np.fft.rfft(frames * hann(WINDOW), axis=1)) ** 2
+    spectra = np.fft.rfft(frames * hann(WINDOW), axis=1)
+    power = spectra.real**2 + spectra.imag**2
     return power @ _bands().T  # (frame, bin) -> (frame, band)
 
 
