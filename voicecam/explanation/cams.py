@@ -14,6 +14,8 @@ from pytorch_grad_cam import AblationCAM, EigenCAM, GradCAM, GradCAMPlusPlus, Hi
 from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection_with_sign_correction
 from torch import nn
 
+from voicecam.errors import ExplainError
+
 Targets = list[Callable[[torch.Tensor], torch.Tensor]]  # what is explained, of each clip's logits (class,)
 
 
@@ -168,14 +170,32 @@ def listen(network: nn.Module, layer: nn.Module, inputs: torch.Tensor, score: Sc
     the layer.
 
     score : the network's logits (clip, class) -> what is explained, (clip,)
+    Raises ExplainError for a layer whose output is no map.
     """
-    heard: list[torch.Tensor] = []
+    heard: list[Any] = []
 
-    def cut(part: nn.Module, given: Any, output: torch.Tensor) -> torch.Tensor:
-        heard.append(output.detach().clone().requires_grad_())
+    def cut(part: nn.Module, given: Any, output: Any) -> torch.Tensor | None:
+        heard.append(output)
+        if len(heard) > 1 or not is_map(output):
+            return None
+        heard[0] = output.detach().clone().requires_grad_()
         return heard[0].clone()  # what follows may change it in place
 
     with hooked(layer, cut), torch.enable_grad():
         total = score(network(inputs)).sum()
+    refuse_layer(heard)
     slope = torch.autograd.grad(total, heard[0])[0]
     return heard[0].detach().cpu().numpy(), slope.cpu().numpy()
+
+
+def is_map(output: Any) -> bool:
+    """Whether a layer gave (clip, channel, h, w)."""
+    return len(getattr(output, "shape", ())) == 4
+
+
+def refuse_layer(outputs: list[Any]) -> None:
+    """Raise ExplainError unless what a layer gave in one pass is one map."""
+    if len(outputs) != 1 or not is_map(outputs[0]):
+        shape = tuple(getattr(outputs[0], "shape", ())) if outputs else ()
+        found = f"an output of shape {shape}" if len(outputs) == 1 else f"{len(outputs)} outputs"
+        raise ExplainError(f"no map at this layer: it gives {found}; choose a layer with one output of rows and columns")
