@@ -31,7 +31,7 @@ from voicecam.features.image import save_matrix, save_picture
 from voicecam.files import alone_in, write_bytes, write_json, writing
 from voicecam.progress import Progress
 
-SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
+SAVE_EVERY_S = 5.0  # s between saves of an unfinished map at least: what a kill can cost
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,15 @@ def make_images(
 def _make(work: "_Work", workers: int | None, progress: Progress) -> None:
     """Make what waits; whatever stops it, what is done is kept."""
     with closing(work.convert(workers)) as results:
-        saved = time.monotonic()
+        saved, took = time.monotonic(), 0.0
         try:
             for name, result in progress(results, len(work.waiting)):
                 work.ready[name] = result
-                if time.monotonic() - saved > SAVE_EVERY_S:
+                if time.monotonic() - saved > max(SAVE_EVERY_S, 10 * took):  # a large map takes its time
+                    began = time.monotonic()
                     work.save()
                     saved = time.monotonic()
+                    took = saved - began
         finally:
             work.save()
 
