@@ -14,10 +14,11 @@ from PIL import Image
 from skimage.transform import resize
 
 from voicecam import audio
+from voicecam.audio.fingerprints import fingerprint
 from voicecam.config import DEMO, recipe
 from voicecam.data.dataset import _convert, signal_matrix
 from voicecam.data.matrix_file import stored_matrices
-from voicecam.features.image import load_matrix, picture_2020
+from voicecam.features.image import load_matrix, picture_2020, save_picture
 
 SECONDS, RATE = 0.65, 48_000  # of the old corpus's clips
 CLIPS, ROUNDS, STORED = 40, 9, 2_000
@@ -67,14 +68,17 @@ def made(clips: list[Path], place: Path) -> list[dict]:
         "read": lambda: [audio.read(path) for path in clips],
         "fft": lambda: [np.fft.rfft(clip, axis=-1) for clip in windows],
         "stretch": lambda: [picture_2020(np.ones((12, 63), np.float32)) for _ in clips],
-        "png": lambda: [Image.fromarray(grey).save(next(new).with_suffix(".png"), compress_level=1) for grey in greys],
+        "png": lambda: [save_picture(next(new).with_suffix(".png"), grey) for grey in greys],
+        "fingerprint": lambda: [fingerprint(signal) for signal in signals],
     }
-    greys = [signal_matrix(audio.read(path), own).astype(np.uint8) for path in clips]
+    signals = [audio.read(path) for path in clips]
+    greys = [signal_matrix(signal, own).astype(np.uint8) for signal in signals]
     took = in_turn(ways, rounds=ROUNDS)
     each = {name: 1000 * float(np.median(seconds)) / CLIPS for name, seconds in took.items()}
     parts = (
         f"{each['picture']:.2f} ms a clip: reading {each['read']:.2f}, spectra {each['fft']:.2f} (the floor), stretch to 224 px "
-        f"{each['stretch']:.2f}, PNG {each['png']:.2f}"
+        f"{each['stretch']:.2f}, PNG and its file {each['png']:.2f}, fingerprint {each['fingerprint']:.2f}; the recipe of 2020 "
+        f"{each['old']:.2f}"
     )
     whole, small, against = "wav -> stored picture of 224 px", "wav -> stored matrix, enlarged at load", "the recipe of 2020"
     return [
