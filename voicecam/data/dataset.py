@@ -190,8 +190,8 @@ class _Work:
     def convert(self, workers: int | None) -> Generator[tuple[str, dict[str, Any]]]:
         """(clip, entry) of each that waits, in order; over processes where there is enough to do."""
         root, names = self.corpus.root, self.waiting
-        jobs = [(root / name, self.folder / self.names[name], self.config) for name in names]
-        by = HERE if workers == 1 or len(jobs) < 64 else PROCESSES  # starting processes costs more than 64 clips
+        jobs = ((root / name, self.folder / self.names[name], self.config) for name in names)
+        by = HERE if workers == 1 or len(names) < 64 else PROCESSES  # starting processes costs more than 64 clips
         with closing(spread(_convert, jobs, workers=workers, by=by, chunk=16)) as results:
             for name, result in zip(names, results):
                 yield name, self._entry(name, result)
