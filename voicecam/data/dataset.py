@@ -131,12 +131,14 @@ def read_dataset(path: Path, *, images: Path | None = None) -> Dataset:
     values, home = read_map(Path(path)), home_of(Path(path).parent)
     good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
     ready_made = home / values["matrices"] if values.get("matrices") else None
-    rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]
+    labels = dict.fromkeys(label for entry in good.values() for label in entry["labels"])
+    columns = {label: [entry["labels"].get(label) for entry in good.values()] for label in labels}
+    columns = {"path": list(good), "speaker": [entry["speaker"] for entry in good.values()], **columns}
     folds = {
         label: tuple(Fold(**{part: tuple(who) for part, who in fold.items()}) for fold in many)
         for label, many in values["folds"].items()
     }
-    clips = pd.DataFrame(rows).astype("string")
+    clips = pd.DataFrame(columns).astype("string")
     corpus = Corpus(values["corpus"], home / values["root"], clips, tuple(values["repairs"]), folds, values["note"], ready_made)
     failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
     config, known_by = from_dict(values["config"]), [from_text(e["fingerprint"])[0] for e in good.values() if "fingerprint" in e]
