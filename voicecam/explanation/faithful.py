@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
 from tqdm import tqdm
 
@@ -104,6 +103,8 @@ def road(scores: Scores, inputs: torch.Tensor, maps: np.ndarray, *, seed: int = 
     library's ROADCombined: ties are broken at random, so that a map with many zeros loses no more cells than any other; and 2
     shares, not 9.
     """
+    from pytorch_grad_cam.metrics.road import NoisyLinearImputer  # here, because it takes seconds to import
+
     ranks, fill, gaps = _pixel_ranks(maps, inputs.shape, seed), NoisyLinearImputer(), []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # of the imputer's noise
