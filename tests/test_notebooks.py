@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from forked_kernels import forked_kernels
 
 from voicecam.course.execute import execute
 
@@ -203,6 +204,13 @@ def course(tmp_path_factory):
     return place / "nbs"
 
 
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory):
+    """Environment variables under which kernels do not each import the large libraries."""
+    with forked_kernels(tmp_path_factory.mktemp("kernels")) as variables:
+        yield variables
+
+
 def both_in_one(course, name):
     """A notebook that runs the one of this name, forgets its variables, and runs its solutions where they lie; its file, and the
     number of the cell that stands between. One kernel imports once what both need."""
@@ -220,8 +228,9 @@ def both_in_one(course, name):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", names(NUMBERED))
-def test_a_notebook_and_its_solutions_run(course, name, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_a_notebook_and_its_solutions_run(course, kernels, name, monkeypatch):
+    for variable, value in {"PYTHONPATH": str(ROOT), **kernels}.items():
+        monkeypatch.setenv(variable, value)
     path, turn = both_in_one(course, name)
     execute(path, path, quick=True)
     shown = [cell["outputs"] for cell in read(path)["cells"] if cell["cell_type"] == "code"]

@@ -14,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from voicecam.errors import ExplainError
-from voicecam.explanation.cams import CAMS, FORMULAS, hooked, listen, refuse_layer
+from voicecam.explanation.cams import FORMULAS, hooked, listen, refuse_layer
 from voicecam.explanation.method_table import LIGHT, METHODS, Method  # noqa: F401  handed on
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
@@ -204,6 +204,8 @@ def _clips_at_once(method: str, batch: int, steps: int) -> int:
 
 def _cam(network: nn.Module, layer: nn.Module, method: str, some: Some, batch: int) -> np.ndarray:
     """Maps of one batch by a method on the grid "layer", (clip, h, w)."""
+    from voicecam.explanation.library_cams import CAMS  # here, because pytorch-grad-cam takes seconds to import
+
     inputs, target, contrast = some
     # a copy of the activations, because the next part of the network may change them in place (ReLU)
     cam = CAMS[method](model=network, target_layers=[layer], reshape_transform=torch.clone)
