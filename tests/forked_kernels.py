@@ -1,7 +1,7 @@
 """Kernels for tests of notebooks with the large libraries loaded: one process imports them once, and each kernel is a fork of it.
 
-A kernel is a process of its own, with its own variables, folder and environment. It imports voicecam itself, and what looks at the
-notebook while it is imported: fastai, IPython, pyplot. Not for macOS, where a fork of a process with such libraries may stop.
+A kernel is a process of its own, with its own variables, folder and environment. It imports voicecam itself, and what looks at
+the notebook while it is imported: fastai, IPython, pyplot. Not for macOS, where a fork of a process with such libraries may stop.
 """
 
 import importlib
@@ -38,8 +38,7 @@ def forked_kernels(folder: Path) -> Iterator[dict[str, str]]:
     place = str(folder / "s")
     with subprocess.Popen([sys.executable, __file__, "serve", place], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout.readline() == b"ready\n"
-        yield {PLACE: place, "JUPYTER_PATH": str(folder)}
-        server.stdin.close()  # ends it
+        yield {PLACE: place, "JUPYTER_PATH": str(folder)}  # then standard input is closed, which ends it
 
 
 def ask(file: str) -> None:
