@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from voicecam.errors import ExplainError
+
 Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Score = Callable[[torch.Tensor], torch.Tensor]
 
@@ -29,17 +31,35 @@ def listen(network: nn.Module, layer: nn.Module, inputs: torch.Tensor, score: Sc
     the layer.
 
     score : the network's logits (clip, class) -> what is explained, (clip,)
+    Raises ExplainError for a layer whose output is no map.
     """
-    heard: list[torch.Tensor] = []
+    heard: list[Any] = []
 
-    def cut(part: nn.Module, given: Any, output: torch.Tensor) -> torch.Tensor:
-        heard.append(output.detach().clone().requires_grad_())
+    def cut(part: nn.Module, given: Any, output: Any) -> torch.Tensor | None:
+        heard.append(output)
+        if len(heard) > 1 or not is_map(output):
+            return None
+        heard[0] = output.detach().clone().requires_grad_()
         return heard[0].clone()  # what follows may change it in place
 
     with hooked(layer, cut), torch.enable_grad():
         total = score(network(inputs)).sum()
+    refuse_layer(heard)
     slope = torch.autograd.grad(total, heard[0])[0]
     return heard[0].detach().cpu().numpy(), slope.cpu().numpy()
+
+
+def is_map(output: Any) -> bool:
+    """Whether a layer gave (clip, channel, h, w)."""
+    return len(getattr(output, "shape", ())) == 4
+
+
+def refuse_layer(outputs: list[Any]) -> None:
+    """Raise ExplainError unless what a layer gave in one pass is one map."""
+    if len(outputs) != 1 or not is_map(outputs[0]):
+        shape = tuple(getattr(outputs[0], "shape", ())) if outputs else ()
+        found = f"an output of shape {shape}" if len(outputs) == 1 else f"{len(outputs)} outputs"
+        raise ExplainError(f"no map at this layer: it gives {found}; choose a layer with one output of rows and columns")
 
 
 def plus_weights(activations: np.ndarray, grads: np.ndarray) -> np.ndarray:
