@@ -38,8 +38,7 @@ def forked_kernels(folder: Path) -> Iterator[dict[str, str]]:
     place = str(folder / "s")
     with subprocess.Popen([sys.executable, __file__, "serve", place], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout.readline() == b"ready\n"
-        yield {PLACE: place, "JUPYTER_PATH": str(folder)}
-        server.stdin.close()  # ends it
+        yield {PLACE: place, "JUPYTER_PATH": str(folder)}  # then standard input is closed, which ends it
 
 
 def ask(file: str) -> None:

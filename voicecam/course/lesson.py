@@ -29,7 +29,7 @@ QUICK = "VOICECAM_QUICK"  # environment variable: "1" takes a smaller corpus and
 SMALLER = {"voices": 16, "digits": 3}  # of the demo voices, in quick mode
 PER_SPEAKER, PER_SPEAKER_QUICK = 15, 6  # clips of each speaker that networks are trained and tested on: minutes, on 2 cores
 TRAINING, TRAINING_QUICK = {"epochs": 5}, {"epochs": 5, "batch": 8}  # few clips: small batches, so that there are steps enough
-STEPS_QUICK = 8  # points of integrated gradients in quick mode: a quarter of the time, sums off by a few per cent
+STEPS_QUICK = 8  # points of integrated gradients in quick mode, not 32: maps correlate by 0.96 or more, sums are off by 8 %
 EPOCHS_SHUFFLED = 3  # of the network on shuffled labels, in quick mode
 
 
