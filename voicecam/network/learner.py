@@ -30,7 +30,6 @@ from voicecam.network.auxiliary import add_second, drop_second, joint_numbers
 from voicecam.network.callbacks import AveragedWeights, Bfloat16, EpochLog
 from voicecam.network.loaders import make_loaders
 from voicecam.network.start_weights import corpora_of, load_initial, met_before, met_in_training
-from voicecam.network.steps import adam
 from voicecam.network.torchrun import processes, rank
 from voicecam.network.windows import SHORT, Windows, clip_shares, even_shares
 
@@ -203,7 +202,6 @@ def make_learner(loaders: DataLoaders, counts: np.ndarray, training: TrainConfig
         loss_func=_loss_kind()(weight=weights, label_smoothing=training.label_smoothing),
         splitter=default_split,
         metrics=balanced_accuracy(),
-        opt_func=adam,
     )
     started = load_initial(learner.model, training.arch, training.init, corpora=corpora_of(dataset), clips=dataset.fingerprints)
     learner.remove_cbs([one for one in learner.cbs if one.name == "progress"])  # it floods logs; EpochLog speaks
