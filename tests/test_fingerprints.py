@@ -83,6 +83,15 @@ def test_pairs_are_each_found_once(rng):
     assert sorted(pairs(these)) == [(2, 550), (7, 599)]
 
 
+def test_of_very_many_with_the_same_bits_each_is_paired_with_the_next(rng):
+    prints = rng.integers(0, 256, (4, 32), dtype=np.uint8)
+    prints[3] = prints[2]
+    prints[3, 5] ^= 7  # three bits away
+    these = prints[[0] * 3 + [1] * 40 + [2] * 31 + [3] * 2]
+    expected = [(0, 1), (0, 2), (1, 2), *((i, i + 1) for i in range(3, 42)), *((i, i + 1) for i in range(43, 73)), (74, 75)]
+    assert pairs(these) == sorted([*expected, (43, 74), (43, 75)])
+
+
 def test_pairs_are_those_of_all_that_are_compared(rng):
     """Near the most bits in which copies may differ, 30 of 256, and with many recordings alike."""
     bits = np.repeat(rng.integers(0, 2, (60, 8 * fingerprints.BYTES), dtype=np.uint8), 4, axis=0)

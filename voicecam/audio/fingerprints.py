@@ -8,6 +8,7 @@ silence cut from the edges changes little, but a part of a clip is no copy of it
 
 from base64 import b64decode, b64encode
 from functools import lru_cache
+from itertools import chain, combinations, pairwise, product
 
 import numpy as np
 
@@ -26,6 +27,7 @@ BYTES = (BANDS - 1) * (PARTS - 1) // 8
 # differ in 0.18; of 150 of them all were known again at another rate or level, 9 in 10 as MP3 or Ogg at the encoder's default.
 # Two takes of a synthetic voice can be as alike as copies.
 COPY = 0.12
+MANY = 30  # recordings with the same bits whose pairs are all told
 ROWS_AT_ONCE = 256  # bounds the memory of `nearest`
 
 
@@ -64,6 +66,21 @@ def count_copies(these: np.ndarray, those: np.ndarray | None) -> int:
 def pairs(these: np.ndarray) -> list[tuple[int, int]]:
     """Numbers (i, j), i < j, of all pairs of copies among `these`, uint8 (n, BYTES), in order.
 
+    Of more than MANY with the very same bits each is paired with the next alone, and the first of them with others: all their
+    pairs would grow with the square of their number.
+    """
+    bits, group = np.unique(these, axis=0, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    members = [some.tolist() for some in np.split(order, np.flatnonzero(np.diff(group[order])) + 1)]
+    same = [combinations(some, 2) if len(some) <= MANY else pairwise(some) for some in members if len(some) > 1]
+    few = [some if len(some) <= MANY else some[:1] for some in members]
+    alike = (product(few[one], few[other]) for one, other in _alike(bits))
+    return sorted((min(pair), max(pair)) for some in chain(same, alike) for pair in some)
+
+
+def _alike(these: np.ndarray) -> list[list[int]]:
+    """Numbers of all pairs of copies among different fingerprints.
+
     Copies differ in 30 of 256 bits at most, so of 16 words of 16 bits one at least differs in one bit or none: only recordings
     with such a word are compared (multi-index hashing, Norouzi et al. 2012), a hundredth of all pairs or so.
     """
@@ -86,7 +103,7 @@ def pairs(these: np.ndarray) -> list[tuple[int, int]]:
             copies = differing[like] + _count(rest[one] ^ rest[other]) <= most
             both = np.sort(np.stack([order[one[copies]], order[other[copies]]], axis=1), axis=1)
             found = np.unique(np.concatenate([found, both[both[:, 0] < both[:, 1]]]), axis=0)
-    return list(map(tuple, found.tolist()))
+    return found.tolist()
 
 
 def _count(words: np.ndarray) -> np.ndarray:
