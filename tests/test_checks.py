@@ -214,6 +214,25 @@ def test_checks_are_made_once_and_never_under_other_settings(run):
         check_run(folder, dataset, method="hires-cam", layer="layer3", sizes=EFFORT)
 
 
+@pytest.mark.slow
+def test_checks_side_by_side_give_the_same_files_and_say_what_was_made(run):
+    folder, dataset, _ = run
+    place, said = folder / "explanations" / "beside", []
+    how = {"method": "hires-cam", "layer": "layer2", "bands": "third-octaves", "sizes": EFFORT}
+    context = CheckContext(folder=folder, dataset=dataset, **how, log=said.append, progress=lambda items, total: items)
+    assert run_checks._groups(["tones", "centroid", "bands", "audible", "confounds"]) == [
+        ("tones",),
+        ("centroid", "bands", "audible"),
+        ("confounds",),
+    ], "those that ask for the same passes stay together"
+    run_checks._make_beside([("bands",), ("faithfulness", "confounds")], place / "checks", context, 2)
+    assert said == [f"check: {CHECKS[name].title}" for name in ("bands", "faithfulness", "confounds")]
+    for table in ("band_drops", "agreement", "confounds", "faithfulness"):
+        found, wanted = (pd.read_csv(where / "checks" / f"{table}.csv") for where in (place, folder))
+        pd.testing.assert_frame_equal(*(one.drop(columns="seconds", errors="ignore") for one in (found, wanted)), rtol=1e-3)
+    shutil.rmtree(place)
+
+
 def test_checks_by_another_version_are_moved_aside_and_made_again(run, monkeypatch):
     folder, dataset, _ = run
     place, alone, said = folder / "explanations" / "older", {"confounds": CHECKS["confounds"]}, []

@@ -56,6 +56,11 @@ def on(address: str | None) -> Iterator[None]:
         client.close(timeout=2)
 
 
+def beside() -> int:
+    """How many processes of this computer may work side by side: one per core; one within `on`, where a cluster does the work."""
+    return 1 if _clusters else os.cpu_count() or 1
+
+
 def spread(
     function: Callable[..., Any],
     jobs: Iterable[Sequence[Any]],

@@ -1,9 +1,12 @@
 """An explained run -> its checks, each whole or not at all in results/RUN/checks/, and the sections of its report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from voicecam import runs
+from voicecam import engine, runs
 from voicecam.checks import (
     acoustics,
     audible,
@@ -47,6 +50,8 @@ CHECKS = {
         confounds.CHECK,
     )
 }  # in the report's order
+SHARE_CLIPS = (centroid.CHECK.name, bands.CHECK.name, audible.CHECK.name)  # see CheckContext.band_clips
+MOST_BESIDE = 2  # processes: each takes a gigabyte or two; with more cores each has more threads
 SOUND_BANDS = sound_bands.CHECK.name  # the check of a speech model's maps
 FIRST_SCREEN = ("confounds", "randomisation", "planted", "faithfulness")  # checks that answer a question there
 
@@ -68,6 +73,8 @@ def check_run(
     place : folder of the explanation, the run's own by default
     method : the one of its maps; layer : stage that methods on the grid "layer" look at;
     bands : see explanation.bands.band_set; sizes : how much work
+    Where a network costs much and there are cores, checks are made side by side in processes of few threads each: that takes less
+    time than all cores at one check, and far less where others use the computer too. Then log speaks when a check is done.
     Checks by another version of the program are moved aside, to checks-VERSION. Raises ExplainError when those that are there
     were made with other settings.
     """
@@ -82,15 +89,51 @@ def check_run(
     context = CheckContext(
         folder=folder, dataset=dataset, method=method, layer=layer, bands=bands, sizes=sizes, log=log, progress=progress
     )
-    made = []
-    for name, check in CHECKS.items():
-        if not possible(check, context):
-            continue
-        if not (place / f"{name}.json").exists():
-            log(f"check: {check.title}")
-            write_result(place, name, check.measure(context))
-        made.append(name)
+    made = [name for name, check in CHECKS.items() if possible(check, context)]
+    missing = [name for name in made if not (place / f"{name}.json").exists()]
+    workers = min(engine.beside(), MOST_BESIDE, len(missing))
+    if workers < 2 or context.light or dataset.config.of_sound:
+        _make(missing, place, context)
+    else:
+        _make_beside(_groups(missing), place, context, workers)
     return made
+
+
+def _make(names: Sequence[str], place: Path, context: CheckContext) -> None:
+    """Make some checks, one after another."""
+    for name in names:
+        context.log(f"check: {CHECKS[name].title}")
+        write_result(place, name, CHECKS[name].measure(context))
+
+
+def _make_beside(groups: Sequence[tuple[str, ...]], place: Path, context: CheckContext, workers: int) -> None:
+    """Make groups of checks in so many processes, which share the cores."""
+    threads, alone = max(1, engine.beside() // workers), replace(context, log=print, progress=_as_it_is)
+    jobs = [(group,) for group in groups]
+    with closing(engine.spread(_make_there, jobs, shared=(place, alone, threads), workers=workers)) as said:
+        for lines in context.progress(said, len(jobs)):
+            for line in lines:
+                context.log(line)
+
+
+def _make_there(place: Path, context: CheckContext, threads: int, names: Sequence[str]) -> list[str]:
+    """In a process beside: make some checks; returns what was said."""
+    import torch
+
+    torch.set_num_threads(threads)
+    said: list[str] = []
+    _make(names, place, replace(context, log=said.append))
+    return said
+
+
+def _as_it_is(items: Iterable[Any], total: int) -> Iterable[Any]:
+    return items
+
+
+def _groups(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The checks, those together that ask for the same passes of a network."""
+    together = tuple(name for name in names if name in SHARE_CLIPS)
+    return [together if name in together else (name,) for name in names if name not in together[1:]]
 
 
 def possible(check: Check, context: CheckContext) -> bool:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
 from tqdm import tqdm
 
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.cells import cell_of_pixel, overlap
+from voicecam.explanation.filling import fill
 from voicecam.explanation.methods import METHODS, attribute_all, middle_grey
 from voicecam.explanation.methods import STEPS as IG_STEPS
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
@@ -98,19 +98,18 @@ def area(curve: np.ndarray) -> np.ndarray:
 def road(scores: Scores, inputs: torch.Tensor, maps: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """ROAD (Rong et al. 2022): the score with the least relevant cells taken away less that with the most relevant, halved.
 
-    Cells are replaced by a noisy mean of their neighbours (pytorch-grad-cam's NoisyLinearImputer, spread 0.01), which gives away
-    less of the mask's shape than grey does. scores, maps, seed : as for `curves`
+    Cells are replaced by a noisy mean of their neighbours (see `filling`), which gives away less of the mask's shape than grey
+    does. scores, maps, seed : as for `curves`
     Returns float (clip, ...), the mean over ROAD_SHARES of the cells; above 0 where the map's order is right. Differs from the
     library's ROADCombined: ties are broken at random, so that a map with many zeros loses no more cells than any other; and 2
     shares, not 9.
     """
-    ranks, fill, gaps = _pixel_ranks(maps, inputs.shape, seed), NoisyLinearImputer(), []
+    ranks, gaps = _pixel_ranks(maps, inputs.shape, seed), []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # of the imputer's noise
         for share in ROAD_SHARES:
             least, most = (
-                torch.stack([fill(one, torch.from_numpy(np.float32(keep))) for one, keep in zip(inputs, kept)])
-                for kept in (ranks < 1 - share, ranks >= share)
+                torch.stack([fill(one, keep) for one, keep in zip(inputs, kept)]) for kept in (ranks < 1 - share, ranks >= share)
             )
             gaps.append(scores(least) - scores(most))
     return np.mean(gaps, axis=0) / 2

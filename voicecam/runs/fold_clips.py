@@ -17,10 +17,11 @@ from voicecam.audio import Signal
 from voicecam.data.dataset import Dataset
 from voicecam.engine import HERE, spread
 from voicecam.errors import ExplainError
-from voicecam.explanation.mel_gradients import log_mel_attribution, log_mel_of
+from voicecam.explanation.mel_gradients import STEPS, log_mel_attribution, log_mel_of
 from voicecam.explanation.methods import attribute_all, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
+from voicecam.network.folded import folded_model
 from voicecam.runs.folder import fold_places, read_predictions
 from voicecam.runs.sample import sample_clips
 
@@ -31,10 +32,11 @@ MAPPED = 256  # clips whose maps are asked for together: a network's inputs of a
 class FoldClips:
     """Tested clips of one fold.
 
-    place, number, model : the fold's folder, its number from 1 on, and its network
+    place, number, model : the fold's folder, its number from 1 on, and its network, folded (see network.folded)
     table : their rows of predictions.csv; matrices : float32 (clip, n_rows, n_frames), what the network looks at
     target, contrast : int (clip,): the score explained is the logit of `target`, minus that of `contrast` where there is one
     paths : their sound files, or None where the corpus has no sound
+    steps : points on the way of the integrated gradients in `mel_weight`
     """
 
     place: Path
@@ -45,6 +47,7 @@ class FoldClips:
     target: np.ndarray
     contrast: np.ndarray | None
     paths: tuple[Path, ...] | None
+    steps: int = STEPS
 
     @property
     def speakers(self) -> list[str]:
@@ -78,7 +81,7 @@ class FoldClips:
     @cached_property
     def mel_weight(self) -> np.ndarray:
         """How much of the score each band at each time carries, float32 (clip, n_mels, n_frames), see `log_mel_attribution`."""
-        return log_mel_attribution(self.model, self.log_mel, self.target, contrast=self.contrast)
+        return log_mel_attribution(self.model, self.log_mel, self.target, contrast=self.contrast, steps=self.steps)
 
     def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
         """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""
@@ -109,7 +112,7 @@ def fold_clips(folder: Path, dataset: Dataset, predictions: pd.DataFrame, choice
     for number, place in enumerate(fold_places(folder), start=1):
         table = predictions[predictions["fold"] == number]
         if len(table):
-            model, rows = load_model(place), index.get_indexer(pd.Index(table["path"], dtype="string"))
+            model, rows = folded_model(load_model(place)), index.get_indexer(pd.Index(table["path"], dtype="string"))
             paths = None if dataset.corpus.matrices else tuple(dataset.corpus.root / name for name in table["path"])
             target, contrast = targets(table, choice, model.classes)
             found.append(FoldClips(place, number, model, table, dataset.matrices[rows], target, contrast, paths))
