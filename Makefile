@@ -91,6 +91,7 @@ torture: $(BIN)/.dev-packages ## try to break it, for about an hour: docs/RELIAB
 	-$(BIN)/python torture/fuzz.py
 	-$(BIN)/python torture/page.py
 	-$(BIN)/python torture/same.py
+	-VOICECAM_RECORDINGS=400 $(BIN)/python -m pytest tests/test_site.py tests/test_web_export.py -k say_the_same
 	-$(BIN)/python torture/supply.py --bandit $(CURDIR)/$(BIN)/bandit --pip-audit $(CURDIR)/$(BIN)/pip-audit
 	$(BIN)/python torture/reliability.py
 

@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--corpus", nargs="+", default=[], metavar="PATH", help="folders of speech, each a row of the table")
     parser.add_argument("--sounds", nargs="+", default=[], type=Path, metavar="FOLDER", help="more folders without speech")
     parser.add_argument("--no-packages", action="store_true", help="fetch no Debian packages (270 MB, kept in --cache)")
+    parser.add_argument("--made", type=cli.whole(1, 10_000), default=60, help="made sounds without speech of each of 7 kinds")
     parser.add_argument("--cache", type=Path, default=Path("cache") / "nonspeech", help="where the packages lie")
     parser.add_argument("--damaged", type=cli.whole(0, 10_000), default=30, help="clips of each corpus that are damaged too")
     parser.add_argument("--choose", action="store_true", help="also choose the detector's weights on half 1")
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(args: argparse.Namespace) -> str:
     """Ask of every clip, print the table and write it; returns the last line."""
-    rows = [_asked(clip, NONE) for clip in made()]
+    rows = [_asked(clip, NONE) for clip in made(args.made)]
     if not args.no_packages:
         versions = fetch(args.cache)
         cli.log(" ".join(f"{name} {version};" for name, version in versions.items()))

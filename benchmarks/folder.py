@@ -33,7 +33,8 @@ def folder(place: Path) -> dict:
     cores, cpu = os.cpu_count() or 1, {}
 
     def work(workers: int) -> None:
-        cpu[workers] = run([*command, str(place / f"{workers}.json"), "--workers", str(workers)])[0]
+        said = str(place / f"{workers}.json")
+        cpu[workers] = run([*command, said, "--workers", str(workers)], preexec_fn=one_core if workers == 1 else None)[0]
 
     took = in_turn({"one": lambda: work(1), "all": lambda: work(cores)}, rounds=ROUNDS, clock=time.perf_counter)
     answers = [json.loads((place / f"{workers}.json").read_text()) for workers in (1, cores)]
@@ -45,6 +46,12 @@ def folder(place: Path) -> dict:
         f"{each[cores]:.1f} by {cores}; the same answers in the same order. Seconds on the clock: whatever else runs counts"
     )
     return row(f"a folder of {CLIPS} words, {cores} cores", "one core", "2 times", took["one"], took["all"], note=note, least=1.9)
+
+
+def one_core() -> None:
+    """Keep a process on one core, where the system can: libraries would use all for the passes of a network."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def one_recording() -> list[dict]:

@@ -1,23 +1,29 @@
-"""Sound file -> stored picture, beside the recipe of 2020 with the libraries it used: scipy, librosa, scikit-image, Pillow. And
-stored pictures read back for training, beside Pillow one by one."""
+"""Sound file -> stored picture, beside the recipe of 2020 with the libraries it used: scipy, librosa, scikit-image, Pillow: clip
+by clip, and a corpus by one command on all cores. And stored pictures read back for training, beside Pillow one by one."""
 
+import argparse
 import itertools
+import json
+import os
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import librosa
 import numpy as np
 import scipy.io.wavfile
 import soundfile as sf
-from measure import in_turn, keep, row
+from measure import ROOT, in_turn, keep, row, run
 from PIL import Image
 from skimage.transform import resize
 
 from voicecam import audio
+from voicecam.audio.fingerprints import fingerprint
 from voicecam.config import DEMO, recipe
 from voicecam.data.dataset import _convert, signal_matrix
 from voicecam.data.matrix_file import stored_matrices
-from voicecam.features.image import load_matrix, picture_2020
+from voicecam.features.image import load_matrix, picture_2020, save_picture
 
 SECONDS, RATE = 0.65, 48_000  # of the old corpus's clips
 CLIPS, ROUNDS, STORED = 40, 9, 2_000
@@ -25,10 +31,18 @@ CLIPS, ROUNDS, STORED = 40, 9, 2_000
 
 def main() -> None:
     """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=3_000, help="of the corpus (default %(default)s)")
+    parser.add_argument("--old", nargs=2, type=Path, metavar=("FROM", "TO"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.old:
+        for path in sorted(args.old[0].rglob("*.wav")):
+            old(path, args.old[1] / f"{path.stem}.jpg")
+        return
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         clips = voices(place)
-        keep("pictures", [*made(clips, place), reading(clips, place)])
+        keep("pictures", [*made(clips, place), corpus(clips, place, args.clips), reading(clips, place)])
 
 
 def voices(place: Path) -> list[Path]:
@@ -65,22 +79,54 @@ def made(clips: list[Path], place: Path) -> list[dict]:
         "picture": lambda: [_convert(path, next(new).with_suffix(".png"), own) for path in clips],
         "matrix": lambda: [_convert(path, next(new).with_suffix(".png"), matrix) for path in clips],
         "read": lambda: [audio.read(path) for path in clips],
-        "fft": lambda: np.fft.rfft(windows, axis=-1),
+        "fft": lambda: [np.fft.rfft(clip, axis=-1) for clip in windows],
         "stretch": lambda: [picture_2020(np.ones((12, 63), np.float32)) for _ in clips],
-        "png": lambda: [Image.fromarray(grey).save(next(new).with_suffix(".png"), compress_level=1) for grey in greys],
+        "png": lambda: [save_picture(next(new).with_suffix(".png"), grey) for grey in greys],
+        "fingerprint": lambda: [fingerprint(signal) for signal in signals],
     }
-    greys = [signal_matrix(audio.read(path), own).astype(np.uint8) for path in clips]
+    signals = [audio.read(path) for path in clips]
+    greys = [signal_matrix(signal, own).astype(np.uint8) for signal in signals]
     took = in_turn(ways, rounds=ROUNDS)
     each = {name: 1000 * float(np.median(seconds)) / CLIPS for name, seconds in took.items()}
     parts = (
         f"{each['picture']:.2f} ms a clip: reading {each['read']:.2f}, spectra {each['fft']:.2f} (the floor), stretch to 224 px "
-        f"{each['stretch']:.2f}, PNG {each['png']:.2f}"
+        f"{each['stretch']:.2f}, PNG and its file {each['png']:.2f}, fingerprint {each['fingerprint']:.2f}; the recipe of 2020 "
+        f"{each['old']:.2f}"
     )
     whole, small, against = "wav -> stored picture of 224 px", "wav -> stored matrix, enlarged at load", "the recipe of 2020"
     return [
         row(whole, against, "12 times", took["old"], took["picture"], note=parts, least=12),
         row(small, against, "20 times", took["old"], took["matrix"], note=f"{each['matrix']:.2f} ms a clip", least=20),
     ]
+
+
+def corpus(clips: list[Path], place: Path, n: int) -> dict:
+    """The row on a corpus of n clips, on the clock, from the start of a command to its end."""
+    folder, cores, images = place / "corpus", os.cpu_count() or 1, itertools.count()
+    for i in range(n):
+        path = folder / "ab"[i % 2] / f"s{i % 50:02d}_{i:05d}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(clips[i % len(clips)])
+    memory = []
+
+    def before() -> None:
+        pictures = place / f"old{next(images)}"
+        pictures.mkdir()
+        run([sys.executable, str(Path(__file__)), "--old", str(folder), str(pictures)])
+
+    def now() -> None:
+        home = place / f"home{next(images)}"
+        home.mkdir()
+        command = [sys.executable, str(ROOT / "scripts" / "make_images.py"), "--corpus", str(folder), "--home", str(home)]
+        memory.append(run([*command, "--seconds", str(SECONDS)])[2])
+        (found,) = (home / "maps").glob("*.json")
+        if sum("image" in entry for entry in json.loads(found.read_text())["entries"].values()) != n:
+            raise SystemExit("not every clip has its image")
+
+    took = in_turn({"old": before, "now": now}, rounds=1, clock=time.perf_counter)
+    note = f"{n / took['now'][0]:.0f} clips a second, at most {max(memory):.0f} MB in a process; on the clock"
+    work = f"{n} clips of {SECONDS} s at {RATE // 1000} kHz -> stored matrices, {cores} cores, cold start"
+    return row(work, "the recipe of 2020 in a loop", "12 times", took["old"], took["now"], note=note, least=12)
 
 
 def reading(clips: list[Path], place: Path) -> dict:

@@ -70,8 +70,8 @@ def page(rows: list[dict]) -> str:
 WHY = {
     "wav -> stored": "- A stored picture does more than the recipe of 2020 did: it is a PNG without loss (JPEG is quicker and blurs "
     "it), its file appears whole or not at all, the sound is checked, levelled and fingerprinted so that copies are found. The "
-    "stretch is two products of matrices where scikit-image took a quarter of the time; what is left is spread over reading, "
-    "spectra, PNG, fingerprint and the file system. 12 times would be less than reading the file takes.",
+    "stretch is two products of matrices, a PNG's rows get one filter, and libsndfile reads the file by itself. 12 times would be "
+    "about what reading the file takes, 20 times less than it; spectra and the fingerprint's resampling are soxr's and NumPy's.",
     "Grad-CAM": "- Grad-CAM is one pass up to the layer, one through what lies above it, and the gradient of that alone: layer2 has half of a "
     "ResNet above it, layer4 next to nothing. One picture at a time with hooks is no ten times as slow on one core, whose passes do "
     "not grow much quicker in batches.",

@@ -24,7 +24,7 @@ def tones():
     config, rows, matrices = recipe("logmel", seconds=0.5, image_rows=64, image_columns=64), [], []
     for speaker in range(20):
         rng = np.random.default_rng(speaker)
-        for take in range(12):
+        for take in range(8):
             samples = 0.05 * rng.standard_normal(8000)
             if speaker % 2:
                 start = rng.integers(0, 5000)
@@ -44,7 +44,7 @@ def test_the_band_profile_finds_a_planted_tone(tones):
         tones,
         split,
         "whistle",
-        TrainConfig(arch="small", init="none", epochs=30, patience=40, lr=3e-3, augment=False),
+        TrainConfig(arch="small", init="none", epochs=20, patience=40, lr=3e-3, augment=False),
         log=lambda line: None,
     ).model
     answers = model.probabilities(tones.matrices[split.test]).argmax(axis=1)

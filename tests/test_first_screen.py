@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from test_report import believed, clip, content, measured, read  # noqa: F401  # content is a fixture
+from test_report import believed, clip, content, measured, no_pixels, read  # noqa: F401  # content and no_pixels are fixtures
 from test_truth_report import drawn, of_checks
 
 from voicecam.checks.run_checks import answers

@@ -63,6 +63,18 @@ def test_a_stored_picture_comes_back_exactly(tmp_path, rng):
     np.testing.assert_array_equal(np.rint(load_matrix(tmp_path / "a.png", *limits)), picture)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (20, 98), (80, 301)])
+def test_what_is_written_is_a_png_to_others(tmp_path, rng, shape):
+    matrix = rng.integers(0, 65_536, shape).astype(np.float32)
+    matrix.flat[0], matrix.flat[-1] = 0, 65_535
+    save_matrix(tmp_path / "a.png", matrix)
+    with Image.open(tmp_path / "a.png") as file:
+        assert file.mode == "I;16"
+        np.testing.assert_array_equal(np.asarray(file), matrix if matrix.size > 1 else 0)
+    with Image.open(tmp_path / "a.png") as file:
+        file.verify()  # of each chunk its checksum
+
+
 def test_a_broken_picture_says_what_to_do(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"a\.png: not readable as a picture.*run make_images again"):

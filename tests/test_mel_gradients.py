@@ -165,8 +165,9 @@ def test_attributions_of_the_shipped_model_add_up_too():
     np.testing.assert_allclose(found.sum(axis=(1, 2)), rise, atol=0.1 * np.abs(rise).max())
     expected = np.abs(found.sum(axis=(1, 2)) - rise) / np.abs(rise).mean()
     np.testing.assert_allclose(gap(model, log_mel, found, np.zeros(4, int), contrast=np.ones(4, int)), expected, atol=1e-5)
-    more = log_mel_attribution(model, log_mel, np.zeros(4, int), contrast=np.ones(4, int), steps=256)
-    assert gap(model, log_mel, more, np.zeros(4, int), contrast=np.ones(4, int)).max() < 0.02, "more points close it"
+    worst = expected.argsort()[-2:]  # the two with the widest gap; a clip costs 256 passes
+    more = log_mel_attribution(model, log_mel[worst], np.zeros(2, int), contrast=np.ones(2, int), steps=256)
+    assert gap(model, log_mel[worst], more, np.zeros(2, int), contrast=np.ones(2, int)).max() < 0.02, "more points close it"
 
 
 def test_the_baseline_is_middle_grey_where_nothing_is_normalised():

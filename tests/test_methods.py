@@ -11,7 +11,8 @@ from torch import nn
 from voicecam.commands import cli
 from voicecam.config import DEFAULT_MAPS, map_choice
 from voicecam.errors import ExplainError
-from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.cams import FORMULAS
+from voicecam.explanation.methods import METHODS, attribute, attribute_all
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
 LAYER = [name for name, method in METHODS.items() if method.grid == "layer"]
@@ -297,6 +298,22 @@ def test_a_layer_without_rows_and_columns_has_no_map(bent, inputs, method):
         attribute(bent, inputs, TARGETS, method=method, layer=nn.Conv2d(3, 3, 1))
     with pytest.raises(ExplainError, match="give layer"):
         attribute(bent, inputs, TARGETS, method=method)
+
+
+@pytest.mark.parametrize("method", FORMULAS)
+def test_methods_made_together_refuse_the_same(bent, inputs, method):
+    asked = {"methods": [method], "layer": bent.conv}
+    with pytest.raises(ExplainError, match=r"no map at this layer: it gives an output of shape \(5, 3\)"):
+        attribute_all(bent, inputs, TARGETS, methods=[method], layer=bent.last)
+    with pytest.raises(ExplainError, match="gives 0 outputs"):
+        attribute_all(bent, inputs, TARGETS, methods=[method], layer=nn.Conv2d(3, 3, 1))
+    with pytest.raises(ExplainError, match="gives 2 outputs"):
+        attribute_all(nn.Sequential(bent.conv, nn.Conv2d(6, 3, 1), bent.conv, nn.Flatten()), inputs, TARGETS, **asked)
+    with pytest.raises(ExplainError, match="classes 0 to 7"):
+        attribute_all(bent, inputs, np.array([0, 1, 1, 0, 7]), **asked)
+    with pytest.raises(ExplainError, match="classes -1 to 1"):
+        attribute_all(bent, inputs, TARGETS, contrast=np.array([0, 1, 1, 0, -1]), **asked)
+    assert not any(part._forward_hooks for part in bent.modules())
 
 
 def test_an_unknown_method_is_answered_with_the_known_ones(bent, inputs):

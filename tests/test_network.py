@@ -49,7 +49,7 @@ def dataset():
 def trained(dataset):
     split = make_splits(dataset.corpus, "pitch")[0]
     said = []
-    return train(dataset, split, "pitch", TrainConfig(init="none", epochs=10, batch=8), log=said.append), split, said
+    return train(dataset, split, "pitch", TrainConfig(init="none", epochs=4, batch=8), log=said.append), split, said
 
 
 def test_input_is_stretched_repeated_and_normalised_like_imagenet(rng):

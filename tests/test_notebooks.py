@@ -3,11 +3,15 @@
 import ast
 import itertools
 import json
+import os
 import re
 import shutil
+import time
 from pathlib import Path
 
+import nbformat
 import pytest
+from forked_kernels import forked_kernels
 
 from voicecam.course.execute import execute
 
@@ -203,6 +207,13 @@ def course(tmp_path_factory):
     return place / "nbs"
 
 
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory):
+    """Environment variables under which kernels do not each import the large libraries."""
+    with forked_kernels(tmp_path_factory.mktemp("kernels")) as variables:
+        yield variables
+
+
 def both_in_one(course, name):
     """A notebook that runs the one of this name, forgets its variables, and runs its solutions where they lie; its file, and the
     number of the cell that stands between. One kernel imports once what both need."""
@@ -218,10 +229,34 @@ def both_in_one(course, name):
 
 
 @pytest.mark.slow
+def test_a_forked_kernel_is_a_kernel_of_its_own(kernels, tmp_path, monkeypatch):
+    """Two notebooks: each in its own process and folder, nothing of the first in the second, and voicecam not yet imported."""
+    for variable, value in {"PYTHONPATH": str(ROOT), **kernels}.items():
+        monkeypatch.setenv(variable, value)
+    about = "os.getpid(), type(get_ipython()).__name__, os.getcwd(), 'voicecam' in sys.modules, 'x' in dir()"
+    asked = f"import os, sys\nprint({about})\nx = 1"
+    said = []
+    for name in ("a", "b"):
+        path = tmp_path / name / "01_x.ipynb"
+        path.parent.mkdir()
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(asked)]), path)
+        execute(path, path, quick=True)
+        said.append("".join(read(path)["cells"][0]["outputs"][0]["text"]).split())
+    first, second = said
+    assert first[0] != second[0] != str(os.getpid()) != first[0]
+    assert [one[1:] for one in said] == [["ZMQInteractiveShell", str(tmp_path / name), "False", "False"] for name in ("a", "b")]
+    ended = time.monotonic() + 10
+    while any(Path("/proc", number).exists() for number in (first[0], second[0])):
+        assert time.monotonic() < ended, "a kernel that was shut down goes on"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", names(NUMBERED))
-def test_a_notebook_and_its_solutions_run(course, name, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_a_notebook_and_its_solutions_run(course, kernels, name, monkeypatch):
+    for variable, value in {"PYTHONPATH": str(ROOT), **kernels}.items():
+        monkeypatch.setenv(variable, value)
     path, turn = both_in_one(course, name)
     execute(path, path, quick=True)
     shown = [cell["outputs"] for cell in read(path)["cells"] if cell["cell_type"] == "code"]

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import pickle
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ from voicecam.commands import run_report
 from voicecam.data.splits import Split
 from voicecam.errors import VoicecamError
 from voicecam.features import Axis
-from voicecam.report import ReportClip, ReportContent, ReportExplanation, count, interval, render, write_report
+from voicecam.report import ReportClip, ReportContent, ReportExplanation, count, interval, pictures, render, write_report
 
 COEFFICIENTS = Axis("coefficient", np.arange(8), "")
 BANDS_IN_HZ = Axis("frequency", np.array([200.0, 500.0, 800.0, 1200.0, 1800.0, 2500.0, 3600.0, 5000.0]), "Hz")
@@ -170,11 +171,22 @@ def explanation() -> ReportExplanation:
     )
 
 
+PLOTTED: dict[object, pictures.Picture] = {}
+
+
 @pytest.fixture(autouse=True)
-def _no_pixels(monkeypatch, request):
-    """Figures are plotted but not turned into pixels, which takes most of a report's time; the browser gets real ones."""
+def no_pixels(monkeypatch, request, draw=pictures._draw):
+    """Figures are plotted, those of the same numbers once, but not turned into pixels; the browser gets real ones."""
+
+    def kept(plot, *data, **look):
+        key = plot, pickle.dumps((data, look))
+        if key not in PLOTTED:
+            PLOTTED[key] = draw(plot, *data, **look)
+        return PLOTTED[key]
+
     if "browser" not in request.node.name:
         monkeypatch.setattr(figures, "png_bytes", lambda fig: b"")
+        monkeypatch.setattr(pictures, "_draw", kept)
 
 
 @pytest.fixture

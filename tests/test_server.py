@@ -430,6 +430,8 @@ def test_serve_takes_several_models(spoken_run, tmp_path):
     with subprocess.Popen(list(map(str, command)), cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
         try:
             address = server.stdout.readline().split()[1]
+            assert address.startswith("http://127.0.0.1:")
+            assert "token" not in address, "nobody else can reach it"
             found = httpx.get(f"{address}api/model?model=speech", timeout=120).json()
         finally:
             server.terminate()

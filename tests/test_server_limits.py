@@ -174,7 +174,7 @@ def test_the_token_is_given_once_and_then_a_cookie_of_this_page_alone_has_it(gua
 @pytest.mark.slow
 def test_serve_asks_for_a_token_where_other_computers_can_reach_it():
     argv = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--port", "0", "--model", str(VOICE)]
-    for host, guarded in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
+    for host, guarded in (("0.0.0.0", True), ("localhost", False)):  # 127.0.0.1: test_server.test_serve_takes_several_models
         server = subprocess.Popen([*argv, "--host", host], stdout=subprocess.PIPE, text=True)
         try:
             said = server.stdout.readline()

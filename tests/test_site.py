@@ -14,7 +14,7 @@ import pytest
 import soundfile as sf
 from test_server import running
 from test_speech import no_speech_sounds, words
-from test_web_export import recordings, softmax
+from test_web_export import RECORDINGS, recordings, softmax
 from web_folder import MICROPHONE, chromium_browser
 
 from voicecam import audio
@@ -88,8 +88,7 @@ def browser(chromium, tmp_path_factory):
         yield browser
 
 
-@pytest.fixture
-def visit(browser, address):
+def visits(browser, address):
     """Function that opens a fresh visit; afterwards nothing was said on the console, no rule broken and no other host asked."""
     from playwright.sync_api import expect
 
@@ -121,6 +120,18 @@ def visit(browser, address):
     assert [url for url in asked if not url.startswith((address, f"blob:{address}", "data:"))] == []
 
 
+@pytest.fixture
+def visit(browser, address):
+    yield from visits(browser, address)
+
+
+@pytest.fixture(scope="module")
+def engine(browser, address):
+    """One visit whose modules several tests ask; none of them touches what it shows."""
+    for visit in visits(browser, address):
+        yield visit()
+
+
 def text(samples):
     return base64.b64encode(np.ascontiguousarray(samples, np.float32).tobytes()).decode("ascii")
 
@@ -139,9 +150,9 @@ CLASSIFY = f"""async ([folder, sounds]) => {{
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
-def test_browser_and_python_say_the_same_on_recordings(visit, folder):
-    page, classifier = visit(), load_classifier(folder)
-    model, signals, rows = classifier.model, recordings(100, seed=21), []
+def test_browser_and_python_say_the_same_on_recordings(engine, folder):
+    page, classifier = engine, load_classifier(folder)
+    model, signals, rows = classifier.model, recordings(RECORDINGS, seed=21), []
     found = []
     for first in range(0, len(signals), 20):
         sounds = [text(signal.samples) for signal in signals[first : first + 20]]
@@ -180,8 +191,8 @@ def test_browser_and_python_say_the_same_on_recordings(visit, folder):
     assert found[:, 2].max() < 0.02
 
 
-def test_bands_are_worth_the_same(visit):
-    page, classifier = visit(), load_classifier(MODELS[0])
+def test_bands_are_worth_the_same(engine):
+    page, classifier = engine, load_classifier(MODELS[0])
     model = classifier.model
     (signal,) = recordings(1, seed=33)
     clip = clip_features(signal, model.config)
@@ -196,8 +207,8 @@ def test_bands_are_worth_the_same(visit):
     assert page.evaluate(call, [text(signal.samples), best]) == pytest.approx(list(wanted), abs=1e-3)
 
 
-def test_speech_is_found_where_python_finds_it(visit):
-    page, seven, rng = visit(), words()[0], np.random.default_rng(2)
+def test_speech_is_found_where_python_finds_it(engine):
+    page, seven, rng = engine, words()[0], np.random.default_rng(2)
     silence = np.zeros(RATE, np.float32)
     sounds = {
         "word": seven,
@@ -388,8 +399,8 @@ def parts(page, sound, k, planted=None):
     return found and tuple(map(np.array, found))
 
 
-def test_evidence_and_rest_add_up_to_the_sound(visit):
-    page = visit()
+def test_evidence_and_rest_add_up_to_the_sound(engine):
+    page = engine
     for signal, k in zip(recordings(4, seed=8), (0, 3, 7, 9)):
         sound = np.resize(signal.samples, RATE)
         evidence, rest = parts(page, sound, k)
@@ -397,8 +408,8 @@ def test_evidence_and_rest_add_up_to_the_sound(visit):
         assert 0.01 < (evidence**2).sum() / (sound**2).sum() < 0.99
 
 
-def test_a_tone_lands_in_the_part_where_a_planted_map_puts_it(visit):
-    page, time = visit(), np.arange(RATE) / RATE
+def test_a_tone_lands_in_the_part_where_a_planted_map_puts_it(engine):
+    page, time = engine, np.arange(RATE) / RATE
     low, high = (0.3 * np.sin(2 * np.pi * hz * time) for hz in (200, 6000))
 
     def amplitudes(part):
@@ -481,9 +492,9 @@ FILE = f"""async ([name, sound]) => {{
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
-def test_a_recording_gets_the_answer_of_the_local_server(visit, folder):
+def test_a_recording_gets_the_answer_of_the_local_server(engine, folder):
     """The page's two backends on two speakers with a pause between, and on silence: the same keys, verdict, windows, bands."""
-    page, explainer = visit(), Explainer(load_classifier(folder), load_ranges(folder), folder.name)
+    page, explainer = engine, Explainer(load_classifier(folder), load_ranges(folder), folder.name)
     pause = np.zeros(RATE, np.float32)
     sound = np.concatenate([pause, spoken(WOMAN, 1.6), pause, spoken(MAN, 1.6), pause])
     answer = page.evaluate(FILE, [folder.name, text(sound)])
@@ -558,15 +569,22 @@ def test_opens_without_a_network_once_it_was_opened(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["live", "minute", "recording", "compare", "teach"])
-def test_reads_on_a_phone(visit, view, scheme):
-    page = visit(f"#{view}", width=360, color_scheme=scheme)
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+def test_reads_on_a_phone(visit, scheme):
+    page = visit("#live", width=360, color_scheme=scheme)
+    for view in ("live", "minute", "recording", "compare", "teach"):
+        page.evaluate(f"location.hash = '{view}'")
+        page.wait_for_selector(f"section.view.{view} button:visible")
+        page.wait_for_timeout(300)
+        fits(page, view)
+
+
+def fits(page, view):
+    """Nothing is wider than a phone, smaller than a finger, or without a name."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
     small = """() => [...document.querySelectorAll("main button, main select")].filter((one) => one.offsetParent)
       .filter((one) => one.getBoundingClientRect().height < 36).map((one) => one.outerHTML)"""
-    assert page.evaluate(small) == []
+    assert page.evaluate(small) == [], view
     unnamed = """() => [...document.querySelectorAll("button, input, select, canvas, meter")].filter((one) => one.offsetParent)
       .filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.labels?.length))
       .map((one) => one.outerHTML)"""
-    assert page.evaluate(unnamed) == []
+    assert page.evaluate(unnamed) == [], view

@@ -189,7 +189,8 @@ def test_the_script_counts_what_is_found(tmp_path):
     pd_rows = "path,speaker\n" + "".join(f"w{i}.wav,s{i}\n" for i in range(3)) + "tone.wav,t\n"
     (tmp_path / "clips.csv").write_text(pd_rows)
     out = tmp_path / "out" / "speech.csv"
-    asked = [sys.executable, ROOT / "audit" / "speech.py", "--no-packages", "--corpus", tmp_path, "--damaged", "0", "--out", out]
+    few = ["--damaged", "0", "--made", "2"]
+    asked = [sys.executable, ROOT / "audit" / "speech.py", "--no-packages", "--corpus", tmp_path, *few, "--out", out]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 0, done.stderr
@@ -197,4 +198,6 @@ def test_the_script_counts_what_is_found(tmp_path):
     column = {name: i for i, name in enumerate(rows[0])}
     corpus = [r for r in rows[1:] if r[column["group"]] == "corpus" and r[column["kind"]] == tmp_path.name]
     assert sum(int(r[column["clips"]]) for r in corpus) == 4
+    none = [r for r in rows[1:] if r[column["kind"]].startswith("made: ")]
+    assert [int(r[column["clips"]]) for r in none] == [2] * 7
     assert sum(int(r[column["clips"]]) * float(r[column["found"]]) for r in corpus) == pytest.approx(3, abs=0.01)

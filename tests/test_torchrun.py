@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shared_training
 from run_script import SCRIPTS, one_line_error, run_script
 
 from voicecam import runs
@@ -18,19 +19,19 @@ from voicecam.corpora import open_corpus
 from voicecam.data.dataset import make_images
 from voicecam.errors import ModelError
 from voicecam.files import TEMPORARY
-from voicecam.network import torchrun
+from voicecam.network import learner, torchrun
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--"]
-PROGRAM = Path(__file__).with_name("shared_training.py")
 TINY = recipe("mfcc", seconds=0.5, image_rows=16, image_columns=16)
 QUICK = ["--label", "label", "--arch", "small", "--init", "none", "--batch", "4"]
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_with_twice_the_batch_learns(tmp_path):
-    for name, command, batch in (("one", [sys.executable], 8), ("two", TORCHRUN, 4)):
-        done = subprocess.run([*command, PROGRAM, tmp_path / name, str(batch)], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+def test_two_processes_learn_what_one_with_twice_the_batch_learns(tmp_path, monkeypatch):
+    monkeypatch.setattr(learner, "build", shared_training.build)
+    shared_training.main(str(tmp_path / "one"), 8)  # alone, in this process
+    done = subprocess.run([*TORCHRUN, shared_training.__file__, tmp_path / "two", "4"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     one, two = (np.load(tmp_path / f"{name}.npz") for name in ("one", "two"))
     assert set(one) == set(two)
     for name in one:

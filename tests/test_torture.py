@@ -1,4 +1,4 @@
-"""The short rows of make torture: a part of the zoo, two kills, 300 requests, a second of fuzzing. Nothing falls in them."""
+"""The short rows of make torture: a part of the zoo, a kill, 200 requests, a second of fuzzing. Nothing falls in them."""
 
 import shutil
 import subprocess

@@ -399,6 +399,8 @@ def lone_run(tmp_path_factory):
     small = [
         "--label",
         "label",
+        "--arch",
+        "small",
         "--init",
         "none",
         "--epochs",

@@ -152,13 +152,15 @@ def test_what_is_no_speech_has_no_class(page, name):
     assert page.said == []
 
 
-def test_files_that_cannot_be_used_are_refused_and_the_page_goes_on(page):
+def test_files_that_cannot_be_used_are_refused_and_the_page_goes_on(page, tmp_path):
     from playwright.sync_api import expect
+
+    (tmp_path / "big.wav").write_bytes(b"\0" * 21_000_000)
 
     for data, words_said in ((b"", "0 bytes"), (b"I am a text.\n" * 99, "not readable as sound")):
         drop(page, data)
         expect(page.get_by_role("alert")).to_contain_text(words_said)
-    page.locator("#file").set_input_files({"name": "big.wav", "mimeType": "audio/wav", "buffer": b"\0" * 21_000_000})
+    page.locator("#file").set_input_files(tmp_path / "big.wav")
     expect(page.get_by_role("alert")).to_contain_text("larger than 20 MB")
     assert page.locator("#result").is_hidden()
     page.locator("#file").set_input_files({"name": "word.wav", "mimeType": "audio/wav", "buffer": wav(spoken(0))})

@@ -32,11 +32,11 @@ def main() -> int:
     """Run the script; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000, help="how many")
-    parser.add_argument("--few", action="store_true", help="300 requests: for make test")
+    parser.add_argument("--few", action="store_true", help="200 requests: for make test")
     parser.add_argument("--schemathesis", default="schemathesis", metavar="PROGRAM", help="where it is")
     args = parser.parse_args()
     if args.few:
-        return finish("server-few", [many(300, grows=2 * GROWS)], keep=False)
+        return finish("server-few", [many(200, grows=2 * GROWS)], keep=False)
     return finish("server", chain((many(args.requests) for _ in range(1)), described(args.schemathesis)))
 
 

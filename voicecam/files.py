@@ -30,18 +30,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     A reader never sees a half-written file, also after a kill: it sees the old file, or none.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = cut_bytes(f".{path.stem}", LONGEST_NAME - len(os.fsencode(path.suffix)) - 9)  # mkstemp adds eight letters
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{prefix}-", suffix=path.suffix)
+    handle, temporary = _beside(Path(path))
     os.close(handle)
-    temporary = Path(name)
-    try:
+    with _put(temporary, path):
         yield temporary
+
+
+def _beside(path: Path) -> tuple[int, Path]:
+    """An open new file in the folder of `path`, which is made where it is not there, and its path."""
+    prefix = cut_bytes(f".{path.stem}", LONGEST_NAME - len(os.fsencode(path.suffix)) - 9)  # mkstemp adds eight letters
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{prefix}-", suffix=path.suffix)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{prefix}-", suffix=path.suffix)
+    return handle, Path(name)
+
+
+@contextmanager
+def _put(temporary: Path, path: Path) -> Iterator[None]:
+    """Rename `temporary` to `path` when the block ends well, delete it when it fails."""
+    try:
+        yield
         os.chmod(temporary, 0o644)  # mkstemp makes files only the owner can read
         os.replace(temporary, path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -87,8 +102,9 @@ def _sweep(folder: Path, names: list[str]) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
+    handle, temporary = _beside(Path(path))
+    with _put(temporary, path), open(handle, "wb") as file:
+        file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -98,7 +114,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as readable JSON, atomically. NaN is refused: JSON has none; use None."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        json.dump(value, file, indent=1, ensure_ascii=False, allow_nan=False)  # piece by piece: a map's text may have 100 MB
+        file.write("\n")
 
 
 def read_json(

@@ -143,13 +143,14 @@ class VoiceModel:
 
     def _picture_map(self, found: Prediction, asked: str, method: str, layer: str) -> tuple[str, str, np.ndarray]:
         """Method, layer and map of the window's picture."""
-        from voicecam.explanation.methods import METHODS, attribute
+        from voicecam.explanation.methods import METHODS, attribute_all
 
         method, layer = map_choice(self.model.arch, self.model.config.features, method=method, layer=layer)
         _check_known("method", method, tuple(METHODS))
         target, contrast = targets_of(self.model, asked)
         inputs, stage = self.model.input(np.asarray(found.matrix)[None]), self.model.stage(layer)
-        return method, layer, attribute(self.model.network, inputs, target, method=method, layer=stage, contrast=contrast)[0]
+        maps = attribute_all(self.model.network, inputs, target, methods=[method], layer=stage, contrast=contrast)
+        return method, layer, maps[method][0]
 
     def _sound_map(self, found: Prediction, asked: str, method: str, layer: str) -> tuple[str, str, np.ndarray]:
         """Method, "sound" and the map of the window's sound by band and time."""

@@ -3,10 +3,11 @@
 Judges nothing: mixing, limits and what is too short or silent are `audio`'s.
 """
 
+import io
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO
@@ -53,9 +54,7 @@ def open_stream(file: BinaryIO, kind: Kind) -> Iterator[Stream]:
 def _open(file: BinaryIO, kind: Kind, stack: ExitStack) -> Stream:
     if kind.libsndfile:
         try:
-            with interrupt_waits():
-                ours = _piped(file) if kind is MP3 and not counts_its_frames(file) else _Onward(_Sought(file))
-                opened = stack.enter_context(ours)
+            opened = stack.enter_context(_libsndfile(file, kind))
             return Stream(opened.samplerate, opened.frames if opened.frames < NO_LENGTH else None, _blocks(opened))
         except (sf.LibsndfileError, RuntimeError) as reason:
             if kind.ffmpeg is None or not _has_pyav():
@@ -64,7 +63,12 @@ def _open(file: BinaryIO, kind: Kind, stack: ExitStack) -> Stream:
 
 
 class _Onward(sf.SoundFile):
-    """A file read from start to end. soundfile seeks after each block, which some codecs cannot do and others do wrongly."""
+    """A file read from start to end. soundfile seeks after each block, which some codecs cannot do and others do wrongly.
+
+    hold : what a block is read in; interrupt_waits where libsndfile asks Python for bytes
+    """
+
+    hold: Callable[[], AbstractContextManager] = staticmethod(interrupt_waits)
 
     def seekable(self) -> bool:
         return False
@@ -85,8 +89,31 @@ class _Sought:
         return self.tell()
 
 
+def _libsndfile(file: BinaryIO, kind: Kind) -> AbstractContextManager[_Onward]:
+    if kind is MP3 and not counts_its_frames(file):
+        return _piped(file)
+    if os.name == "posix" and isinstance(file, io.BufferedReader):  # elsewhere libsndfile has file numbers of its own
+        return _by_number(file)
+    with interrupt_waits():
+        return _Onward(_Sought(file))
+
+
 @contextmanager
-def _piped(file: BinaryIO) -> Iterator[sf.SoundFile]:
+def _by_number(file: BinaryIO) -> Iterator[_Onward]:
+    """A file on disk that libsndfile reads by itself, four times as fast as when it asks Python for each piece."""
+    number = file.fileno()
+    before = os.lseek(number, 0, os.SEEK_CUR)
+    os.lseek(number, 0, os.SEEK_SET)
+    try:
+        with _Onward(number, closefd=False) as opened:
+            opened.hold = nullcontext
+            yield opened
+    finally:
+        os.lseek(number, before, os.SEEK_SET)  # where `file` believes it to be
+
+
+@contextmanager
+def _piped(file: BinaryIO) -> Iterator[_Onward]:
     """An MP3 that does not count its frames, as from a pipe: given a size, libsndfile estimates its length from that and reads no
     further."""
     theirs, ours = os.pipe()
@@ -109,7 +136,7 @@ def _feed(file: BinaryIO, pipe: int) -> None:
             pass
 
 
-def _blocks(opened: sf.SoundFile) -> Iterator[np.ndarray]:
+def _blocks(opened: _Onward) -> Iterator[np.ndarray]:
     # no more than is promised, and some: what a block has left libsndfile fills with zeros, 1 ms for BLOCK
     most = max(1, min(BLOCK // opened.channels, opened.frames + 4096))
     try:
@@ -119,8 +146,8 @@ def _blocks(opened: sf.SoundFile) -> Iterator[np.ndarray]:
         raise DecodeError(_one_line(reason)) from None
 
 
-def _next_block(opened: sf.SoundFile, most: int) -> np.ndarray:
-    with interrupt_waits():
+def _next_block(opened: _Onward, most: int) -> np.ndarray:
+    with opened.hold():
         return opened.read(most, dtype="float32", always_2d=True)
 
 

@@ -68,21 +68,30 @@ def pairs(these: np.ndarray) -> list[tuple[int, int]]:
     with such a word are compared (multi-index hashing, Norouzi et al. 2012), a hundredth of all pairs or so.
     """
     bits = np.ascontiguousarray(these)
-    wide, found = bits.view(np.uint64), np.zeros((0, 2), int)
-    for word in bits.view(np.uint16).T.astype(int):
-        order = np.argsort(word, kind="stable")
-        starts = np.searchsorted(word[order], np.arange(2**16 + 1))  # of each value among those in order
+    most, found = int(COPY * 8 * BYTES), np.zeros((0, 2), int)
+    for word in bits.view(np.uint16).T:
+        order = np.argsort(word, kind="stable")  # in this order those alike in the word lie side by side in memory
+        value, wide = word[order].astype(np.int32), bits.view(np.uint64)[order]
+        half, rest = wide[:, :2].copy(), wide[:, 2:].copy()
+        starts = np.searchsorted(value, np.arange(2**16 + 1)).astype(np.int32)
         for flip in (0, *(1 << bit for bit in range(16))):
-            asking = np.flatnonzero(word & flip == 0)  # each pair is met from one side
-            first = starts[word[asking] ^ flip]
-            n = starts[(word[asking] ^ flip) + 1] - first
+            asking = np.flatnonzero(value & flip == 0).astype(np.int32)  # each pair is met from one side
+            first = starts[value[asking] ^ flip]
+            n = starts[(value[asking] ^ flip) + 1] - first
             one = np.repeat(asking, n)
-            other = order[np.arange(len(one)) + np.repeat(first - np.cumsum(n) + n, n)]
-            differing = np.bitwise_count(wide[one] ^ wide[other]).sum(axis=1, dtype=np.uint16)
-            like = differing <= COPY * 8 * BYTES
-            both = np.sort(np.stack([one[like], other[like]], axis=1), axis=1)
+            other = np.arange(len(one), dtype=np.int32) + np.repeat(first - np.cumsum(n, dtype=np.int32) + n, n)
+            differing = _count(half[one] ^ half[other])
+            like = np.flatnonzero(differing <= most)  # few: half of the bits tells most recordings apart
+            one, other = one[like], other[like]
+            copies = differing[like] + _count(rest[one] ^ rest[other]) <= most
+            both = np.sort(np.stack([order[one[copies]], order[other[copies]]], axis=1), axis=1)
             found = np.unique(np.concatenate([found, both[both[:, 0] < both[:, 1]]]), axis=0)
     return list(map(tuple, found.tolist()))
+
+
+def _count(words: np.ndarray) -> np.ndarray:
+    """How many bits are set in two words of 64, uint8 (n,), of uint64 (n, 2)."""
+    return np.bitwise_count(words[:, 0]) + np.bitwise_count(words[:, 1])
 
 
 def to_text(prints: np.ndarray) -> str:
@@ -109,9 +118,11 @@ def _differing(these: np.ndarray, those: np.ndarray) -> np.ndarray:
 
 def _energies(samples: np.ndarray) -> np.ndarray:
     """Power in each band, float (frame, BANDS), of samples at RATE; frames stand WINDOW / 2 over both edges."""
-    padded = np.pad(samples.astype(np.float64), WINDOW // 2)
+    padded = np.zeros(len(samples) + WINDOW)  # np.pad takes ten times as long
+    padded[WINDOW // 2 : -WINDOW // 2] = samples
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]  # (frame, sample)
-    power = np.abs(np.fft.rfft(frames * hann(WINDOW), axis=1)) ** 2
+    spectra = np.fft.rfft(frames * hann(WINDOW), axis=1)
+    power = spectra.real**2 + spectra.imag**2
     return power @ _bands().T  # (frame, bin) -> (frame, band)
 
 

@@ -104,6 +104,8 @@ def read_bytes(data: bytes, *, name: str = "recording", limits: Limits = ANY) ->
 
 def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal:
     signals = [*file_blocks(file, name, rate, limits)]
+    if len(signals) == 1:
+        return signals[0]
     samples, end, found = np.empty(sum(len(one.samples) for one in signals), np.float32), 0, signals[0].rate
     signals.reverse()
     while signals:  # each is given up when it is copied: nothing is held twice
@@ -148,15 +150,17 @@ class _Got:
     def take(self, samples: np.ndarray) -> None:
         """Count the next samples of one channel."""
         self.n += len(samples)
-        self.bad += len(samples) - int(np.count_nonzero(np.isfinite(samples)))
-        if not self.bad and len(samples):
+        total = float(samples.sum(dtype=np.float64))  # of float32: not finite only where one of them is not
+        if not np.isfinite(total):
+            self.bad += len(samples) - int(np.count_nonzero(np.isfinite(samples)))
+        elif len(samples):
             self.low, self.high = min(self.low, float(samples.min())), max(self.high, float(samples.max()))
-            self.sum += float(samples.sum(dtype=np.float64))
+            self.sum += total
 
     def mono(self, stream: Stream, limits: Limits, name: str) -> Iterator[np.ndarray]:
         """The stream's blocks mixed down, float32 (n,), counted. Raises AudioError at the limit."""
         for block in stream.blocks:
-            samples = block.mean(axis=1)  # (sample, channel) -> (sample,)
+            samples = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)  # (sample, channel) -> (sample,)
             self.take(samples)
             if self.n > limits.seconds * stream.rate:
                 raise AudioError(f"{name}: more than {limits.seconds:g} s of sound, the most that is read; cut it")

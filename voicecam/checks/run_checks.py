@@ -51,7 +51,7 @@ CHECKS = {
     )
 }  # in the report's order
 SHARE_CLIPS = (centroid.CHECK.name, bands.CHECK.name, audible.CHECK.name)  # see CheckContext.band_clips
-MOST_BESIDE = 4  # processes: each takes a gigabyte or two
+MOST_BESIDE = 2  # processes: each takes a gigabyte or two; with more cores each has more threads
 SOUND_BANDS = sound_bands.CHECK.name  # the check of a speech model's maps
 FIRST_SCREEN = ("confounds", "randomisation", "planted", "faithfulness")  # checks that answer a question there
 

@@ -31,7 +31,7 @@ from voicecam.features.image import save_matrix, save_picture
 from voicecam.files import alone_in, write_bytes, write_json, writing
 from voicecam.progress import Progress
 
-SAVE_EVERY_S = 5.0  # s between saves of an unfinished map: what a kill can cost
+SAVE_EVERY_S = 5.0  # s between saves of an unfinished map at least: what a kill can cost
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,15 @@ def make_images(
 def _make(work: "_Work", workers: int | None, progress: Progress) -> None:
     """Make what waits; whatever stops it, what is done is kept."""
     with closing(work.convert(workers)) as results:
-        saved = time.monotonic()
+        saved, took = time.monotonic(), 0.0
         try:
             for name, result in progress(results, len(work.waiting)):
                 work.ready[name] = result
-                if time.monotonic() - saved > SAVE_EVERY_S:
+                if time.monotonic() - saved > max(SAVE_EVERY_S, 10 * took):  # a large map takes its time
+                    began = time.monotonic()
                     work.save()
                     saved = time.monotonic()
+                    took = saved - began
         finally:
             work.save()
 
@@ -129,12 +131,14 @@ def read_dataset(path: Path, *, images: Path | None = None) -> Dataset:
     values, home = read_map(Path(path)), home_of(Path(path).parent)
     good = {name: entry for name, entry in values["entries"].items() if "error" not in entry}
     ready_made = home / values["matrices"] if values.get("matrices") else None
-    rows = [{"path": name, "speaker": entry["speaker"], **entry["labels"]} for name, entry in good.items()]
+    labels = dict.fromkeys(label for entry in good.values() for label in entry["labels"])
+    columns = {label: [entry["labels"].get(label) for entry in good.values()] for label in labels}
+    columns = {"path": list(good), "speaker": [entry["speaker"] for entry in good.values()], **columns}
     folds = {
         label: tuple(Fold(**{part: tuple(who) for part, who in fold.items()}) for fold in many)
         for label, many in values["folds"].items()
     }
-    clips = pd.DataFrame(rows).astype("string")
+    clips = pd.DataFrame(columns).astype("string")
     corpus = Corpus(values["corpus"], home / values["root"], clips, tuple(values["repairs"]), folds, values["note"], ready_made)
     failed = tuple((name, entry["error"]) for name, entry in values["entries"].items() if "error" in entry)
     config, known_by = from_dict(values["config"]), [from_text(e["fingerprint"])[0] for e in good.values() if "fingerprint" in e]
@@ -188,8 +192,8 @@ class _Work:
     def convert(self, workers: int | None) -> Generator[tuple[str, dict[str, Any]]]:
         """(clip, entry) of each that waits, in order; over processes where there is enough to do."""
         root, names = self.corpus.root, self.waiting
-        jobs = [(root / name, self.folder / self.names[name], self.config) for name in names]
-        by = HERE if workers == 1 or len(jobs) < 64 else PROCESSES  # starting processes costs more than 64 clips
+        jobs = ((root / name, self.folder / self.names[name], self.config) for name in names)
+        by = HERE if workers == 1 or len(names) < 64 else PROCESSES  # starting processes costs more than 64 clips
         with closing(spread(_convert, jobs, workers=workers, by=by, chunk=16)) as results:
             for name, result in zip(names, results):
                 yield name, self._entry(name, result)

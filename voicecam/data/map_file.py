@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from voicecam.config import SOUND_RECIPES, Config
 from voicecam.corpora.table import Corpus
 from voicecam.errors import DatasetError
@@ -60,11 +58,11 @@ def home_of(maps: Path) -> Path:
 def map_values(corpus: Corpus, config: Config, ready: dict[str, dict[str, Any]], *, home: Path, complete: bool) -> dict[str, Any]:
     """All that the map file of a corpus holds. Its paths start from `home`, where they lie below it."""
     entries = {}
-    for row in corpus.clips.to_dict("records"):
-        name, speaker = row.pop("path"), row.pop("speaker")
+    labels = corpus.clips.columns.drop(["path", "speaker"])
+    columns = [corpus.clips[label].astype(object).where(corpus.clips[label].notna(), None) for label in labels]
+    for name, speaker, *values in zip(corpus.clips["path"], corpus.clips["speaker"], *columns):
         if name in ready:
-            labels = {key: None if pd.isna(value) else value for key, value in row.items()}
-            entries[name] = {**ready[name], "speaker": speaker, "labels": labels}
+            entries[name] = {**ready[name], "speaker": speaker, "labels": dict(zip(labels, values))}
     return {
         "format": FORMAT,
         "corpus": corpus.name,

@@ -3,6 +3,7 @@
 The pictures are what people look at and what counts; the array is made again wherever one of them has another size or time.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def stored_matrices(entries: Mapping[str, Mapping[str, Any]], folder: Path, *, n
     """
     images = _images(entries, folder)
     if len(images) < FEWEST:
-        return np.stack([load_matrix(*image) for image in images])
+        return np.stack([_load(image) for image in images])
     path = home / FOLDER / f"{name}-{_key(images)}.npy"
     if not path.is_file():
         _write(path, images)
@@ -40,27 +41,32 @@ def array_key(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> str:
     return _key(_images(entries, folder))
 
 
-def _images(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> list[tuple[Path, float, float]]:
-    return [(folder / entry["image"], entry["low"], entry["high"]) for entry in entries.values()]
+def _images(entries: Mapping[str, Mapping[str, Any]], folder: Path) -> list[tuple[str, float, float]]:
+    """Path of each image, as text: a Path of each takes longer than to ask for its size; the values of its black and white."""
+    return [(os.path.join(folder, entry["image"]), entry["low"], entry["high"]) for entry in entries.values()]
 
 
-def _write(path: Path, images: list[tuple[Path, float, float]]) -> None:
-    first = load_matrix(*images[0])
+def _write(path: Path, images: list[tuple[str, float, float]]) -> None:
+    first = _load(images[0])
     with atomic_path(path) as temporary:
         array = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(images), *first.shape))
         for row, image in enumerate(images):
-            array[row] = load_matrix(*image)
+            array[row] = _load(image)
         array.flush()
 
 
-def _key(images: list[tuple[Path, float, float]]) -> str:
+def _load(image: tuple[str, float, float]) -> np.ndarray:
+    return load_matrix(Path(image[0]), *image[1:])
+
+
+def _key(images: list[tuple[str, float, float]]) -> str:
     """By which images an array is known: their names, sizes and times, and what their black and white stand for."""
     seen = []
     for path, low, high in images:
         try:
-            stat = path.stat()
+            stat = os.stat(path)
         except OSError:
-            load_matrix(path, low, high)  # says what is wrong
+            _load((path, low, high))  # says what is wrong
             raise
-        seen.append([str(path), stat.st_size, stat.st_mtime_ns, low, high])
+        seen.append([path, stat.st_size, stat.st_mtime_ns, low, high])
     return digest(seen)

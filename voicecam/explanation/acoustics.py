@@ -11,16 +11,12 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from voicecam.audio import Signal
 from voicecam.audio.pitch import FLOOR_HZ, STEP_S, pitch_track, sound
 from voicecam.errors import ExplainError
 from voicecam.evaluation.intervals import TAIL, Jackknife, jackknife
+from voicecam.explanation import ridge
 
 FEWEST_VOICED = 5  # frames; fewer are chance hits in noise
 SHORTEST_S = 0.11  # s; Praat's windows hold up to 4.5 periods of the lowest pitch, and a step more is room for some frames
@@ -28,9 +24,7 @@ FORMANT_CEILING_HZ = 5250.0  # Hz; Praat's manual has 5000 for men, 5500 for wom
 FORMANTS = 4
 OCTAVES_HZ = 500 * 2 ** np.arange(-0.5, 4)  # Hz; limits of the octaves around 0.5, 1, 2 and 4 kHz
 TILT_WINDOW_S = 0.032
-FOLDS = 5
 MORE = 0.02  # of the variance; so much more than all features together, one alone shows that they overfit
-PENALTIES = 10.0 ** np.arange(-1, 6)  # of the ridge model, one is chosen by folds of the training speakers
 
 GROUPS = {
     "F0": ("f0_hz", "f0_range_hz", "f0_range_semitones"),
@@ -131,8 +125,9 @@ def acoustic_regression(scores: np.ndarray, facts: pd.DataFrame, speakers: Seque
 
     r2 is 1 - sum of squared errors / sum of squared distances to the training speakers' mean, over 5 folds that share no
     speaker; every speaker counts the same. 0 and less: no better than that mean. The penalty of each model is
-    chosen among PENALTIES on folds of its training speakers: with few speakers and many facts a weak one overfits. A missing
-    fact is filled with its median over the training clips, beside a column that says so. A linear model: bends are not explained.
+    chosen among ridge.PENALTIES on folds of its training speakers: with few speakers and many facts a weak one overfits. A
+    missing fact is filled with its median over the training clips, beside a column that says so. A linear model: bends are not
+    explained.
     Raises ExplainError for unequal lengths, scores that are not finite, or fewer than two speakers.
     """
     scores = np.asarray(scores, dtype=float)
@@ -145,10 +140,11 @@ def acoustic_regression(scores: np.ndarray, facts: pd.DataFrame, speakers: Seque
     others = {name: [column for column in columns if column not in part] for name, part in parts.items()}
     asked += [(name, "without", rest) for name, rest in others.items() if rest]
     tested = jackknife(pd.DataFrame({"speaker": list(speakers), "true": ""}), equal=True)
-    rows = []
+    folds, rows = ridge.folds(facts.to_numpy(dtype=float), tested.number, seed), []
     for name, kind, used in asked:
         missing = int(facts[parts.get(name, columns)].isna().any(axis=1).sum())
-        r2 = _explained(scores, facts[used].to_numpy(dtype=float), tested, seed, looks=len(parts) if kind == "alone" else None)
+        places = [columns.index(column) for column in used]
+        r2 = _explained(scores, folds, places, tested, looks=len(parts) if kind == "alone" else None)
         about = {"facts": name, "title": TITLES.get(name, name), "kind": kind}
         rows.append({**about, **r2, "missing": missing, "clips": len(scores), "speakers": len(tested.strata)})
     return pd.DataFrame(rows)
@@ -224,43 +220,24 @@ def _tilt(signal: Signal, times: np.ndarray) -> float:
     return float(np.polyfit(np.arange(len(density)), 10 * np.log10(density), 1)[0])
 
 
-def _explained(scores: np.ndarray, facts: np.ndarray, tested: Jackknife, seed: int, *, looks: int | None) -> dict[str, float]:
-    """r2, low, high and low_all of the ridge model over speaker-disjoint folds; facts : (clip, fact); looks : how many rows
-    low_all is for, or None."""
+def _explained(
+    scores: np.ndarray, folds: list[ridge.Fold], columns: list[int], tested: Jackknife, *, looks: int | None
+) -> dict[str, float]:
+    """r2, low, high and low_all of the ridge model on these columns of the facts over speaker-disjoint folds; looks : how many
+    rows low_all is for, or None."""
     counts = np.bincount(tested.number)
     weights = (len(scores) / len(counts) / counts)[tested.number]  # every speaker the same, 1 on average
     errors, distances = np.zeros(len(scores)), np.zeros(len(scores))
-    for train, test in _folds(tested.number, seed):
-        fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-        prepare = make_pipeline(fill, StandardScaler()).fit(facts[train])
-        X, w = prepare.transform(facts[train]), weights[train]
-        penalty = _penalty(X, scores[train], w, tested.number[train], seed)
-        predicted = Ridge(penalty).fit(X, scores[train], sample_weight=w).predict(prepare.transform(facts[test]))
-        errors[test] = weights[test] * (scores[test] - predicted) ** 2
-        distances[test] = weights[test] * (scores[test] - np.average(scores[train], weights=w)) ** 2
+    for fold in folds:
+        train, test = fold.train, fold.test
+        errors[test] = weights[test] * (scores[test] - ridge.foretell(fold, scores, weights, np.array(columns))) ** 2
+        distances[test] = weights[test] * (scores[test] - np.average(scores[train], weights=weights[train])) ** 2
     left = tested.ratio(errors, distances)
     found = {"r2": _explains(left["value"]), "low": _explains(left["high"]), "high": _explains(left["low"]), "low_all": np.nan}
     if looks and left["high"] is not None:
         without = np.divide(*(tested.without(tested.per_speaker(values)) for values in (errors, distances)))
         found["low_all"] = 1 - float(tested.ends(left["value"], without, tail=TAIL / looks)[1])
     return found
-
-
-def _folds(speakers: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows to fit and to test, sharing no speaker."""
-    divide = GroupKFold(min(FOLDS, len(np.unique(speakers))), shuffle=True, random_state=seed)
-    return list(divide.split(speakers, groups=speakers))
-
-
-def _penalty(X: np.ndarray, scores: np.ndarray, weights: np.ndarray, speakers: np.ndarray, seed: int) -> float:
-    """The one of PENALTIES whose squared error is least over folds of these speakers; the largest where there is one speaker."""
-    if len(np.unique(speakers)) < 2:
-        return float(PENALTIES[-1])
-    many, errors = np.repeat(scores[:, None], len(PENALTIES), axis=1), np.zeros(len(PENALTIES))  # (clip, penalty)
-    for train, test in _folds(speakers, seed):
-        fitted = Ridge(PENALTIES).fit(X[train], many[train], sample_weight=weights[train])
-        errors += weights[test] @ (many[test] - fitted.predict(X[test])) ** 2
-    return float(PENALTIES[errors.argmin()])
 
 
 def _explains(left: float | None) -> float:

@@ -14,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from voicecam.errors import ExplainError
-from voicecam.explanation.cams import CAMS, FORMULAS, hooked, listen
+from voicecam.explanation.cams import FORMULAS, hooked, listen, refuse_layer
 from voicecam.explanation.method_table import LIGHT, METHODS, Method  # noqa: F401  handed on
 from voicecam.network import IMAGENET_MEAN, IMAGENET_STD
 
@@ -97,9 +97,8 @@ def attribute_all(
     if shared:
         _checked(shared[0], layer, len(inputs), target, contrast)
         with left_as_it_was(network):
-            _probe(network, layer, inputs, target, contrast)
             for some in _batches(network, inputs, target, contrast, batch):
-                a, g = listen(network, layer, some[0], partial(_picked, _indices(*some)))
+                a, g = listen(network, layer, some[0], partial(_checked_score, (target, contrast), _indices(*some)))
                 for name in shared:
                     parts[name].append(FORMULAS[name](a, g))
     found |= {name: np.concatenate(maps).astype(np.float32) for name, maps in parts.items()}
@@ -184,13 +183,15 @@ def _batches(network: nn.Module, inputs: torch.Tensor, target: np.ndarray, contr
 
 def _probe(network: nn.Module, layer: nn.Module | None, inputs: torch.Tensor, *targets: np.ndarray | None) -> None:
     """One pass of one clip: raises ExplainError when the layer gives no map, or a class is not among the network's outputs."""
-    shapes: list[Any] = []
-    seen = network if layer is None else layer
-    with torch.no_grad(), hooked(seen, lambda part, given, output: shapes.append(getattr(output, "shape", ()))):
+    outputs: list[Any] = []
+    with torch.no_grad(), hooked(network if layer is None else layer, lambda part, given, output: outputs.append(output)):
         n_classes = network(_plain(network, inputs[:1])).shape[1]
-    if layer is not None and (len(shapes) != 1 or len(shapes[0]) != 4):
-        found = f"an output of shape {tuple(shapes[0])}" if len(shapes) == 1 else f"{len(shapes)} outputs"
-        raise ExplainError(f"no map at this layer: it gives {found}; choose a layer with one output of rows and columns")
+    if layer is not None:
+        refuse_layer(outputs)
+    _refuse_classes(targets, n_classes)
+
+
+def _refuse_classes(targets: Sequence[np.ndarray | None], n_classes: int) -> None:
     numbers = np.concatenate([classes for classes in targets if classes is not None])
     if (numbers < 0).any() or (numbers >= n_classes).any():
         raise ExplainError(f"classes {numbers.min()} to {numbers.max()} asked for; the network has 0 to {n_classes - 1}")
@@ -203,6 +204,8 @@ def _clips_at_once(method: str, batch: int, steps: int) -> int:
 
 def _cam(network: nn.Module, layer: nn.Module, method: str, some: Some, batch: int) -> np.ndarray:
     """Maps of one batch by a method on the grid "layer", (clip, h, w)."""
+    from voicecam.explanation.library_cams import CAMS  # here, because pytorch-grad-cam takes seconds to import
+
     inputs, target, contrast = some
     # a copy of the activations, because the next part of the network may change them in place (ReLU)
     cam = CAMS[method](model=network, target_layers=[layer], reshape_transform=torch.clone)
@@ -261,6 +264,12 @@ def _picked(classes: Sequence[torch.Tensor], logits: torch.Tensor) -> torch.Tens
     """The logit of each picture's wanted class, less that of the one against it where there is one, (clip,)."""
     target, *contrast = [logits[torch.arange(len(logits), device=logits.device), numbers] for numbers in classes]
     return target - contrast[0] if contrast else target
+
+
+def _checked_score(targets: Sequence[np.ndarray | None], classes: Sequence[torch.Tensor], logits: torch.Tensor) -> torch.Tensor:
+    """`_picked`, after a look at whether the network has all classes that are asked for."""
+    _refuse_classes(targets, logits.shape[1])
+    return _picked(classes, logits)
 
 
 def _indices(inputs: torch.Tensor, *classes: np.ndarray | None) -> tuple[torch.Tensor, ...]:

@@ -7,6 +7,7 @@ pointing game on held-back voices (pointing.py). Finding a planted cue is needed
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,8 +69,8 @@ def run_planted(
     signals, speakers = espeak_speech(folder, config) if speech is None else speech
     tables = []
     for seed in seeds:
-        place = None if networks is None else networks / _name(signals, speakers, config, training, cues, seed)
-        for planted in train_together(cues, signals, speakers, config=config, training=training, seed=seed, place=place):
+        asked: dict[str, Any] = {"config": config, "training": training, "seed": seed, "networks": networks}
+        for planted in train_together(cues, signals, speakers, **asked):
             progress(f"{CUES[planted.cue].title}: the answer turns with it in {100 * planted.turned:.0f} % of held-back pairs")
             tables.append(pointing_table(planted, methods, layers=layers, few=few, seed=seed).assign(seed=seed))
     return over_seeds(pd.concat(tables, ignore_index=True))
@@ -102,12 +103,13 @@ def train_together(
     config: Config = PICTURE,
     training: TrainConfig = SMALL_TRAINING,
     seed: int = 0,
-    place: Path | None = None,
+    networks: Path | None = None,
 ) -> list[Planted]:
     """Plant cues into recordings of some speakers, train one network on some of them to name the cue or none, and return for
-    each cue the clips of the others. place : the network's folder; it is read from there, or put there."""
+    each cue the clips of the others. networks : folder where trained networks are kept and looked for, or None."""
     pairs = plant(cues, signals, speakers, seed=seed)
     matrices, split = _matrices(pairs.samples, config), _voices(pairs.speakers, seed)
+    place = None if networks is None else networks / _name(signals, speakers, config, training, cues, seed)
     model = folded_model(_network(pairs, matrices, config, split, replace(training, seed=seed), place))
     answers = model.probabilities(matrices[split.test]).argmax(axis=1)
     return [_planted(number, name, pairs, matrices, split, model, answers) for number, name in enumerate(cues, start=1)]
@@ -210,7 +212,12 @@ def _voices(speakers: np.ndarray, seed: int) -> Split:
 
 
 def _name(
-    signals: Sequence[audio.Signal], speakers: np.ndarray, config: Config, training: TrainConfig, cues: Sequence[str], seed: int
+    signals: Sequence[audio.Signal],
+    speakers: Sequence[str] | np.ndarray,
+    config: Config,
+    training: TrainConfig,
+    cues: Sequence[str],
+    seed: int,
 ) -> str:
     """Folder of a trained network: differs when its recordings, settings or cues differ."""
     heard = float(np.sum([np.abs(signal.samples).sum(dtype=float) for signal in signals]))

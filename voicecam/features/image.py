@@ -4,6 +4,8 @@ The files in mfc_dataset are 16-bit PNGs of the matrix itself (no scale fitted y
 split. Does not draw figures with axes; see figures.py.
 """
 
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 
 from voicecam.config import Config
 from voicecam.errors import DatasetError
-from voicecam.files import atomic_path
+from voicecam.files import write_bytes
 
 SPREADS = 4.0  # standard deviations from the middle to black or white; beyond lies 1 value in 16,000 of a normal distribution
 DEEPEST = 65_535  # grey levels of a 16-bit picture
@@ -130,7 +132,17 @@ def load_matrix(path: Path, low: float, high: float) -> np.ndarray:
 
 
 def _save_png(path: Path, grey: np.ndarray) -> None:
-    from PIL import Image
+    """Write grey levels, uint8 or uint16, shape (height, width), as a PNG (ISO/IEC 15948) with the filter "up" in every row: rows
+    change slowly. Pillow tries all five filters in each row, which takes twice as long."""
+    height, width = grey.shape
+    rows = np.ascontiguousarray(grey, grey.dtype.newbyteorder(">")).view(np.uint8)
+    filtered = np.full((height, 1 + rows.shape[1]), 2, np.uint8)  # 2: "up"
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    head = struct.pack(">IIBBBBB", width, height, 8 * grey.itemsize, 0, 0, 0, 0)
+    data = zlib.compress(filtered.tobytes(), 1)
+    write_bytes(path, b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", data) + _chunk(b"IEND", b""))
 
-    with atomic_path(path) as temporary:
-        Image.fromarray(grey).save(temporary, format="PNG", compress_level=1)  # 6 takes half as long again, for 5 % less
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

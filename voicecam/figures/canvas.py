@@ -73,9 +73,15 @@ def split(ax: Axes, *, widths: tuple[float, float] = (1, 1)) -> tuple[Axes, Axes
 
 
 def png_bytes(fig: Figure, *, dpi: int = 192) -> bytes:
-    """The figure as PNG; 192 dots per inch is twice the density of a plain screen."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    """The figure as PNG; 192 dots per inch is twice the density of a plain screen. Drawn once, where savefig draws twice."""
+    buffer, canvas, before = io.BytesIO(), fig.canvas, fig.dpi
+    if not isinstance(canvas, FigureCanvasAgg):
+        canvas = FigureCanvasAgg(fig)
+    fig.set_dpi(dpi)
+    try:
+        canvas.print_png(buffer, metadata={"Software": None})
+    finally:
+        fig.set_dpi(before)
     return buffer.getvalue()
 
 

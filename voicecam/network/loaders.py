@@ -43,6 +43,8 @@ def make_loaders(
     windows : what training reads instead of the training part's pictures
     vocab : names of the classes; their numbers by default
     """
+    import fastai.vision.learner  # noqa: F401  its import teaches fastai to draw pictures; here, because it takes seconds
+
     names = list(map(str, range(int(targets.max()) + 1))) if vocab is None else list(vocab)
     parts = [list(map(int, rows)) for rows in (split.train, split.valid)]
     transforms = [[_Picture(pictures)], [_Name(targets, names), Categorize(vocab=names, sort=False)]]

@@ -17,7 +17,7 @@ from voicecam.audio import Signal
 from voicecam.data.dataset import Dataset
 from voicecam.engine import HERE, spread
 from voicecam.errors import ExplainError
-from voicecam.explanation.mel_gradients import log_mel_attribution, log_mel_of
+from voicecam.explanation.mel_gradients import STEPS, log_mel_attribution, log_mel_of
 from voicecam.explanation.methods import attribute_all, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
@@ -36,6 +36,7 @@ class FoldClips:
     table : their rows of predictions.csv; matrices : float32 (clip, n_rows, n_frames), what the network looks at
     target, contrast : int (clip,): the score explained is the logit of `target`, minus that of `contrast` where there is one
     paths : their sound files, or None where the corpus has no sound
+    steps : points on the way of the integrated gradients in `mel_weight`
     """
 
     place: Path
@@ -46,6 +47,7 @@ class FoldClips:
     target: np.ndarray
     contrast: np.ndarray | None
     paths: tuple[Path, ...] | None
+    steps: int = STEPS
 
     @property
     def speakers(self) -> list[str]:
@@ -79,7 +81,7 @@ class FoldClips:
     @cached_property
     def mel_weight(self) -> np.ndarray:
         """How much of the score each band at each time carries, float32 (clip, n_mels, n_frames), see `log_mel_attribution`."""
-        return log_mel_attribution(self.model, self.log_mel, self.target, contrast=self.contrast)
+        return log_mel_attribution(self.model, self.log_mel, self.target, contrast=self.contrast, steps=self.steps)
 
     def maps(self, method: str, layer: str, *, model: Model | None = None, bar: bool = False) -> np.ndarray:
         """Raw maps, float32 (clip, h, w), by one of explanation.METHODS: of the fold's network, or of a `model` beside it."""

@@ -20,7 +20,7 @@ from voicecam.explanation.band_occlusion import occluded_bands
 from voicecam.explanation.bands import band_limits, band_set
 from voicecam.explanation.cells import cell_edges
 from voicecam.explanation.counterfactual import shift_speech
-from voicecam.explanation.methods import METHODS, attribute
+from voicecam.explanation.methods import METHODS, attribute_all
 from voicecam.explanation.training_ranges import BANDS, DIGITS, TrainingRanges, describe_outliers, strongest
 from voicecam.features import column_axis, row_axis
 from voicecam.network import Model, recordings
@@ -112,14 +112,14 @@ def explain(explainer: Explainer, prediction: Prediction) -> dict[str, Any]:
         return {"start": window.start, "end": window.end, **explain_sound(model, prediction)}
     target, contrast = targets_of(model, prediction.label)
     with MAPPING:
-        found = attribute(
+        found = attribute_all(
             explainer.mapped.network,
             model.input(matrix[None]),
             target,
-            method=explainer.method,
+            methods=[explainer.method],
             layer=explainer.mapped.stage(explainer.layer),
             contrast=contrast,
-        )[0]
+        )[explainer.method][0]
     return {
         "start": window.start,
         "end": window.end,
