@@ -1,5 +1,6 @@
 """Work spread over processes, threads and a Dask cluster: the same results nothing lost, one line for what fails."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -200,3 +201,15 @@ def test_a_cluster_without_workers_is_one_line(monkeypatch):
         engine.on(address_of(empty)),
     ):
         pass
+
+
+def test_long_jobs_are_ended_and_not_waited_for():
+    others = set(multiprocessing.active_children())
+    found = spread(time.sleep, [(0,), (300,), (300,)], workers=2, by=engine.PROCESSES, long=True)
+    next(found)
+    left = set(multiprocessing.active_children()) - others
+    assert len(left) == 2
+    began = time.monotonic()
+    found.close()
+    assert time.monotonic() - began < 60
+    assert not any(process.is_alive() for process in left)

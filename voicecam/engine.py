@@ -69,6 +69,7 @@ def spread(
     workers: int | None = None,
     by: str = PROCESSES,
     chunk: int = 1,
+    long: bool = False,
 ) -> Generator[Any]:
     """function(*shared, *job) of each job, in the order of the jobs. function, shared and results can be pickled.
 
@@ -76,6 +77,7 @@ def spread(
     workers : how many at a time; None is one per core. On a cluster, which has its own number, it says nothing
     by : "here", one after another in this process; "threads"; "processes", which import anew. On a cluster they are all the same
     chunk : jobs given out together. Of AHEAD chunks a core results are kept at most: memory is flat in the number of jobs
+    long : jobs take minutes, so that processes are ended where nobody asks any more (Ctrl-C), and not waited for
     Raises what the function raises, and VoicecamError when a process is lost while its work is waited for.
     """
     if _clusters:
@@ -95,6 +97,7 @@ def spread(
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
         return
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(n, mp_context=_Context(), initializer=_begin, initargs=(function, tuple(shared)))
     try:
         yield from _in_order(lambda part: pool.submit(_run_beside, part), jobs, chunk, AHEAD * n)
@@ -102,6 +105,10 @@ def spread(
         raise VoicecamError(
             "a process was ended from outside, often for want of memory; close other programs, then give the same command again"
         ) from None
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others if long else ():
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

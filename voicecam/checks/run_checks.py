@@ -110,7 +110,7 @@ def _make_beside(groups: Sequence[tuple[str, ...]], place: Path, context: CheckC
     """Make groups of checks in so many processes, which share the cores."""
     threads, alone = max(1, engine.beside() // workers), replace(context, log=print, progress=_as_it_is)
     jobs = [(group,) for group in groups]
-    with closing(engine.spread(_make_there, jobs, shared=(place, alone, threads), workers=workers)) as said:
+    with closing(engine.spread(_make_there, jobs, shared=(place, alone, threads), workers=workers, long=True)) as said:
         for lines in context.progress(said, len(jobs)):
             for line in lines:
                 context.log(line)
