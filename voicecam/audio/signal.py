@@ -104,8 +104,6 @@ def read_bytes(data: bytes, *, name: str = "recording", limits: Limits = ANY) ->
 
 def _read(file: BinaryIO, name: str, rate: int | None, limits: Limits) -> Signal:
     signals = [*file_blocks(file, name, rate, limits)]
-    if len(signals) == 1:
-        return signals[0]
     samples, end, found = np.empty(sum(len(one.samples) for one in signals), np.float32), 0, signals[0].rate
     signals.reverse()
     while signals:  # each is given up when it is copied: nothing is held twice
