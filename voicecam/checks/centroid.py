@@ -15,7 +15,6 @@ from voicecam.checks.tones import believed, read_tones, tone_sentence
 from voicecam.explanation.band_occlusion import FLOORED, OCCLUDED, occluded_by_many
 from voicecam.explanation.bands import band_set
 from voicecam.explanation.centroids import OWN, PAIRED, agreement, centroid_table, differences_of_many, rank, targets_of
-from voicecam.network.folded import folded
 from voicecam.report import Drawing, Section
 from voicecam.report.format import capital
 from voicecam.runs.controls import randomised_model
@@ -88,7 +87,7 @@ def _networks(clips: FoldClips, n: int) -> Iterator[nn.Module]:
     """The fold's network, then n random ones, which are the same in each fold."""
     yield clips.model.network
     for draw in range(n):
-        yield folded(randomised_model(clips.model, seed=SEED + draw).network)
+        yield randomised_model(clips.model, seed=SEED + draw).network
 
 
 def _per_fold(context: CheckContext, signed: np.ndarray) -> dict[str, list[float]]:

@@ -13,7 +13,6 @@ from voicecam.explanation.draws import SURE, UNRELATED
 from voicecam.explanation.methods import attribute_all
 from voicecam.figures.canvas import percent
 from voicecam.network import load_model
-from voicecam.network.folded import folded_model
 from voicecam.report import Answer, Drawing, Section
 from voicecam.report.format import format_fraction, format_interval, method_titles
 from voicecam.runs.controls import SHUFFLED
@@ -46,7 +45,7 @@ def measure(context: CheckContext) -> CheckResult:
     table = draws.draws_table(pd.concat(found, ignore_index=True))
     [clips] = context.clips(sizes.dear, first=True)
     cascade = randomise.randomisation_table(
-        load_model(clips.place), clips.inputs, clips.target, clips.speakers, **asked, contrast=clips.contrast
+        clips.model, clips.inputs, clips.target, clips.speakers, **asked, contrast=clips.contrast
     )
     maps, beside = (
         attribute_all(
@@ -58,7 +57,7 @@ def measure(context: CheckContext) -> CheckResult:
             contrast=clips.contrast,
             steps=randomise.STEPS,
         )
-        for model in (clips.model, folded_model(load_model(clips.place / SHUFFLED)))
+        for model in (clips.model, load_model(clips.place / SHUFFLED))
     )
     rows = [{"method": name, **randomise.map_correlation(maps[name], beside[name], clips.speakers)} for name in sizes.methods]
     tables = {"random_draws": pd.concat(found), "random_weights": table, "randomisation": cascade, "shuffled": pd.DataFrame(rows)}

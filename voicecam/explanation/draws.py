@@ -19,7 +19,6 @@ from voicecam.explanation.faithful import ENERGY, picture_itself
 from voicecam.explanation.methods import METHODS, attribute_all
 from voicecam.explanation.randomise import STEPS, randomised_model, rank_correlation, unit_ranks
 from voicecam.network import Model
-from voicecam.network.folded import folded_model
 
 DRAWS = 20
 UNRELATED = 0.95  # share of pairs of unrelated maps that are less alike than the bar of `chance_likeness`
@@ -101,7 +100,7 @@ def draw_likeness(
     """
     chosen = {name: _some(len(inputs), _allowed(name, few)) for name in methods} | {ENERGY: _some(len(inputs), few)}
     trained = _maps(model, inputs, target, contrast, chosen, layer)
-    twins = [folded_model(randomised_model(model, seed=seed + 1000 * draw)) for draw in range(draws)]
+    twins = [randomised_model(model, seed=seed + 1000 * draw) for draw in range(draws)]
     drawn = [_maps(twin, inputs, target, contrast, chosen, layer) for twin in twins]
     smooth = _smooth_likeness(model, twins, inputs, target, contrast, methods, layer, few, noisy, seed)
     rows = []

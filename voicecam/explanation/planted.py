@@ -28,7 +28,6 @@ from voicecam.explanation.pointing import BASELINES, Planted, is_found, pointing
 from voicecam.features import features, log_mel_energies
 from voicecam.files import digest
 from voicecam.network import SMALL, Model, load_model, save_model
-from voicecam.network.folded import folded_model
 from voicecam.network.learner import TrainConfig, train
 
 FOLDER = CACHE / "planted"  # the synthetic voices, made once
@@ -110,7 +109,7 @@ def train_together(
     pairs = plant(cues, signals, speakers, seed=seed)
     matrices, split = _matrices(pairs.samples, config), _voices(pairs.speakers, seed)
     place = None if networks is None else networks / _name(signals, speakers, config, training, cues, seed)
-    model = folded_model(_network(pairs, matrices, config, split, replace(training, seed=seed), place))
+    model = _network(pairs, matrices, config, split, replace(training, seed=seed), place)
     answers = model.probabilities(matrices[split.test]).argmax(axis=1)
     return [_planted(number, name, pairs, matrices, split, model, answers) for number, name in enumerate(cues, start=1)]
 

@@ -23,7 +23,6 @@ from voicecam.explanation.planted import FOLDER, TESTED, VALIDATING, espeak_spee
 from voicecam.features import features
 from voicecam.files import digest
 from voicecam.network import SMALL, Model, load_model, save_model
-from voicecam.network.folded import folded_model
 from voicecam.network.learner import TrainConfig, train
 
 TONES = (630.0, 2000.0, 5040.0)  # Hz; middles of third-octaves, one in each of three octaves that speech fills
@@ -103,7 +102,7 @@ def hear_tones(
     names = np.array([NONE if np.isnan(tone) else f"{tone:05.0f} Hz" for tone in hz])
     split = _voices(voices, seed)
     dataset = Dataset(_corpus(voices, names), matrices, config)
-    model = folded_model(_trained(dataset, split, training, kept, [words, seed, *tones]))
+    model = _trained(dataset, split, training, kept, [words, seed, *tones])
     answers = model.probabilities(matrices[split.test]).argmax(axis=1)
     truth = np.array([model.classes.index(name) for name in names[split.test]])
     rows = np.sort(np.concatenate([_spread(split.test[hz[split.test] == tone], clips, len(tones)) for tone in tones]))

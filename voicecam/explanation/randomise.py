@@ -20,7 +20,6 @@ from voicecam.evaluation.intervals import over_speakers
 from voicecam.explanation.faithful import ENERGY, picture_itself
 from voicecam.explanation.methods import attribute_all
 from voicecam.network import Model, build, stages_of
-from voicecam.network.folded import folded_model
 
 STEPS = 8  # points on the way of integrated gradients here, of trained and random networks alike
 TRAINED = "trained"  # the stage before anything is wiped out
@@ -106,8 +105,7 @@ def randomisation_table(
     stages = [(TRAINED, model), *cascade(model, seed=seed)]
     first: dict[str, np.ndarray] = {}
     rows = []
-    for depth, (stage, drawn) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
-        wiped = folded_model(drawn)
+    for depth, (stage, wiped) in enumerate(tqdm(stages, desc="randomising", unit="stage", leave=False, disable=not bar)):
         asked: dict[str, Any] = {"methods": methods, "layer": wiped.stage(layer), "contrast": contrast, "steps": STEPS}
         for name, maps in (attribute_all(wiped.network, inputs, target, **asked) | {ENERGY: picture_itself(inputs)}).items():
             found = map_correlation(first.setdefault(name, maps), maps, speakers)

@@ -19,7 +19,6 @@ from voicecam.explanation.bands import band_shares, bands_by_class
 from voicecam.explanation.listening import sound_maps
 from voicecam.explanation.methods import METHODS
 from voicecam.files import digest, read_json, write_bytes, write_json, write_text
-from voicecam.network.folded import folded_model
 from voicecam.progress import Log, Progress
 from voicecam.runs.check_files import BANDS, CHECKS_FOLDER, FULL, CheckSizes, check_settings
 from voicecam.runs.controls import label_shuffled_model, randomised_model
@@ -123,12 +122,11 @@ def explain_run(
     maps, controls, shuffled = [], [], []
     for clips in folds:
         maps.append(clips.maps(method, layer, bar=bar))
-        random = folded_model(randomised_model(clips.model, seed=clips.number))
-        controls.append(clips.maps(method, layer, model=random, bar=bar))
+        controls.append(clips.maps(method, layer, model=randomised_model(clips.model, seed=clips.number), bar=bar))
         if full or clips is folds[0]:
             log(f"fold {clips.number}: the same network on shuffled labels, as a null")
             twin = label_shuffled_model(clips.place, dataset, settings.label, settings.training, log=lambda line: None)
-            shuffled.append(clips.maps(method, layer, model=folded_model(twin), bar=bar))
+            shuffled.append(clips.maps(method, layer, model=twin, bar=bar))
     joined = {
         "maps": np.concatenate(maps),
         "random_weights_maps": np.concatenate(controls),

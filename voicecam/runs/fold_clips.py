@@ -21,7 +21,6 @@ from voicecam.explanation.mel_gradients import STEPS, log_mel_attribution, log_m
 from voicecam.explanation.methods import attribute_all, other_of_two
 from voicecam.features import log_mel_energies
 from voicecam.network import Model, load_model
-from voicecam.network.folded import folded_model
 from voicecam.runs.folder import fold_places, read_predictions
 from voicecam.runs.sample import sample_clips
 
@@ -32,7 +31,7 @@ MAPPED = 256  # clips whose maps are asked for together: a network's inputs of a
 class FoldClips:
     """Tested clips of one fold.
 
-    place, number, model : the fold's folder, its number from 1 on, and its network, folded (see network.folded)
+    place, number, model : the fold's folder, its number from 1 on, and its network
     table : their rows of predictions.csv; matrices : float32 (clip, n_rows, n_frames), what the network looks at
     target, contrast : int (clip,): the score explained is the logit of `target`, minus that of `contrast` where there is one
     paths : their sound files, or None where the corpus has no sound
@@ -112,7 +111,7 @@ def fold_clips(folder: Path, dataset: Dataset, predictions: pd.DataFrame, choice
     for number, place in enumerate(fold_places(folder), start=1):
         table = predictions[predictions["fold"] == number]
         if len(table):
-            model, rows = folded_model(load_model(place)), index.get_indexer(pd.Index(table["path"], dtype="string"))
+            model, rows = load_model(place), index.get_indexer(pd.Index(table["path"], dtype="string"))
             paths = None if dataset.corpus.matrices else tuple(dataset.corpus.root / name for name in table["path"])
             target, contrast = targets(table, choice, model.classes)
             found.append(FoldClips(place, number, model, table, dataset.matrices[rows], target, contrast, paths))
