@@ -91,8 +91,8 @@ def check_run(
     )
     made = [name for name, check in CHECKS.items() if possible(check, context)]
     missing = [name for name in made if not (place / f"{name}.json").exists()]
-    workers = min(engine.beside(), MOST_BESIDE, len(missing))
-    if workers < 2 or context.light or dataset.config.of_sound:
+    workers = 1 if context.light or dataset.config.of_sound or _gpu() else min(engine.beside(), MOST_BESIDE, len(missing))
+    if workers < 2:
         _make(missing, place, context)
     else:
         _make_beside(_groups(missing), place, context, workers)
@@ -104,6 +104,13 @@ def _make(names: Sequence[str], place: Path, context: CheckContext) -> None:
     for name in names:
         context.log(f"check: {CHECKS[name].title}")
         write_result(place, name, CHECKS[name].measure(context))
+
+
+def _gpu() -> bool:
+    """Whether there is a GPU, whose memory processes would have to share."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _make_beside(groups: Sequence[tuple[str, ...]], place: Path, context: CheckContext, workers: int) -> None:
