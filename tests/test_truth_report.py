@@ -500,10 +500,10 @@ def test_the_first_screen_of_a_report_carries_the_warning(lone_run):
     of_checks(
         folder,
         {"randomisation": {}},
-        random_weights=drawn(hires_cam=(0.6, 0.0), grad_cam=(0.6, 0.0)),
-        random_draws=pd.DataFrame({"method": ["hires-cam", "grad-cam"], "likeness": [0.6, 0.6]}),
-        randomisation=cascaded("hires-cam"),
-        shuffled=cascaded("hires-cam"),
+        random_weights=drawn(**{"grad-cam++": (0.6, 0.0)}, grad_cam=(0.6, 0.0)),
+        random_draws=pd.DataFrame({"method": ["grad-cam++", "grad-cam"], "likeness": [0.6, 0.6]}),
+        randomisation=cascaded("grad-cam++"),
+        shuffled=cascaded("grad-cam++"),
     )
     output_of("explain", "--run", "warned", "--maps-only", cwd=folder.parent.parent)
     page = (folder / "report.html").read_text()
