@@ -125,7 +125,7 @@ def corpus(clips: list[Path], place: Path, n: int) -> dict:
 
     took = in_turn({"old": before, "now": now}, rounds=1, clock=time.perf_counter)
     note = f"{n / took['now'][0]:.0f} clips a second, at most {max(memory):.0f} MB in a process; on the clock"
-    work = f"{n} clips of {SECONDS} s at {RATE // 1000} kHz -> stored matrices, {cores} cores, cold start"
+    work = f"a corpus of {n} clips of {SECONDS} s at {RATE // 1000} kHz -> stored matrices, {cores} cores, cold start"
     return row(work, "the recipe of 2020 in a loop", "12 times", took["old"], took["now"], note=note, least=12)
 
 

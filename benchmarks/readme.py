@@ -72,22 +72,25 @@ WHY = {
     "it), its file appears whole or not at all, the sound is checked, levelled and fingerprinted so that copies are found. The "
     "stretch is two products of matrices, a PNG's rows get one filter, and libsndfile reads the file by itself. 12 times would be "
     "about what reading the file takes, 20 times less than it; spectra and the fingerprint's resampling are soxr's and NumPy's.",
-    "Grad-CAM": "- Grad-CAM is one pass up to the layer, one through what lies above it, and the gradient of that alone: layer2 has half of a "
-    "ResNet above it, layer4 next to nothing. One picture at a time with hooks is no ten times as slow on one core, whose passes do "
+    "a corpus of": "- A corpus by one command: what is true of a clip, shared by the cores, and a second to start each process.",
+    "Grad-CAM": "- Grad-CAM is one pass up to the end and the gradient of what lies above the layer alone: layer2 has half of a ResNet "
+    "above it, layer4 next to nothing. One picture at a time with hooks is no ten times as slow on one core, whose passes do "
     "not grow much quicker in batches.",
     "band-stop": "- Band-stop asks the network once for each band and clip, of another sound each time. These passes are a large part "
     "of what is left, and the inverse transforms most of the rest; bands in one batch of spectra were tried and are slower, as they "
     "leave the processor's cache.",
     "deletion": "- Deletion and insertion are passes of the network on pictures that all differ.",
+    "growth: make_images, clips": "- Making images keeps no image: what grows is the table of clips, their bytes' digests and what the "
+    "map says of each, 2 kB a clip; it is also written, and read again, whenever the unfinished map is saved.",
     "growth: make_images, workers": "- Each process takes a second of a processor to start, and two share one processor's caches.",
     "growth: classify": "- A long recording is heard in parts of 5 minutes: memory rises to what one of them takes, and stays there.",
     "growth: open a data set": "- A data set that is opened has its table in memory, 2 kB a clip, and no picture or matrix. Up to "
-    "30,000 clips the start takes most of its time; at 300,000 the search for copies, which compares fingerprints alike in one of "
-    "16 words.",
+    "30,000 clips the start takes most of its time; at 300,000 half goes to the search for copies, which compares fingerprints "
+    "alike in one of 16 words.",
     "a folder": "- A folder: a word takes the same processor time by one process and by two; starting them takes the rest.",
     "make demo": "- `make demo` is bound by passes of a ResNet-18, forward and back: training, the null network on shuffled labels, a "
     "network that learns tones, one that learns planted cues, and thousands of passes for occlusion, deletion and networks made "
-    "random. Nothing was left out to make it shorter. The checks' own trainings in bfloat16 were tried: half a minute less of a "
+    "random. The checks are made by two processes of one thread each. Nothing was left out to make it shorter. The checks' own trainings in bfloat16 were tried: half a minute less of a "
     "processor, and planted cues turned the answer in 56 and 53 % of pairs, not in 66 and 62.",
 }
 
