@@ -87,7 +87,7 @@ WHY = {
     "growth: open a data set": "- A data set that is opened has its table in memory, 2 kB a clip, and no picture or matrix. Up to "
     "30,000 clips the start takes most of its time; at 300,000 half goes to the search for copies, which compares fingerprints "
     "alike in one of 16 words.",
-    "a folder": "- A folder: a word takes the same processor time by one process and by two; starting them takes the rest.",
+    "a folder": "- A folder: two processes start, and a word takes a tenth more of a processor when both cores are busy.",
     "make demo": "- `make demo` is bound by passes of a ResNet-18, forward and back: training, the null network on shuffled labels, a "
     "network that learns tones, one that learns planted cues, and thousands of passes for occlusion, deletion and networks made "
     "random. The checks are made by two processes of one thread each. Nothing was left out to make it shorter. The checks' own trainings in bfloat16 were tried: half a minute less of a "

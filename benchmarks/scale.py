@@ -20,14 +20,16 @@ def main() -> None:
     clips, lengths, opened = (np.array(points[part]["points"]) for part in ("clips", "length", "opened"))
     per_clip = float(np.polyfit(clips[:, 0], clips[:, 1], 1)[0])  # processor s a clip of a word
     per_second = float(np.polyfit(lengths[:, 0], lengths[:, 1], 1)[0])  # processor s for a s of recording, classified
-    memory = float(max(lengths[:, 3].max(), clips[:, 3].max()))
+    memory = float(lengths[:, 3].max())
+    table = float(np.polyfit(clips[:, 0], clips[:, 3], 1)[0]) * 1000  # kB a clip, of the process that keeps the map
     most, hours = int(clips[-1, 0]), float(lengths[-1, 0]) / 3600
-    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, most, hours, opened[-1]))
+    (ROOT / "docs" / "SCALE.md").write_text(page(per_clip, per_second, memory, table, most, hours, opened[-1]))
     print("wrote docs/SCALE.md")
 
 
-def page(per_clip: float, per_second: float, memory: float, most: int, hours: float, opened: np.ndarray) -> str:
-    """The page. opened : clips of the largest data set that was opened, processor s, s, MB"""
+def page(per_clip: float, per_second: float, memory: float, table: float, most: int, hours: float, opened: np.ndarray) -> str:
+    """The page. memory : MB, of the longest recording; table : kB that a clip takes in the process that keeps the map; opened : clips
+    of the largest data set that was opened, processor s, s, MB"""
     rows = []
     for name, (clips, seconds) in CORPORA.items():
         for machines in MACHINES:
@@ -42,8 +44,9 @@ def page(per_clip: float, per_second: float, memory: float, most: int, hours: fl
             "",
             f"One core makes {3600 / per_clip:,.0f} images an hour of words ({1000 * per_clip:.1f} ms of a processor each), and classifies "
             f"{1 / per_second:,.0f} h of recordings an hour, speech found, cut and mapped to windows. Time grows in proportion (measured "
-            f"to {most:,} clips and {hours:g} h); memory stays below {np.ceil(memory):.0f} MB a process. Measured on {os.cpu_count()} cores, in "
-            f"processor time. A data set of {opened[0]:,.0f} clips opens in {opened[1]:.0f} s and "
+            f"to {most:,} clips and {hours:g} h). A recording takes at most {np.ceil(memory):.0f} MB however long it is; a corpus takes {table:.1f} kB "
+            f"a clip in the process that keeps its map, so that millions are better taken as several corpora, such as a language each. "
+            f"Measured on {os.cpu_count()} cores, in processor time. A data set of {opened[0]:,.0f} clips opens in {opened[1]:.0f} s and "
             f"{opened[3]:.0f} MB, copies of recordings looked for: the matrices stay on disk until they are used.",
             "",
             f"| corpus | machines of {CORES} cores | images | classified |",
