@@ -37,7 +37,7 @@ def listen(network: nn.Module, layer: nn.Module, inputs: torch.Tensor, score: Sc
 
     def cut(part: nn.Module, given: Any, output: Any) -> torch.Tensor | None:
         heard.append(output)
-        if len(heard) > 1 or not is_map(output):
+        if len(heard) > 1 or not _is_map(output):
             return None
         heard[0] = output.detach().clone().requires_grad_()
         return heard[0].clone()  # what follows may change it in place
@@ -49,14 +49,14 @@ def listen(network: nn.Module, layer: nn.Module, inputs: torch.Tensor, score: Sc
     return heard[0].detach().cpu().numpy(), slope.cpu().numpy()
 
 
-def is_map(output: Any) -> bool:
+def _is_map(output: Any) -> bool:
     """Whether a layer gave (clip, channel, h, w)."""
     return len(getattr(output, "shape", ())) == 4
 
 
 def refuse_layer(outputs: list[Any]) -> None:
     """Raise ExplainError unless what a layer gave in one pass is one map."""
-    if len(outputs) != 1 or not is_map(outputs[0]):
+    if len(outputs) != 1 or not _is_map(outputs[0]):
         shape = tuple(getattr(outputs[0], "shape", ())) if outputs else ()
         found = f"an output of shape {shape}" if len(outputs) == 1 else f"{len(outputs)} outputs"
         raise ExplainError(f"no map at this layer: it gives {found}; choose a layer with one output of rows and columns")

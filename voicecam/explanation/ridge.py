@@ -34,9 +34,7 @@ class Fold:
 def folds(table: np.ndarray, groups: np.ndarray, seed: int) -> list[Fold]:
     """At most five folds of a table (row, column) that share no group; NaN is filled, see `_ready`."""
     return [
-        Fold(
-            train, test, _divided(groups[train], seed) if len(set(groups[train])) > 1 else [], *_ready(table[train], table[test])
-        )
+        Fold(train, test, _divided(groups[train], seed), *_ready(table[train], table[test]))
         for train, test in _divided(groups, seed)
     ]
 
